@@ -1,0 +1,115 @@
+"""Hparams sets of the MultiModel (arXiv 1706.05137).
+
+Tensor2Tensor's values are in its own units: there the Adam rate is learning_rate / 500; here
+`learning_rate` multiplies the schedule as it stands, and noam has the same peak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from t2t_mm.hparam import HParams, RangedHParams
+from t2t_mm.registry import register_hparams, register_ranged_hparams
+
+
+@dataclass(frozen=True)
+class MultiModelHParams(HParams):
+    """What the MultiModel's body reads besides the common fields."""
+
+    filter_size: int = 512  # hidden units of an expert
+    num_heads: int = 8  # attention heads
+    encoder_blocks: int = 6  # ConvBlocks of the encoder, the mixture in their middle
+    decoder_blocks: int = 4  # ConvBlock + attention pairs of the decoder, likewise
+    mixer_blocks: int = 2  # ConvBlocks of the input/output mixer, after its merge
+    conv_short_kernel: int = 3  # positions
+    conv_long_kernel: int = 15  # positions
+    conv_dilation: int = 8  # positions between the taps of the last ConvStep of a block
+    use_moe: bool = True  # False: no mixture of experts (paper, table 4)
+    use_attention: bool = True  # False: no attention block (paper, table 4)
+    num_experts: int = 30  # experts of each mixture
+    moe_k: int = 2  # experts that a position uses
+    moe_loss_coef: float = 0.01  # weight of the balance losses
+
+
+@register_hparams
+def multimodel_base() -> MultiModelHParams:
+    """The MultiModel at width 512 with 30 experts.
+
+    Source: T2T 1.9 multimodel_base (width, experts, optimizer, schedule). Differs: the body is
+    the paper's (6 encoder and 4 decoder blocks), not T2T's later rewrite.
+    """
+    return MultiModelHParams(
+        hidden_size=512,
+        filter_size=2048,
+        batch_size=2048,
+        learning_rate=0.1,
+        learning_rate_schedule="noam",
+        learning_rate_warmup_steps=4000,
+        audio_blocks=4,
+        audio_min_filters=32,
+        audio_frequency="merge",
+    )
+
+
+@register_hparams
+def multimodel_tiny() -> MultiModelHParams:
+    """The MultiModel at width 128 with 10 experts: a laptop trains shapes8 in minutes.
+
+    Source: T2T 1.9 multimodel_tiny. Differs: warm-up of 400 steps and 0.05 dropout, for a run of
+    minutes instead of days; a shorter audio entrance and a narrower class exit.
+    """
+    return MultiModelHParams(
+        hidden_size=128,
+        filter_size=512,
+        encoder_blocks=2,
+        decoder_blocks=2,
+        mixer_blocks=2,
+        num_experts=10,
+        batch_size=512,
+        dropout=0.05,
+        attention_dropout=0.05,
+        train_steps=6000,
+        learning_rate=0.1,
+        learning_rate_schedule="noam",
+        learning_rate_warmup_steps=400,
+        adam_beta1=0.9,
+        adam_beta2=0.98,
+        audio_mel_bins=40,
+        audio_blocks=3,
+        audio_min_filters=32,
+        audio_frequency="merge",
+        class_exit_filters=(192, 256),
+    )
+
+
+@register_hparams
+def multimodel_paper() -> MultiModelHParams:
+    """The paper's joint model of eight problems: width 1024, 240 experts, dropout 0.4.
+
+    Source: arXiv 1706.05137 sections 2 and 3. Not trained by us: it needs many accelerators.
+    """
+    return MultiModelHParams(
+        hidden_size=1024,
+        filter_size=2048,
+        num_experts=240,
+        batch_size=2048,
+        dropout=0.4,
+        learning_rate=1e-4,
+        learning_rate_schedule="exp",
+        learning_rate_warmup_steps=3000,
+    )
+
+
+@register_hparams
+def multimodel_paper_single() -> MultiModelHParams:
+    """The paper's model of one problem: as multimodel_paper with 60 experts."""
+    return multimodel_paper().replace(num_experts=60)
+
+
+@register_ranged_hparams
+def multimodel_range(ranged: RangedHParams) -> None:
+    """Where to look when tuning a MultiModel."""
+    ranged.set_float("learning_rate", 0.01, 1.0, RangedHParams.LOG)
+    ranged.set_float("dropout", 0.0, 0.5)
+    ranged.set_discrete("hidden_size", [128, 256, 512])
+    ranged.set_int("num_experts", 4, 64, RangedHParams.LOG)

@@ -1,0 +1,65 @@
+"""Packaging: problems/, hparams/ and bin/ are installed as t2t_mm.problems, .hparams and .bin."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+MAPPED = ("problems", "hparams", "bin")
+
+
+def version() -> str:
+    text = (HERE / "t2t_mm" / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'__version__ = "(.+?)"', text).group(1)
+
+
+def packages() -> list[str]:
+    names = find_packages(include=["t2t_mm", "t2t_mm.*"])
+    for folder in MAPPED:
+        inner = find_packages(where=folder)
+        names += [f"t2t_mm.{folder}", *(f"t2t_mm.{folder}.{name}" for name in inner)]
+    return names
+
+
+setup(
+    name="t2t_mm",
+    version=version(),
+    description="Train one MultiModel on many problems of different modalities, chosen by name.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=packages(),
+    package_dir={"t2t_mm": "t2t_mm", **{f"t2t_mm.{name}": name for name in MAPPED}},
+    install_requires=[
+        "tensorflow>=2.19,<2.22",
+        "tensorflow-text>=2.19,<2.22",
+        "tensorflow-datasets>=4.9.7",
+        "keras>=3.10,<4",
+        "absl-py>=2.1",
+        "sentencepiece>=0.2.0",
+        "jiwer>=3.0",
+        "pillow>=10",
+        "sacrebleu>=2.4",
+        "soundfile>=0.12",
+        "soxr>=0.5",
+        "tqdm>=4.66",
+        "tomli>=2; python_version < '3.11'",
+    ],
+    extras_require={
+        "tests": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
+        "gpu": ["tensorflow[and-cuda]>=2.19,<2.22"],
+        "plots": ["matplotlib>=3.8"],
+    },
+    entry_points={
+        "console_scripts": [
+            "t2t-datagen = t2t_mm.bin.t2t_datagen:run",
+            "t2t-trainer = t2t_mm.bin.t2t_trainer:run",
+            "t2t-decoder = t2t_mm.bin.t2t_decoder:run",
+            "t2t-eval = t2t_mm.bin.t2t_eval:run",
+        ]
+    },
+)

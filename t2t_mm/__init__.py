@@ -1,0 +1,19 @@
+"""t2t_mm: train one MultiModel on many problems of different modalities, all chosen by name.
+
+Importing this package imports neither TensorFlow nor any problem: names are looked up, and what
+they need is loaded, at first use.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "train"]
+
+
+def train(*args: Any, **kwargs: Any) -> Any:
+    """Trains one model on the named problems; see `t2t_mm.training.api.train`."""
+    from t2t_mm.training.api import train as run
+
+    return run(*args, **kwargs)

@@ -1,0 +1,96 @@
+"""From the text of --problems to problem objects: names, mixtures, prefixes, _rev and _copy."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+from t2t_mm.errors import UserError, unknown
+from t2t_mm.problem import Problem
+from t2t_mm.registry import MIXTURES, PROBLEMS
+
+_SUFFIXES = {"_rev": Problem.rev, "_copy": Problem.copy}
+
+
+def find_problem(name: str, flag: str = "--problems") -> Problem:
+    """The problem of that name, its suffixes applied.
+
+    Suffixes may come in any order, each at most once, as in Tensor2Tensor.
+
+    Raises:
+      UnknownNameError: with the nearest known name.
+    """
+    base, suffixes = split_suffixes(name)
+    if base not in PROBLEMS:
+        raise unknown("problem", name, problem_names(), flag)
+    value = PROBLEMS.get(base)
+    problem = value(base) if inspect.isclass(value) else value
+    if "_copy" in suffixes:
+        problem = problem.copy()
+    if "_rev" in suffixes:
+        problem = problem.rev()
+    return problem
+
+
+def split_suffixes(name: str) -> tuple[str, frozenset[str]]:
+    """("x", {"_rev", "_copy"}) for "x_rev_copy"."""
+    found: set[str] = set()
+    while name not in PROBLEMS:
+        suffix = next((s for s in _SUFFIXES if name.endswith(s) and s not in found), None)
+        if suffix is None:
+            break
+        found.add(suffix)
+        name = name.removesuffix(suffix)
+    return name, frozenset(found)
+
+
+def find_problems(text: str, flag: str = "--problems") -> list[Problem]:
+    """The problems named by `text`, sorted by name, each once: their order changes nothing.
+
+    Args:
+      text: names, mixtures and `prefix*`, separated by commas; a list separated by dashes, as in
+        the Tensor2Tensor of 2017, is understood too.
+      flag: where the text came from, for the error.
+
+    Raises:
+      UserError: for an empty list, an unknown name or a prefix that nothing matches.
+    """
+    parts = [part.strip() for part in re.split(r"[,\-]" if "-" in text else ",", text)]
+    names: set[str] = set()
+    for part in filter(None, parts):
+        names.update(_expand(part, flag))
+    if not names:
+        raise UserError(
+            f"no problem given; name at least one in {flag} (--registry_help lists them)."
+        )
+    return [find_problem(name, flag) for name in sorted(names)]
+
+
+def _expand(part: str, flag: str) -> list[str]:
+    if part.endswith("*"):
+        matches = [name for name in problem_names() if name.startswith(part[:-1])]
+        if not matches:
+            raise unknown("problem", part, problem_names(), flag)
+        return matches
+    if part in MIXTURES:
+        return [name for member in MIXTURES.get(part).problems for name in _expand(member, flag)]
+    if split_suffixes(part)[0] not in PROBLEMS:
+        raise unknown("problem or mixture", part, [*problem_names(), *MIXTURES], flag)
+    return [canonical_name(part)]
+
+
+def canonical_name(name: str) -> str:
+    """The one spelling of a problem's name: base, then _copy, then _rev."""
+    base, suffixes = split_suffixes(name)
+    return base + "".join(s for s in ("_copy", "_rev") if s in suffixes)
+
+
+def problem_names() -> list[str]:
+    """Every registered problem and the `_rev` name of each one that can be reversed."""
+    names = []
+    for name in PROBLEMS:
+        names.append(name)
+        problem = find_problem(name)
+        if problem.inputs.kind == problem.targets.kind == "text":
+            names.append(f"{name}_rev")
+    return sorted(names)

@@ -1,0 +1,15 @@
+"""The built-in modalities, declared by name: importing this imports no Keras."""
+
+from t2t_mm.registry import MODALITIES
+
+_BUILT_IN = {
+    "text": ("text:Text", "Subword tokens: learned embedding in, linear map and softmax out."),
+    "image": ("image:Image", "Large pictures: Xception's entry flow, sides divided by 16."),
+    "image_small": ("image:ImageSmall", "Small pictures: a shorter entry flow."),
+    "audio": ("audio:Audio", "Waveforms: a stack of 1-D ConvRes blocks."),
+    "audio_spectral": ("audio:AudioSpectral", "Log-mel spectrograms: ConvRes blocks along time."),
+    "class_label": ("categorical:ClassLabel", "One of some classes: Xception's exit flow."),
+}
+
+for _name, (_target, _summary) in _BUILT_IN.items():
+    MODALITIES.declare(_name, f"t2t_mm.modalities.{_target}", _summary)

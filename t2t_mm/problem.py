@@ -1,0 +1,300 @@
+"""What a problem declares. How its data are written and read is the pipeline's business (data/).
+
+A subclass mostly leaves one method to write, `generate_samples`. The shapes below it (Text2Text,
+Image2Class, ...) fix the features; `_rev` and `_copy` are derived at lookup (see lookup.py).
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from t2t_mm.errors import DataError
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
+
+
+class Split(str, Enum):
+    """The parts of a data set; the values are those of the file names."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+
+
+Value = str | bytes | int | Callable[[], bytes]
+Sample = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One side of a problem.
+
+    Attributes:
+      modality: a registered modality's name: text, image, image_small, audio, audio_spectral,
+        class_label.
+      vocabulary: text: the vocabulary's name; class_label: the label set's name. Problems that
+        name the same one share its modality's variables.
+      vocab_size: tokens or classes; known once the data are generated.
+      image_size: pixels a side after preprocessing.
+      channels: of a picture.
+      flip: a picture may be mirrored left to right in training.
+      sample_rate: Hz of the stored sound.
+    """
+
+    modality: str
+    vocabulary: str | None = None
+    vocab_size: int | None = None
+    image_size: int | None = None
+    channels: int = 3
+    flip: bool = False
+    sample_rate: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """What is stored: "text", "image", "audio" or "label"."""
+        return "label" if self.modality == "class_label" else self.modality.partition("_")[0]
+
+
+@dataclass(frozen=True)
+class VocabularySpec:
+    """A SentencePiece vocabulary that problems share by its name.
+
+    Attributes:
+      name: e.g. "vocab.multi8k"; the file is `<data_dir>/<name>.model`.
+      size: pieces at most, the 256 byte pieces and the three reserved ones included.
+      problems: every problem whose text it is built over, whichever of them are generated, so
+        that the vocabulary does not depend on what was asked for first.
+    """
+
+    name: str
+    size: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem bound to its generated data: all that training and decoding need to know.
+
+    It is saved in run.json, so decoding needs neither the problem's code nor its data.
+
+    Attributes:
+      name: the problem's name, suffixes included.
+      data_name: the name in the file names, suffixes left out.
+      inputs: what is read, with its vocabulary's size filled in.
+      targets: what is answered, likewise.
+      command: the command token's name.
+      metrics: names of the metrics of decoded outputs.
+      reversed: the stored inputs are the targets.
+      copied: the stored targets serve as inputs too.
+      labels: class names in the order of their ids, for class_label targets.
+      train_examples: examples of the training split.
+    """
+
+    name: str
+    data_name: str
+    inputs: FeatureSpec
+    targets: FeatureSpec
+    command: str
+    metrics: tuple[str, ...] = ()
+    reversed: bool = False
+    copied: bool = False
+    labels: tuple[str, ...] = ()
+    train_examples: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready mapping."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        fixed = dict(values)
+        for side in ("inputs", "targets"):
+            fixed[side] = FeatureSpec(**fixed[side])
+        for name in ("metrics", "labels"):
+            fixed[name] = tuple(fixed[name])
+        return cls(**fixed)
+
+
+class Problem:
+    """A data set and what is to be learnt from it.
+
+    Attributes:
+      name: set at registration's lookup, or by the constructor.
+      inputs, targets: the two sides.
+      command: the token that tells the decoder what to do, e.g. "to_german". Problems of equal
+        modalities are told apart by it alone; problems that do the same share one.
+      reversed_command: the command of `NAME_rev`.
+      metrics: names of the metrics of decoded outputs, see decoding/metrics.py.
+      shards: number of files per split; a split that is not named does not exist.
+      labels: class names in the order of their ids, for class_label targets.
+      version: changed when the generator's output changes; part of the manifest.
+    """
+
+    inputs: FeatureSpec
+    targets: FeatureSpec
+    command: str = "to_text"
+    reversed_command: str = "to_text"
+    metrics: tuple[str, ...] = ("exact_match",)
+    labels: tuple[str, ...] = ()
+    shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 8, Split.DEV: 1, Split.TEST: 1}
+    version: str = "1"
+
+    def __init__(self, name: str):
+        self.name = name
+        self.data_name = name
+        self.reversed = False
+        self.copied = False
+
+    def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
+        """Yields one mapping per example, the same ones in the same order for the same seed.
+
+        Args:
+          split: which part.
+          tmp_dir: where raw files are, or are downloaded to.
+          seed: of everything random.
+
+        Yields:
+          {"inputs": value, "targets": value} and, where several answers are right,
+          "references": list of str. Text is str; pictures and sounds are the bytes of an encoded
+          file (PNG, JPEG; WAV, FLAC); a label is its class name. A value may be a function
+          without arguments that makes it: only the worker that writes the example calls it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define generate_samples")
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The parts that exist."""
+        return tuple(self.shards)
+
+    def rev(self) -> Problem:
+        """The problem from targets to inputs, over the same data.
+
+        Raises:
+          DataError: unless both sides are text.
+        """
+        self._require_text("_rev")
+        other = self._derive("_rev")
+        other.inputs, other.targets = self.targets, self.inputs
+        other.command, other.reversed_command = self.reversed_command, self.command
+        other.metrics = reversed_metrics(self.metrics)
+        other.reversed = not self.reversed
+        return other
+
+    def copy(self) -> Problem:
+        """The problem from targets to targets, over the same data."""
+        self._require_text("_copy")
+        other = self._derive("_copy")
+        other.inputs, other.copied = self.targets, True
+        return other
+
+    def _derive(self, suffix: str) -> Problem:
+        other = copy.copy(self)
+        other.name = self.name + suffix
+        return other
+
+    def _require_text(self, suffix: str) -> None:
+        if self.inputs.kind != "text" or self.targets.kind != "text":
+            raise DataError(
+                f"problem '{self.name}{suffix}' does not exist: {suffix} needs text on both sides, "
+                f"and '{self.name}' goes from {self.inputs.kind} to {self.targets.kind}."
+            )
+
+
+def reversed_metrics(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """The metrics of a reversed problem: a tree's score means nothing for a sentence."""
+    return tuple("bleu" if metric == "bracket_f1" else metric for metric in metrics)
+
+
+class Text2TextProblem(Problem):
+    """Text to text, both sides on one vocabulary."""
+
+    vocabulary: str | None = None  # None: one of its own, "vocab.<name>"
+    metrics = ("bleu", "exact_match")
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.inputs = self.targets = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
+
+
+class Text2TreeProblem(Text2TextProblem):
+    """Text to a bracketed tree on one line (parsing)."""
+
+    command = "to_parse_tree"
+    metrics = ("bracket_f1", "exact_match")
+
+
+class Text2ClassProblem(Problem):
+    """Text to one of `labels`."""
+
+    vocabulary: str | None = None
+    command = "to_label"
+    metrics = ("accuracy",)
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.inputs = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
+        self.targets = label_spec(name, self.labels)
+
+
+class Image2ClassProblem(Problem):
+    """A picture to one of `labels`."""
+
+    image_size: int = 32
+    image_modality: str = "image_small"
+    flip: bool = True
+    command = "to_label"
+    metrics = ("accuracy",)
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.inputs = image_spec(self.image_modality, self.image_size, self.flip)
+        self.targets = label_spec(name, self.labels)
+
+
+class Image2TextProblem(Problem):
+    """A picture to text (captioning)."""
+
+    image_size: int = 32
+    image_modality: str = "image_small"
+    flip: bool = False
+    vocabulary: str | None = None
+    command = "to_english"
+    metrics = ("bleu", "exact_match")
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.inputs = image_spec(self.image_modality, self.image_size, self.flip)
+        self.targets = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
+
+
+class Speech2TextProblem(Problem):
+    """A recording to its transcript."""
+
+    sample_rate: int = 16_000  # Hz
+    audio_modality: str = "audio_spectral"
+    vocabulary: str | None = None
+    command = "to_english"
+    metrics = ("wer", "exact_match")
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.inputs = FeatureSpec(self.audio_modality, sample_rate=self.sample_rate)
+        self.targets = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
+
+
+def image_spec(modality: str, size: int, flip: bool) -> FeatureSpec:
+    """The feature of a square colour picture."""
+    return FeatureSpec(modality, image_size=size, flip=flip)
+
+
+def label_spec(name: str, labels: tuple[str, ...]) -> FeatureSpec:
+    """The feature of a class label whose set of classes is named `name`."""
+    return FeatureSpec("class_label", name, len(labels) or None)

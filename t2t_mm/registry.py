@@ -1,0 +1,245 @@
+"""Everything that is chosen by name: one `Registry` per kind, and the decorators that fill them.
+
+Built-in problems and hparams sets register themselves by decorator when their package is first
+looked into; it is named here as a string, so that the library never imports upwards. Built-in
+models, modalities and optimizers need Keras, so they are *declared* by "module:attribute" with
+their one-line summary and imported when they are first used: listing the registry costs nothing.
+
+A user's own code comes in by three ways, all of which end in the same decorators: a plain import,
+`--t2t_usr_dir` (see usr_dir.py) and the entry points of an installed package (`t2t_mm.plugins`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from t2t_mm.errors import UserError, unknown
+
+PLUGIN_GROUP = "t2t_mm.plugins"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name.
+
+    Attributes:
+      value: the registered object, or "module:attribute" until it is first used.
+      summary: one line for `--registry_help`.
+      origin: the module that registered it.
+    """
+
+    value: Any
+    summary: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A named list of problems, usable wherever a problem's name is."""
+
+    name: str
+    problems: tuple[str, ...]
+    summary: str
+
+
+class Registry:
+    """The names of one kind.
+
+    Args:
+      kind: what an entry is, in the singular, e.g. "hparams set".
+      flag: the flag that chooses an entry, for error messages.
+      content: modules that register built-in entries, imported at the first lookup.
+      check: called with (name, value) on registration; raises TypeError for a wrong value.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        flag: str,
+        content: Sequence[str] = (),
+        check: Callable[[str, Any], None] | None = None,
+    ):
+        self.kind = kind
+        self.flag = flag
+        self._content = list(content)
+        self._check = check
+        self._entries: dict[str, Entry] = {}
+
+    def register(self, name: str, value: Any, summary: str | None = None) -> None:
+        """Adds `value` under `name`.
+
+        Raises:
+          ValueError: if the name is taken by another object or is not lower snake case.
+          TypeError: if the value is not what this registry holds.
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9_.]*", name):
+            raise ValueError(f"{self.kind} name '{name}' must be lower case snake_case")
+        if name in self._entries and not self._is_same(self._entries[name].value, value):
+            origin = self._entries[name].origin
+            raise ValueError(f"{self.kind} '{name}' is already registered by {origin}")
+        if self._check:
+            self._check(name, value)
+        origin = getattr(value, "__module__", None) or "?"
+        self._entries[name] = Entry(value, summary or first_line(value), origin)
+
+    def declare(self, name: str, target: str, summary: str) -> None:
+        """Adds a built-in by its "module:attribute", imported at first use."""
+        self._entries[name] = Entry(target, summary, target.partition(":")[0])
+
+    def decorator(self, name: str | Any = None) -> Any:
+        """`@register` or `@register("explicit_name")`."""
+        if name is None or isinstance(name, str):
+            return lambda value: self._decorate(value, name)
+        return self._decorate(name, None)
+
+    def _decorate(self, value: Any, name: str | None) -> Any:
+        self.register(name or snake_case(value.__name__), value)
+        return value
+
+    @staticmethod
+    def _is_same(old: Any, new: Any) -> bool:
+        """True for a module that was loaded twice under one path, as reloading in a notebook."""
+        if isinstance(old, str):
+            return old == f"{getattr(new, '__module__', '')}:{getattr(new, '__qualname__', '')}"
+        same_module = getattr(old, "__module__", None) == getattr(new, "__module__", 0)
+        return same_module and getattr(old, "__qualname__", None) == getattr(new, "__qualname__", 0)
+
+    def get(self, name: str) -> Any:
+        """The object registered under `name`.
+
+        Raises:
+          UnknownNameError: with the nearest known name.
+        """
+        self.load()
+        if name not in self._entries:
+            raise unknown(self.kind, name, self._entries, self.flag)
+        entry = self._entries[name]
+        if isinstance(entry.value, str):
+            module, _, attribute = entry.value.partition(":")
+            value = getattr(importlib.import_module(module), attribute)
+            self._entries[name] = Entry(value, entry.summary, entry.origin)
+        return self._entries[name].value
+
+    def entry(self, name: str) -> Entry:
+        """The entry of `name`, without importing what is only declared."""
+        self.load()
+        if name not in self._entries:
+            raise unknown(self.kind, name, self._entries, self.flag)
+        return self._entries[name]
+
+    def names(self, prefix: str = "") -> list[str]:
+        """All registered names that begin with `prefix`, sorted."""
+        self.load()
+        return sorted(name for name in self._entries if name.startswith(prefix))
+
+    def __contains__(self, name: object) -> bool:
+        self.load()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def load(self) -> None:
+        """Imports the content modules and the installed plug-ins, once.
+
+        Raises:
+          UserError: if a plug-in fails to import, with the cause.
+        """
+        while self._content:
+            importlib.import_module(self._content[0])
+            self._content.pop(0)
+        load_plugins()
+
+
+def snake_case(name: str) -> str:
+    """CamelCase to snake_case as Tensor2Tensor did: digits stick to the word before them."""
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+
+
+def first_line(value: Any) -> str:
+    """The first line of an object's docstring, or ''."""
+    doc = inspect.getdoc(value) or ""
+    return doc.partition("\n")[0]
+
+
+_plugins_loaded = False
+
+
+def load_plugins() -> None:
+    """Imports every installed package's `t2t_mm.plugins` entry points, once."""
+    global _plugins_loaded
+    if _plugins_loaded:
+        return
+    _plugins_loaded = True
+    for point in importlib.metadata.entry_points(group=PLUGIN_GROUP):
+        try:
+            point.load()
+        except Exception as cause:
+            raise UserError(
+                f"the plug-in '{point.name}' ({point.value}) failed to load: "
+                f"{type(cause).__name__}: {cause}; fix it or uninstall its package."
+            ) from cause
+
+
+def _check_problem(name: str, value: Any) -> None:
+    from t2t_mm.problem import Problem
+
+    problem_class = value if inspect.isclass(value) else type(value)
+    if not issubclass(problem_class, Problem):
+        raise TypeError(f"problem '{name}' must be a Problem, got {value!r}")
+    if name.endswith(("_rev", "_copy")):
+        raise ValueError(f"problem name '{name}' must not end in _rev or _copy: they are derived")
+
+
+def _check_callable(name: str, value: Any) -> None:
+    if not callable(value):
+        raise TypeError(f"'{name}' must be callable, got {value!r}")
+
+
+def _check_mixture(name: str, value: Any) -> None:
+    if not isinstance(value, Mixture):
+        raise TypeError(f"mixture '{name}' must be a Mixture, got {value!r}")
+    if name in PROBLEMS:
+        raise ValueError(f"mixture '{name}' has the name of a problem")
+
+
+PROBLEMS = Registry("problem", "--problems", ["t2t_mm.problems"], _check_problem)
+MIXTURES = Registry("mixture", "--problems", ["t2t_mm.problems"], _check_mixture)
+VOCABULARIES = Registry("vocabulary", "--shared_vocab", ["t2t_mm.problems"])
+MODALITIES = Registry("modality", "a problem's FeatureSpec", ["t2t_mm.modalities"], _check_callable)
+MODELS = Registry("model", "--model", ["t2t_mm.models"], _check_callable)
+HPARAMS = Registry("hparams set", "--hparams_set", ["t2t_mm.hparams"], _check_callable)
+RANGED_HPARAMS = Registry(
+    "ranged hparams set", "--hparams_range", ["t2t_mm.hparams"], _check_callable
+)
+OPTIMIZERS = Registry("optimizer", "the hparam optimizer", ["t2t_mm.training"], _check_callable)
+
+ALL: dict[str, Registry] = {
+    "problems": PROBLEMS,
+    "mixtures": MIXTURES,
+    "vocabularies": VOCABULARIES,
+    "modalities": MODALITIES,
+    "models": MODELS,
+    "hparams": HPARAMS,
+    "ranged_hparams": RANGED_HPARAMS,
+    "optimizers": OPTIMIZERS,
+}
+
+register_problem = PROBLEMS.decorator
+register_modality = MODALITIES.decorator
+register_model = MODELS.decorator
+register_hparams = HPARAMS.decorator
+register_ranged_hparams = RANGED_HPARAMS.decorator
+register_optimizer = OPTIMIZERS.decorator
+
+
+def register_mixture(name: str, problems: Sequence[str], summary: str) -> None:
+    """Names a list of problems, so that `--problems=NAME` stands for all of them."""
+    MIXTURES.register(name, Mixture(name, tuple(problems), summary), summary)
