@@ -33,8 +33,12 @@ class LayerNorm(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes scale and bias, both [C]."""
         depth = input_shape[-1]
-        self.scale = self.add_weight(shape=(depth,), initializer="ones", name="scale", autocast=False)
-        self.bias = self.add_weight(shape=(depth,), initializer="zeros", name="bias", autocast=False)
+        self.scale = self.add_weight(
+            shape=(depth,), initializer="ones", name="scale", autocast=False
+        )
+        self.bias = self.add_weight(
+            shape=(depth,), initializer="zeros", name="bias", autocast=False
+        )
 
     def call(self, x: Any) -> Any:
         """Normalises x [..., C]; the shape and the dtype stay."""
@@ -50,7 +54,6 @@ class LayerNorm(keras.layers.Layer):
 
 def layer_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> Any:
     """Normalises x [..., C] over its last axis; scale and bias are [C], all float32."""
-    scale, bias = ops.convert_to_tensor(scale), ops.convert_to_tensor(bias)
     if keras.backend.backend() == "tensorflow":
         return _tensorflow_layer_norm(x, scale, bias, epsilon)
     centred = x - ops.mean(x, axis=-1, keepdims=True)
@@ -81,4 +84,5 @@ def _tensorflow_layer_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> Any
 
         return normal * scale + bias, gradient
 
-    return normalise(x, scale, bias)
+    # Tensors, not variables: a function with a hand-written gradient may not close over variables.
+    return normalise(x, tf.convert_to_tensor(scale), tf.convert_to_tensor(bias))
