@@ -1,0 +1,154 @@
+"""What all commands share: flags, unknown flags, errors as sentences, exit statuses.
+
+Flags are parsed inside `main(argv)` into a `FlagValues` of the command's own; nothing is defined
+at import. Exit statuses: 0 done; 2 the user's mistake, one sentence on standard error; 1 a fault
+of ours, with a traceback; 130 interrupted after saving.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import flags
+
+from t2t_mm import __version__, usr_dir
+from t2t_mm.errors import UserError
+
+DATA_DIR = "~/t2t_data"
+INTERRUPTED = 130
+
+Main = Callable[[Sequence[str]], int]
+
+
+def exit_status(main: Main, argv: Sequence[str] | None = None) -> int:
+    """Runs a command's `main(argv)` and turns what escapes into an exit status.
+
+    Args:
+      main: takes the arguments after the program's name, returns an exit status.
+      argv: the arguments; None for sys.argv's.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        return main(sys.argv[1:] if argv is None else argv)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def common_flags(command: str) -> flags.FlagValues:
+    """A fresh set of flags with those that every command has.
+
+    Args:
+      command: the program's name, for help.
+    """
+    values = flags.FlagValues()
+    define = {"flag_values": values, "module_name": command}
+    flags.DEFINE_bool("help", False, "Print this help and exit.", short_name="h", **define)
+    flags.DEFINE_bool("version", False, "Print the version and exit.", **define)
+    flags.DEFINE_string(
+        "registry_help",
+        None,
+        "Print what is registered and exit; =KIND or =KIND:PREFIX narrows it, e.g. "
+        "--registry_help=problems:translate.",
+        **define,
+    )
+    flags.DEFINE_string(
+        "t2t_usr_dir", None, "Folder (a Python package) that registers your own code.", **define
+    )
+    flags.DEFINE_string("data_dir", DATA_DIR, "Folder of the generated data.", **define)
+    flags.DEFINE_string(
+        "tmp_dir", None, "Folder of the raw files; default: <data_dir>/tmp.", **define
+    )
+    flags.DEFINE_string(
+        "problems_file", None, "TOML file that declares problems over your own data.", **define
+    )
+    return values
+
+
+def problems_flag(values: flags.FlagValues, command: str) -> None:
+    """Adds --problems and its alias --problem."""
+    flags.DEFINE_string(
+        "problems",
+        None,
+        "Problems and mixtures, separated by commas; 'prefix*' stands for all that begin so.",
+        flag_values=values,
+        module_name=command,
+    )
+    flags.DEFINE_alias("problem", "problems", flag_values=values, module_name=command)
+
+
+def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
+    """Parses `argv`, answers --help, --version and --registry_help, loads the user's folder.
+
+    Args:
+      values: the command's flags.
+      argv: the arguments after the program's name.
+      usage: printed above the flags by --help.
+
+    Returns:
+      False if the command is done, because it has printed what was asked for.
+
+    Raises:
+      UserError: for an unknown flag (with the nearest one), a value of the wrong type, or an
+        argument that is no flag.
+    """
+    argv = ["--registry_help=all" if a in _BARE_REGISTRY_HELP else a for a in argv]
+    try:
+        rest = values(["program", *argv])[1:]
+    except flags.UnrecognizedFlagError as error:
+        raise UserError(_unknown_flag(error.flagname, values)) from None
+    except flags.Error as error:
+        raise UserError(f"{str(error).rstrip('.')}; --help lists the flags.") from None
+    if rest:
+        raise UserError(f"unexpected argument '{rest[0]}': give every value as --flag=value.")
+    if values.help:
+        print(_help(values, usage))
+        return False
+    if values.version:
+        print(f"t2t_mm {__version__}")
+        return False
+    _load_users_code(values)
+    if values.registry_help is not None:
+        from t2t_mm.bin.registry_help import registry_help
+
+        print(registry_help(values.registry_help))
+        return False
+    return True
+
+
+_BARE_REGISTRY_HELP = ("--registry_help", "-registry_help")
+
+
+def _load_users_code(values: flags.FlagValues) -> None:
+    gained = usr_dir.load(values.t2t_usr_dir)
+    if values.t2t_usr_dir:
+        print(f"loaded {values.t2t_usr_dir}: registered {'; '.join(gained) or 'nothing'}")
+    if values.problems_file:
+        from t2t_mm import problems_file
+
+        names = problems_file.load(values.problems_file, values.tmp_dir)
+        print(f"loaded {values.problems_file}: {', '.join(names)}")
+
+
+def _unknown_flag(name: str, values: flags.FlagValues) -> str:
+    close = difflib.get_close_matches(name, list(values), n=1, cutoff=0.6)
+    hint = f" did you mean --{close[0]}?" if close else ""
+    return f"unknown flag --{name};{hint} --help lists the flags."
+
+
+def _help(values: flags.FlagValues, usage: str) -> str:
+    lines = [usage.strip(), "", "Flags:"]
+    for name in sorted({values[name].name for name in values}):
+        flag = values[name]
+        default = "" if flag.default is None else f" (default: {flag.default})"
+        lines.append(f"  --{name}: {flag.help}{default}")
+    return "\n".join(lines)
