@@ -1,0 +1,97 @@
+"""The arrows go down only, there is no cycle, and importing costs nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = {"t2t_mm": "t2t_mm", "problems": "t2t_mm.problems", "hparams": "t2t_mm.hparams",
+           "bin": "t2t_mm.bin"}  # fmt: skip
+
+# What each part may import besides itself and the foundations.
+FOUNDATIONS = {"errors", "registry", "hparam", "problem", "lookup", "usr_dir"}
+ALLOWED = {
+    "layers": set(),
+    "modalities": {"layers"},
+    "models": {"layers", "modalities"},
+    "data": {"trees"},
+    "trees": set(),
+    "problems_file": {"data", "trees"},
+    "decoding": {"data", "models", "modalities", "layers", "trees", "training"},
+    "training": {"data", "models", "modalities", "layers", "decoding"},
+    "problems": {"data", "trees"},
+    "hparams": set(),
+    "bin": {"data", "training", "decoding", "problems_file", "bin"},
+}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for folder, package in FOLDERS.items():
+        for path in (ROOT / folder).rglob("*.py"):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            parts = parts[:-1] if parts[-1] == "__init__" else parts
+            found[".".join((package, *parts))] = path
+    return found
+
+
+def imports(path: Path, known: dict[str, Path], top_level_only: bool) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            joined = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in known else node.module for name in joined}
+    return {name for name in found if name in known}
+
+
+def part(module: str) -> str:
+    return [*module.split("."), "t2t_mm"][1]
+
+
+def test_arrows_go_down() -> None:
+    known = modules()
+    wrong = []
+    for module, path in known.items():
+        own = part(module)
+        if own not in ALLOWED:
+            continue
+        for other in imports(path, known, top_level_only=False):
+            target = part(other)
+            if target not in ALLOWED[own] | FOUNDATIONS | {own, "t2t_mm"}:
+                wrong.append(f"{module} imports {other}")
+    assert not wrong
+
+
+def test_no_cycles() -> None:
+    known = modules()
+    arrows = {module: imports(path, known, True) - {module} for module, path in known.items()}
+    while arrows:
+        leaves = {module for module, targets in arrows.items() if not targets & arrows.keys()}
+        assert leaves, f"these modules import each other in a circle: {sorted(arrows)}"
+        arrows = {module: t for module, t in arrows.items() if module not in leaves}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import t2t_mm",
+        "from t2t_mm.bin.registry_help import registry_help; registry_help('all')",
+        *(
+            f"from t2t_mm.bin import {name}; assert {name}.main(['--help']) == 0"
+            for name in ("t2t_datagen", "t2t_trainer", "t2t_decoder", "t2t_eval")
+        ),
+    ],
+)
+def test_importing_and_help_bring_no_tensorflow(statement: str) -> None:
+    code = f"{statement}\nimport sys\nassert not {{'tensorflow', 'keras'}} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
