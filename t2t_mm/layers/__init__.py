@@ -1,1 +1,1 @@
-"""Layers that bodies and modalities are made of: they take plain numbers and know no hparams or problems."""
+"""The layers of bodies and modalities: they take plain numbers and know no hparams, no problems."""

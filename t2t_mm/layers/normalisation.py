@@ -14,12 +14,12 @@ from keras import ops
 class LayerNorm(keras.layers.Layer):
     """LN(x) = scale * (x - mean) / sqrt(var + epsilon) + bias over the last axis.
 
-    REFERENCE section 1 (arXiv 1706.05137, section 2.1): each ConvStep ends with it. Mean and variance are
-    those of one position alone, so padding positions never touch real ones. Statistics are float32 under
-    every dtype policy.
+    REFERENCE section 1 (arXiv 1706.05137, section 2.1): each ConvStep ends with it. Mean and
+    variance are those of one position alone, so padding positions never touch real ones. Statistics
+    are float32 under every dtype policy.
 
-    `keras.layers.LayerNormalization` gives the same values; this one spends fewer TensorFlow operations
-    on the way back, which is what counts at small widths.
+    `keras.layers.LayerNormalization` gives the same values; this one spends fewer TensorFlow
+    operations on the way back, which is what counts at small widths.
 
     Args:
       epsilon: added to the variance.
@@ -62,7 +62,7 @@ def layer_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> Any:
 
 
 def _tensorflow_layer_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> Any:
-    """`layer_norm` with a hand-written gradient: automatic differentiation makes twice the operations."""
+    """`layer_norm` with a gradient by hand: automatic differentiation makes more operations."""
     import tensorflow as tf
 
     @tf.custom_gradient

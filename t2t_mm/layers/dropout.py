@@ -1,0 +1,46 @@
+"""Dropout whose randomness comes from a generator that the whole model shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+class Dropout(keras.layers.Layer):
+    """Zeroes a share `rate` of the values in training and scales the rest by 1 / (1 - rate).
+
+    Unlike `keras.layers.Dropout`, which makes a generator a layer, it draws from the one that its
+    owner gives: a model then has one variable of random state to save and restore.
+
+    Args:
+      rate: the share of values to drop, 0 <= rate < 1.
+      seed_generator: the owner's generator; None makes one.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        seed_generator: keras.random.SeedGenerator | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(f"a dropout rate must lie in [0, 1), got {rate}")
+        self.rate = rate
+        self.seed_generator = seed_generator or keras.random.SeedGenerator()
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Drops values of x [...] in training; the identity otherwise."""
+        if not training or not self.rate:
+            return x
+        return keras.random.dropout(x, self.rate, seed=self.seed_generator)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The rate alone: a generator belongs to the owner, who gives it again."""
+        return {**super().get_config(), "rate": self.rate}

@@ -1,0 +1,61 @@
+"""The Transformer's position-wise feed-forward network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from t2t_mm.layers.dropout import Dropout
+from t2t_mm.layers.initialisers import uniform_fan
+from t2t_mm.layers.separable_conv import pointwise
+
+
+class FeedForward(keras.layers.Layer):
+    """FFN(x) = W2 dropout(ReLU(W1 x + b1)) + b2 (arXiv 1706.03762, section 3.3).
+
+    Args:
+      filter_size: hidden width, F.
+      dropout: on the hidden values, as Tensor2Tensor's relu_dropout.
+      seed_generator: the owner's random generator.
+    """
+
+    def __init__(
+        self,
+        filter_size: int,
+        dropout: float = 0.0,
+        seed_generator: keras.random.SeedGenerator | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filter_size = filter_size
+        self.dropout_rate = dropout
+        self.dropout = Dropout(dropout, seed_generator, name="dropout", dtype=self.dtype_policy)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes kernels [D, F] and [F, D] and their biases."""
+        depth, hidden = input_shape[-1], self.filter_size
+        self.kernel_in = self.add_weight(
+            (depth, hidden), uniform_fan(depth, hidden), name="kernel_in"
+        )
+        self.bias_in = self.add_weight((hidden,), "zeros", name="bias_in")
+        self.kernel_out = self.add_weight(
+            (hidden, depth), uniform_fan(hidden, depth), name="kernel_out"
+        )
+        self.bias_out = self.add_weight((depth,), "zeros", name="bias_out")
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """x [..., D] -> [..., D]."""
+        hidden = ops.relu(pointwise(x, self.kernel_in) + self.bias_in)
+        return pointwise(self.dropout(hidden, training=training), self.kernel_out) + self.bias_out
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filter_size": self.filter_size,
+            "dropout": self.dropout_rate,
+        }

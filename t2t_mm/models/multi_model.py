@@ -1,0 +1,282 @@
+"""MultiModel's body: encoder, mixer, decoder (arXiv 1706.05137; patent WO2018213841A1)."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import keras
+from keras import ops
+
+from t2t_mm.layers.attention import (
+    AttentionBlock,
+    MultiHeadAttention,
+    causal_bias,
+    padding_bias,
+)
+from t2t_mm.layers.conv import ConvBlock, ConvStep
+from t2t_mm.layers.mixture_of_experts import MixtureOfExperts
+from t2t_mm.layers.normalisation import LayerNorm
+from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.timing import add_timing
+from t2t_mm.models.body import Body, Encoded
+
+FIELDS = (
+    "hidden_size",
+    "filter_size",
+    "num_heads",
+    "encoder_blocks",
+    "decoder_blocks",
+    "mixer_blocks",
+    "conv_short_kernel",
+    "conv_long_kernel",
+    "conv_dilation",
+    "dropout",
+    "attention_dropout",
+    "use_moe",
+    "use_attention",
+    "num_experts",
+    "moe_k",
+    "moe_loss_coef",
+)
+
+
+class MultiModel(Body):
+    """One body for all problems, of convolutions, attention and sparsely gated experts.
+
+    Encoder (patent, figure 3): timing; half of the ConvBlocks; mixture; the other half; attention
+    of their output over the mixture's. Mixer (figure 4): attention block of the shifted outputs
+    over the encoded inputs, concatenated with the shifted outputs, merged by a ConvStep;
+    ConvBlocks. Decoder (figure 5): the mixer's output concatenated with its attention over the
+    encoded inputs, merged by a ConvStep; then blocks of ConvBlock and attention over the encoded
+    inputs, with a mixture in the middle. Mixer and decoder are causal.
+
+    Neither paper nor patent says how a mixture, or the attention in encoder and decoder, joins its
+    input: here LN(x + branch), as in Tensor2Tensor's MultiModel.
+
+    Args:
+      hidden_size: D.
+      filter_size: hidden width of an expert.
+      num_heads: heads of every attention.
+      encoder_blocks: ConvBlocks of the encoder; the paper's 6.
+      decoder_blocks: blocks of ConvBlock and attention in the decoder; the paper's 4.
+      mixer_blocks: ConvBlocks of the mixer; the paper's 2.
+      conv_short_kernel, conv_long_kernel, conv_dilation: of every ConvBlock.
+      dropout: at the end of each ConvBlock.
+      attention_dropout: on attention weights.
+      use_moe: False leaves the mixtures out (the paper's table 4).
+      use_attention: False leaves every attention out (table 4). The decoder must see the inputs all
+        the same: where mixer and decoder concatenate an attention over them, their mean over the
+        real positions stands in; the decoder's blocks are ConvBlocks alone.
+      num_experts, moe_k, moe_loss_coef: of the mixtures.
+      seed_generator: the one source of randomness.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int = 512,
+        filter_size: int = 2048,
+        num_heads: int = 8,
+        encoder_blocks: int = 6,
+        decoder_blocks: int = 4,
+        mixer_blocks: int = 2,
+        conv_short_kernel: int = 3,
+        conv_long_kernel: int = 15,
+        conv_dilation: int = 8,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        use_moe: bool = True,
+        use_attention: bool = True,
+        num_experts: int = 30,
+        moe_k: int = 2,
+        moe_loss_coef: float = 1e-2,
+        seed_generator: keras.random.SeedGenerator | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(hidden_size, seed_generator, **kwargs)
+        self.filter_size = filter_size
+        self.num_heads = num_heads
+        self.encoder_blocks = encoder_blocks
+        self.decoder_blocks = decoder_blocks
+        self.mixer_blocks = mixer_blocks
+        self.conv_short_kernel = conv_short_kernel
+        self.conv_long_kernel = conv_long_kernel
+        self.conv_dilation = conv_dilation
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.use_moe = use_moe
+        self.use_attention = use_attention
+        self.num_experts = num_experts
+        self.moe_k = moe_k
+        self.moe_loss_coef = moe_loss_coef
+        self._make_encoder()
+        self._make_mixer()
+        self._make_decoder()
+
+    @classmethod
+    def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> Self:
+        """Makes the body that a MultiModelHParams describes."""
+        return cls(
+            **{field: getattr(hparams, field) for field in FIELDS}, seed_generator=seed_generator
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **{field: getattr(self, field) for field in FIELDS}}
+
+    def _make_encoder(self) -> None:
+        blocks = [self._block(f"encoder_{i}", "same") for i in range(self.encoder_blocks)]
+        half = self.encoder_blocks // 2
+        self.encoder_before, self.encoder_after = blocks[:half], blocks[half:]
+        if self.use_moe:
+            self.encoder_mixture = self._mixture("encoder_mixture")
+            self.encoder_mixture_norm = self._norm("encoder_mixture_norm")
+        if self.use_attention:
+            self.encoder_attention = self._attention("encoder_attention")
+            self.encoder_attention_norm = self._norm("encoder_attention_norm")
+
+    def _make_mixer(self) -> None:
+        if self.use_attention:
+            self.mixer_attention = AttentionBlock(
+                self.num_heads,
+                self.conv_short_kernel,
+                self.conv_long_kernel,
+                self.conv_dilation,
+                self.dropout,
+                self.attention_dropout,
+                self.seed_generator,
+                name="mixer_attention",
+                dtype=self.dtype_policy,
+            )
+        self.mixer_merge = self._merge("mixer_merge")
+        self.mixer_convs = [self._block(f"mixer_{i}", "causal") for i in range(self.mixer_blocks)]
+
+    def _make_decoder(self) -> None:
+        names = [f"decoder_{i}" for i in range(self.decoder_blocks)]
+        self.decoder_merge = self._merge("decoder_merge")
+        self.decoder_convs = [self._block(name, "causal") for name in names]
+        if self.use_attention:
+            self.decoder_inputs_attention = self._attention("decoder_inputs_attention")
+            self.decoder_attentions = [self._attention(f"{name}_attention") for name in names]
+            self.decoder_norms = [self._norm(f"{name}_norm") for name in names]
+        if self.use_moe:
+            self.decoder_mixture = self._mixture("decoder_mixture")
+            self.decoder_mixture_norm = self._norm("decoder_mixture_norm")
+
+    def _block(self, name: str, padding: str) -> ConvBlock:
+        return ConvBlock(
+            self.conv_short_kernel,
+            self.conv_long_kernel,
+            self.conv_dilation,
+            padding,
+            self.dropout,
+            self.seed_generator,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def _attention(self, name: str) -> MultiHeadAttention:
+        return MultiHeadAttention(
+            self.num_heads,
+            self.attention_dropout,
+            self.seed_generator,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def _mixture(self, name: str) -> MixtureOfExperts:
+        return MixtureOfExperts(
+            self.num_experts,
+            self.filter_size,
+            self.moe_k,
+            self.moe_loss_coef,
+            seed_generator=self.seed_generator,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def _merge(self, name: str) -> ConvStep:
+        return ConvStep(
+            self.hidden_size,
+            self.conv_short_kernel,
+            padding="causal",
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def _norm(self, name: str) -> LayerNorm:
+        return LayerNorm(name=name, dtype=self.dtype_policy)
+
+    def build(self, input_shape: Any = None) -> None:
+        for layer in self._flatten_layers(include_self=False, recursive=False):
+            merges = layer in (self.mixer_merge, self.decoder_merge)
+            layer.build((None, None, self.hidden_size * (2 if merges else 1)))
+
+    def encode(self, rep: Rep, training: bool = False) -> Encoded:
+        x = ops.cast(rep.x, self.compute_dtype)
+        mask = ops.cast(rep.mask, self.compute_dtype)[:, :, None]
+        aux_loss = ops.zeros((), "float32")
+        x = add_timing(x)
+        for block in self.encoder_before:
+            x = block(x, position_mask=mask, training=training)
+        if self.use_moe:
+            experts, aux_loss = self.encoder_mixture(x, rep.mask, training=training)
+            x = self.encoder_mixture_norm(x + experts)
+        memory = x
+        for block in self.encoder_after:
+            x = block(x, position_mask=mask, training=training)
+        if self.use_attention:
+            bias = padding_bias(rep.mask)
+            attended = self.encoder_attention(x, memory, bias, training=training)
+            x = self.encoder_attention_norm(x + attended)
+        return Encoded(Rep(x * mask, rep.mask, rep.grid), aux_loss)
+
+    def decode(
+        self, encoded: Rep, shifted: Any, mask: Any, training: bool = False
+    ) -> tuple[Any, Any]:
+        shifted = ops.cast(shifted, self.compute_dtype)
+        mixed = self._mix(encoded, shifted, training)
+        return self._decode(encoded, mixed, mask, training)
+
+    def _mix(self, encoded: Rep, shifted: Any, training: bool) -> Any:
+        """The mixer: earlier outputs [B, T, D] meet the encoded inputs -> [B, T, D]."""
+        if self.use_attention:
+            attended = self.mixer_attention(
+                shifted,
+                encoded.x,
+                padding_bias(encoded.mask),
+                causal_bias(ops.shape(shifted)[1]),
+                training=training,
+            )
+        else:
+            attended = _mean(encoded, shifted)
+        x = self.mixer_merge(ops.concatenate([attended, shifted], axis=-1))
+        for block in self.mixer_convs:
+            x = block(x, training=training)
+        return x
+
+    def _decode(self, encoded: Rep, mixed: Any, mask: Any, training: bool) -> tuple[Any, Any]:
+        """The decoder: the mixer's output [B, T, D] and the encoded inputs -> [B, T, D], loss."""
+        aux_loss = ops.zeros((), "float32")
+        bias = padding_bias(encoded.mask)
+        if self.use_attention:
+            inputs = self.decoder_inputs_attention(mixed, encoded.x, bias, training=training)
+        else:
+            inputs = _mean(encoded, mixed)
+        x = self.decoder_merge(ops.concatenate([mixed, inputs], axis=-1))
+        for index, block in enumerate(self.decoder_convs):
+            if self.use_moe and index == self.decoder_blocks // 2:
+                experts, aux_loss = self.decoder_mixture(x, mask, training=training)
+                x = self.decoder_mixture_norm(x + experts)
+            x = block(x, training=training)
+            if self.use_attention:
+                attention = self.decoder_attentions[index]
+                attended = attention(x, encoded.x, bias, training=training)
+                x = self.decoder_norms[index](x + attended)
+        return x, aux_loss
+
+
+def _mean(encoded: Rep, like: Any) -> Any:
+    """The mean of encoded [B, L, D] over real positions, at every position of like [B, T, D]."""
+    mask = ops.cast(encoded.mask, encoded.x.dtype)[:, :, None]
+    total = ops.sum(encoded.x * mask, axis=1, keepdims=True)
+    count = ops.maximum(ops.sum(mask, axis=1, keepdims=True), 1)
+    return ops.broadcast_to(total / count, ops.shape(like))

@@ -1,0 +1,213 @@
+"""The Transformer's body: the baseline that MultiModel is compared with (arXiv 1706.03762)."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import keras
+from keras import ops
+
+from t2t_mm.layers.attention import (
+    MultiHeadAttention,
+    SelfAttention,
+    causal_bias,
+    padding_bias,
+)
+from t2t_mm.layers.dropout import Dropout
+from t2t_mm.layers.feed_forward import FeedForward
+from t2t_mm.layers.normalisation import LayerNorm
+from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.timing import add_timing
+from t2t_mm.models.body import Body, Encoded
+
+FIELDS = (
+    "hidden_size",
+    "filter_size",
+    "num_heads",
+    "encoder_layers",
+    "decoder_layers",
+    "dropout",
+    "attention_dropout",
+)
+
+
+class Transformer(Body):
+    """Encoder and decoder of pre-norm layers: x + dropout(f(LN(x))), and an LN after the last.
+
+    Pre-norm is Tensor2Tensor's transformer_base_v2 (layer_preprocess n, layer_postprocess da). The
+    paper's own post-norm needs a longer warm-up.
+
+    Args:
+      hidden_size: D.
+      filter_size: hidden width of the feed-forward networks.
+      num_heads: heads of every attention.
+      encoder_layers, decoder_layers: how many.
+      dropout: after the timing signal, inside the feed-forward networks and on every branch.
+      attention_dropout: on attention weights.
+      seed_generator: the one source of randomness.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int = 512,
+        filter_size: int = 2048,
+        num_heads: int = 8,
+        encoder_layers: int = 6,
+        decoder_layers: int = 6,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        seed_generator: keras.random.SeedGenerator | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(hidden_size, seed_generator, **kwargs)
+        self.filter_size = filter_size
+        self.num_heads = num_heads
+        self.encoder_layers = encoder_layers
+        self.decoder_layers = decoder_layers
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.embedding_dropout = Dropout(
+            dropout, self.seed_generator, name="embedding_dropout", dtype=self.dtype_policy
+        )
+        layer = {
+            "filter_size": filter_size,
+            "num_heads": num_heads,
+            "dropout": dropout,
+            "attention_dropout": attention_dropout,
+            "seed_generator": self.seed_generator,
+            "dtype": self.dtype_policy,
+        }
+        self.encoder = [
+            TransformerLayer(reads_memory=False, name=f"encoder_{i}", **layer)
+            for i in range(encoder_layers)
+        ]
+        self.decoder = [
+            TransformerLayer(reads_memory=True, name=f"decoder_{i}", **layer)
+            for i in range(decoder_layers)
+        ]
+        self.encoder_norm = LayerNorm(name="encoder_norm", dtype=self.dtype_policy)
+        self.decoder_norm = LayerNorm(name="decoder_norm", dtype=self.dtype_policy)
+
+    @classmethod
+    def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> Self:
+        """Makes the body that a TransformerHParams describes."""
+        return cls(
+            **{field: getattr(hparams, field) for field in FIELDS}, seed_generator=seed_generator
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **{field: getattr(self, field) for field in FIELDS}}
+
+    def build(self, input_shape: Any = None) -> None:
+        for layer in (*self.encoder, *self.decoder, self.encoder_norm, self.decoder_norm):
+            layer.build((None, None, self.hidden_size))
+
+    def encode(self, rep: Rep, training: bool = False) -> Encoded:
+        x = self._enter(rep.x, training)
+        bias = padding_bias(rep.mask)
+        for layer in self.encoder:
+            x = layer(x, bias, training=training)
+        x = self.encoder_norm(x)
+        x = x * ops.cast(rep.mask, x.dtype)[:, :, None]
+        return Encoded(Rep(x, rep.mask, rep.grid), ops.zeros((), "float32"))
+
+    def decode(
+        self, encoded: Rep, shifted: Any, mask: Any, training: bool = False
+    ) -> tuple[Any, Any]:
+        x = self._enter(shifted, training)
+        bias = causal_bias(ops.shape(shifted)[1])
+        memory_bias = padding_bias(encoded.mask)
+        for layer in self.decoder:
+            x = layer(x, bias, encoded.x, memory_bias, training=training)
+        return self.decoder_norm(x), ops.zeros((), "float32")
+
+    def _enter(self, x: Any, training: bool) -> Any:
+        x = add_timing(ops.cast(x, self.compute_dtype))
+        return self.embedding_dropout(x, training=training)
+
+
+class TransformerLayer(keras.layers.Layer):
+    """Self-attention, attention on a memory (in a decoder) and feed-forward network, each pre-norm.
+
+    Args:
+      filter_size, num_heads, dropout, attention_dropout, seed_generator: as for Transformer.
+      reads_memory: True for a decoder's layer.
+    """
+
+    def __init__(
+        self,
+        filter_size: int,
+        num_heads: int,
+        reads_memory: bool,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        seed_generator: keras.random.SeedGenerator | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filter_size = filter_size
+        self.num_heads = num_heads
+        self.reads_memory = reads_memory
+        self.dropout_rate = dropout
+        self.attention_dropout = attention_dropout
+        policy = self.dtype_policy
+        self.dropout = Dropout(dropout, seed_generator, name="dropout", dtype=policy)
+        attention = (num_heads, attention_dropout, seed_generator)
+        self.self_attention = SelfAttention(*attention, name="self", dtype=policy)
+        self.self_norm = LayerNorm(name="self_norm", dtype=policy)
+        if reads_memory:
+            self.memory_attention = MultiHeadAttention(*attention, name="memory", dtype=policy)
+            self.memory_norm = LayerNorm(name="memory_norm", dtype=policy)
+        self.feed_forward = FeedForward(
+            filter_size, dropout, seed_generator, name="feed_forward", dtype=policy
+        )
+        self.feed_forward_norm = LayerNorm(name="feed_forward_norm", dtype=policy)
+
+    def build(self, input_shape: tuple[int | None, ...], *_: Any) -> None:
+        layers = [self.self_attention, self.self_norm, self.feed_forward, self.feed_forward_norm]
+        if self.reads_memory:
+            layers += [self.memory_attention, self.memory_norm]
+        for layer in layers:
+            layer.build(input_shape)
+
+    def call(
+        self,
+        x: Any,
+        bias: Any,
+        memory: Any = None,
+        memory_bias: Any = None,
+        training: bool = False,
+    ) -> Any:
+        """One layer.
+
+        Args:
+          x: [B, T, D].
+          bias: [B or 1, 1, T or 1, T], for the self-attention.
+          memory: [B, S, D], in a decoder.
+          memory_bias: [B, 1, 1, S].
+          training: whether to drop.
+
+        Returns:
+          [B, T, D].
+        """
+        branch = self.self_attention(self.self_norm(x), bias, training=training)
+        x = x + self.dropout(branch, training=training)
+        if self.reads_memory:
+            normal = self.memory_norm(x)
+            branch = self.memory_attention(normal, memory, memory_bias, training=training)
+            x = x + self.dropout(branch, training=training)
+        branch = self.feed_forward(self.feed_forward_norm(x), training=training)
+        return x + self.dropout(branch, training=training)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...], *_: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filter_size": self.filter_size,
+            "num_heads": self.num_heads,
+            "reads_memory": self.reads_memory,
+            "dropout": self.dropout_rate,
+            "attention_dropout": self.attention_dropout,
+        }
