@@ -152,8 +152,13 @@ class Registry:
           UserError: if a plug-in fails to import, with the cause.
         """
         while self._content:
-            importlib.import_module(self._content[0])
-            self._content.pop(0)
+            # Taken off first: the module that is being imported may look names up itself.
+            module = self._content.pop(0)
+            try:
+                importlib.import_module(module)
+            except BaseException:
+                self._content.insert(0, module)
+                raise
         load_plugins()
 
 
