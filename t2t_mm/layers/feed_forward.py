@@ -9,7 +9,7 @@ from keras import ops
 
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.initialisers import uniform_fan
-from t2t_mm.layers.separable_conv import pointwise
+from t2t_mm.layers.pointwise import pointwise
 
 
 class FeedForward(keras.layers.Layer):
@@ -46,7 +46,7 @@ class FeedForward(keras.layers.Layer):
         self.bias_out = self.add_weight((depth,), "zeros", name="bias_out")
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """x [..., D] -> [..., D]."""
+        """x [B, L, D] -> [B, L, D]."""
         hidden = ops.relu(pointwise(x, self.kernel_in) + self.bias_in)
         return pointwise(self.dropout(hidden, training=training), self.kernel_out) + self.bias_out
 

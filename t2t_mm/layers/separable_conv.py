@@ -1,13 +1,14 @@
-"""Depthwise-separable convolution along a sequence, quick where a dilated kernel is long."""
+"""Depthwise-separable convolution along a sequence."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
-from keras import ops
 
+from t2t_mm.layers.depthwise import depthwise_conv
 from t2t_mm.layers.initialisers import uniform_fan
+from t2t_mm.layers.pointwise import pointwise
 
 PADDINGS = ("same", "causal")
 
@@ -91,42 +92,3 @@ class SeparableConv(keras.layers.Layer):
             "dilation": self.dilation,
             "padding": self.padding,
         }
-
-
-def pointwise(x: Any, kernel: Any) -> Any:
-    """A linear map of every position: x [..., C] by kernel [C, F] gives [..., F]."""
-    return ops.tensordot(x, kernel, axes=1)
-
-
-def depthwise_conv(x: Any, kernel: Any, before: int, after: int, dilation: int) -> Any:
-    """y[t] = sum of kernel[before + o] * x[t + o * dilation] over -before <= o <= after.
-
-    A dilated convolution of a sequence is an ordinary one down the columns of the sequence written
-    in rows of `dilation` positions: [B, L, C] as [B, L / d, d, C], without any transposition. Of
-    its taps, those further off than there are rows would multiply padding alone; they are cut off
-    the kernel, which changes nothing: a length of 12 at dilation 8 needs 2 of 15 causal taps.
-
-    Args:
-      x: [B, L, C].
-      kernel: [before + 1 + after, C].
-      before: taps that look back.
-      after: taps that look ahead.
-      dilation: distance between taps.
-
-    Returns:
-      [B, L, C].
-    """
-    length, channels = ops.shape(x)[1], x.shape[-1]
-    rows = (length + dilation - 1) // dilation
-    kept_before, kept_after = _smaller(before, rows - 1), _smaller(after, rows - 1)
-    kernel = ops.convert_to_tensor(kernel)[before - kept_before : before + 1 + kept_after]
-    missing = rows * dilation - length
-    x = ops.pad(x, [[0, 0], [kept_before * dilation, kept_after * dilation + missing], [0, 0]])
-    x = ops.reshape(x, (-1, kept_before + rows + kept_after, dilation, channels))
-    x = ops.depthwise_conv(x, kernel[:, None, :, None], strides=1, padding="valid")
-    return ops.reshape(x, (-1, rows * dilation, channels))[:, :length]
-
-
-def _smaller(number: int, size: Any) -> Any:
-    """min of a number and a size: a Python int where the shape is static, else a tensor."""
-    return min(number, size) if isinstance(size, int) else ops.minimum(number, size)

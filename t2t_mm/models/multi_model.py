@@ -10,8 +10,8 @@ from keras import ops
 from t2t_mm.layers.attention import (
     AttentionBlock,
     MultiHeadAttention,
-    causal_bias,
-    padding_bias,
+    causal_penalty,
+    padding_penalty,
 )
 from t2t_mm.layers.conv import ConvBlock, ConvStep
 from t2t_mm.layers.mixture_of_experts import MixtureOfExperts
@@ -224,8 +224,8 @@ class MultiModel(Body):
         for block in self.encoder_after:
             x = block(x, position_mask=mask, training=training)
         if self.use_attention:
-            bias = padding_bias(rep.mask)
-            attended = self.encoder_attention(x, memory, bias, training=training)
+            penalty = padding_penalty(rep.mask)
+            attended = self.encoder_attention(x, memory, penalty, training=training)
             x = self.encoder_attention_norm(x + attended)
         return Encoded(Rep(x * mask, rep.mask, rep.grid), aux_loss)
 
@@ -242,8 +242,8 @@ class MultiModel(Body):
             attended = self.mixer_attention(
                 shifted,
                 encoded.x,
-                padding_bias(encoded.mask),
-                causal_bias(ops.shape(shifted)[1]),
+                padding_penalty(encoded.mask),
+                causal_penalty(ops.shape(shifted)[1]),
                 training=training,
             )
         else:
@@ -256,9 +256,9 @@ class MultiModel(Body):
     def _decode(self, encoded: Rep, mixed: Any, mask: Any, training: bool) -> tuple[Any, Any]:
         """The decoder: the mixer's output [B, T, D] and the encoded inputs -> [B, T, D], loss."""
         aux_loss = ops.zeros((), "float32")
-        bias = padding_bias(encoded.mask)
+        penalty = padding_penalty(encoded.mask)
         if self.use_attention:
-            inputs = self.decoder_inputs_attention(mixed, encoded.x, bias, training=training)
+            inputs = self.decoder_inputs_attention(mixed, encoded.x, penalty, training=training)
         else:
             inputs = _mean(encoded, mixed)
         x = self.decoder_merge(ops.concatenate([mixed, inputs], axis=-1))
@@ -269,7 +269,7 @@ class MultiModel(Body):
             x = block(x, training=training)
             if self.use_attention:
                 attention = self.decoder_attentions[index]
-                attended = attention(x, encoded.x, bias, training=training)
+                attended = attention(x, encoded.x, penalty, training=training)
                 x = self.decoder_norms[index](x + attended)
         return x, aux_loss
 

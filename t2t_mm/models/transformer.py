@@ -10,8 +10,8 @@ from keras import ops
 from t2t_mm.layers.attention import (
     MultiHeadAttention,
     SelfAttention,
-    causal_bias,
-    padding_bias,
+    causal_penalty,
+    padding_penalty,
 )
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.feed_forward import FeedForward
@@ -104,9 +104,9 @@ class Transformer(Body):
 
     def encode(self, rep: Rep, training: bool = False) -> Encoded:
         x = self._enter(rep.x, training)
-        bias = padding_bias(rep.mask)
+        penalty = padding_penalty(rep.mask)
         for layer in self.encoder:
-            x = layer(x, bias, training=training)
+            x = layer(x, penalty, training=training)
         x = self.encoder_norm(x)
         x = x * ops.cast(rep.mask, x.dtype)[:, :, None]
         return Encoded(Rep(x, rep.mask, rep.grid), ops.zeros((), "float32"))
@@ -115,10 +115,10 @@ class Transformer(Body):
         self, encoded: Rep, shifted: Any, mask: Any, training: bool = False
     ) -> tuple[Any, Any]:
         x = self._enter(shifted, training)
-        bias = causal_bias(ops.shape(shifted)[1])
-        memory_bias = padding_bias(encoded.mask)
+        penalty = causal_penalty(ops.shape(shifted)[1])
+        memory_penalty = padding_penalty(encoded.mask)
         for layer in self.decoder:
-            x = layer(x, bias, encoded.x, memory_bias, training=training)
+            x = layer(x, penalty, encoded.x, memory_penalty, training=training)
         return self.decoder_norm(x), ops.zeros((), "float32")
 
     def _enter(self, x: Any, training: bool) -> Any:
@@ -173,28 +173,28 @@ class TransformerLayer(keras.layers.Layer):
     def call(
         self,
         x: Any,
-        bias: Any,
+        penalty: Any,
         memory: Any = None,
-        memory_bias: Any = None,
+        memory_penalty: Any = None,
         training: bool = False,
     ) -> Any:
         """One layer.
 
         Args:
           x: [B, T, D].
-          bias: [B or 1, 1, T or 1, T], for the self-attention.
+          penalty: [B or 1, 1, T or 1, T], for the self-attention.
           memory: [B, S, D], in a decoder.
-          memory_bias: [B, 1, 1, S].
+          memory_penalty: [B, 1, 1, S].
           training: whether to drop.
 
         Returns:
           [B, T, D].
         """
-        branch = self.self_attention(self.self_norm(x), bias, training=training)
+        branch = self.self_attention(self.self_norm(x), penalty, training=training)
         x = x + self.dropout(branch, training=training)
         if self.reads_memory:
             normal = self.memory_norm(x)
-            branch = self.memory_attention(normal, memory, memory_bias, training=training)
+            branch = self.memory_attention(normal, memory, memory_penalty, training=training)
             x = x + self.dropout(branch, training=training)
         branch = self.feed_forward(self.feed_forward_norm(x), training=training)
         return x + self.dropout(branch, training=training)

@@ -1,0 +1,18 @@
+"""The linear map of every position: a convolution of one tap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+
+def pointwise(x: Any, kernel: Any) -> Any:
+    """x [B, L, C] by kernel [C, F] -> [B, L, F].
+
+    One flat product: a batched one would not use the cores well, and `tensordot` spends ten small
+    operations on shapes.
+    """
+    channels, filters = kernel.shape
+    y = ops.matmul(ops.reshape(x, (-1, channels)), kernel)
+    return ops.reshape(y, (-1, ops.shape(x)[1], filters))
