@@ -1,0 +1,174 @@
+"""Sound in: stacks of ConvRes blocks over a waveform, or over a log-mel spectrogram."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from keras import ops
+
+from t2t_mm.errors import HParamError
+from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, grid_timing, stride_mask
+from t2t_mm.layers.rep import Rep
+from t2t_mm.modalities.modality import INPUT, Modality, values_and_lengths
+
+if TYPE_CHECKING:
+    from t2t_mm.hparam import HParams
+    from t2t_mm.problem import FeatureSpec
+
+FREQUENCY = ("keep", "merge")
+
+
+class Audio(Modality):
+    """The audio modality over a waveform (arXiv 1706.05137, section 2.5.4).
+
+    A stack of ConvRes blocks, the i-th (from 1) with 2^i filters, each halving the time; then a
+    ConvStep to D. The paper has 8 blocks. Padding is zeros at the end, and changes nothing.
+
+    Deviations: raw input (see `ConvStep2D`), and `min_filters`: a layer norm over 2 channels
+    leaves of them only which one is larger.
+
+    Args:
+      num_blocks: ConvRes blocks.
+      min_filters: the i-th block has max(2^i, min_filters) filters; 2 is the paper's.
+    """
+
+    allowed_roles = frozenset({INPUT})
+    kernel_size = (3, 1)
+
+    def __init__(self, num_blocks: int = 8, min_filters: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_blocks = num_blocks
+        self.min_filters = min_filters
+        self.blocks = [
+            ConvRes(
+                max(2**i, min_filters),
+                self.kernel_size,
+                strides=(2, 1),
+                raw=i == 1,
+                **self._named(f"block_{i}"),
+            )
+            for i in range(1, num_blocks + 1)
+        ]
+        self.project = ConvStep2D(self.hidden_size, (1, 1), **self._named("project"))
+
+    @classmethod
+    def sharing_key(cls, spec: FeatureSpec, hparams: HParams) -> str:
+        return f"{spec.modality}.{hparams.hidden_size}"
+
+    @classmethod
+    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
+        if hparams.audio_blocks < 1:
+            raise HParamError(f"audio_blocks must be at least 1, got {hparams.audio_blocks}.")
+        return {"num_blocks": hparams.audio_blocks, "min_filters": hparams.audio_min_filters}
+
+    def _named(self, name: str) -> dict[str, Any]:
+        return {"name": name, "seed": self._seed(name), "dtype": self.dtype_policy}
+
+    def build(self, input_shape: Any = None) -> None:
+        channels = 1
+        for block in self.blocks:
+            block.build((None, None, None, channels))
+            channels = block.filters
+        self.project.build((None, None, None, self._merged(channels)))
+
+    def _merged(self, channels: int) -> int:
+        """The channels that the step to D sees."""
+        return channels
+
+    def bottom(self, features: Any, training: bool = False) -> Rep:
+        """Waveforms [B, S] to ceil(S / 2^blocks) positions."""
+        sound, lengths = values_and_lengths(features)
+        mask = time_mask(sound, lengths)
+        x, mask = self._stack(sound[:, :, None, None], mask[:, :, None, None])
+        return Rep(ops.squeeze(self.project(x) * mask, 2), ops.cast(mask[:, :, 0, 0], "float32"))
+
+    def _stack(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        x, mask = ops.cast(x, self.compute_dtype), ops.cast(mask, self.compute_dtype)
+        for block in self.blocks:
+            x = block(x, mask)
+            mask = stride_mask(mask, block.strides)
+        return x, mask
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"num_blocks": self.num_blocks, "min_filters": self.min_filters}
+        return {**super().get_config(), **own}
+
+
+class AudioSpectral(Audio):
+    """The audio modality over a log-mel spectrogram (arXiv 1706.05137, section 2.5.4).
+
+    The blocks stride along time alone. With `frequency="keep"`, as in the paper, every (time,
+    frequency) is a position and the grid is kept.
+
+    Deviation, `frequency="merge"`: the step to D sees all frequencies of a time at once, and a time
+    is a position; without a large accelerator, F times as many positions are not affordable.
+
+    Args:
+      mel_bins: frequencies, F.
+      frequency: "keep" or "merge".
+    """
+
+    kernel_size = (3, 3)
+
+    def __init__(self, mel_bins: int = 80, frequency: str = "keep", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mel_bins = mel_bins
+        self.frequency = frequency
+
+    @classmethod
+    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
+        if hparams.audio_frequency not in FREQUENCY:
+            raise HParamError(
+                f"hparam 'audio_frequency' must be {' or '.join(FREQUENCY)}, got "
+                f"'{hparams.audio_frequency}'; change it in --hparams."
+            )
+        own = {"mel_bins": hparams.audio_mel_bins, "frequency": hparams.audio_frequency}
+        return {**super().arguments(spec, hparams), **own}
+
+    def _merged(self, channels: int) -> int:
+        return channels * self.mel_bins if self.frequency == "merge" else channels
+
+    def bottom(self, features: Any, training: bool = False) -> Rep:
+        """Spectrograms [B, T, F] to ceil(T / 2^blocks) positions, F times as many if kept."""
+        spectrum, lengths = values_and_lengths(features)
+        mask = time_mask(spectrum, lengths)
+        x, mask = self._stack(spectrum[:, :, :, None], mask[:, :, None, None])
+        return self._merge(x, mask) if self.frequency == "merge" else self._keep(x, mask)
+
+    def _merge(self, x: Any, mask: Any) -> Rep:
+        x = ops.reshape(x, (-1, ops.shape(x)[1], 1, self.mel_bins * x.shape[-1]))
+        return Rep(ops.squeeze(self.project(x) * mask, 2), ops.cast(mask[:, :, 0, 0], "float32"))
+
+    def _keep(self, x: Any, mask: Any) -> Rep:
+        times = ops.shape(x)[1]
+        x = self.project(x)
+        x = (x + ops.cast(grid_timing(times, self.mel_bins, self.hidden_size), x.dtype)) * mask
+        x = ops.reshape(x, (-1, times * self.mel_bins, self.hidden_size))
+        mask = ops.repeat(ops.cast(mask[:, :, 0, 0], "float32"), self.mel_bins, axis=1)
+        return Rep(x, mask, (times, self.mel_bins))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"mel_bins": self.mel_bins, "frequency": self.frequency}
+        return {**super().get_config(), **own}
+
+
+def time_mask(x: Any, lengths: Any = None) -> Any:
+    """1 where a time is real: up to `lengths` [B], else up to the last time that is not all zero.
+
+    At least one time is real, so that attention over an empty recording stays finite.
+
+    Args:
+      x: [B, T] or [B, T, F].
+      lengths: [B] or None.
+
+    Returns:
+      [B, T] float32.
+    """
+    times = ops.arange(1, ops.shape(x)[1] + 1)
+    if lengths is None:
+        sounding = ops.not_equal(x, 0)
+        if len(x.shape) == 3:
+            sounding = ops.any(sounding, axis=-1)
+        lengths = ops.max(ops.cast(sounding, times.dtype) * times, axis=1)
+    lengths = ops.maximum(ops.cast(ops.reshape(lengths, (-1, 1)), times.dtype), 1)
+    return ops.cast(times <= lengths, "float32")

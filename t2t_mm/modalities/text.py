@@ -1,0 +1,114 @@
+"""Text: subword ids through a learned embedding in, a linear map and a softmax out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import ops
+
+from t2t_mm.errors import DataError
+from t2t_mm.layers.rep import Rep
+from t2t_mm.modalities.loss import (
+    Sums,
+    classification_metrics,
+    is_right,
+    smoothed_cross_entropy,
+    weighted_sum,
+)
+from t2t_mm.modalities.modality import INPUT, TARGET, Modality, values_and_lengths
+
+if TYPE_CHECKING:
+    from t2t_mm.hparam import HParams
+    from t2t_mm.problem import FeatureSpec
+
+PADDING = 0
+
+
+class Text(Modality):
+    """Language (arXiv 1706.05137, section 2.5.1): one embedding, one softmax for a vocabulary.
+
+    Id 0 is padding: embedded as zeros, and without weight in the loss.
+
+    Args:
+      vocab_size: number of subwords, V.
+      tied: the softmax uses the transposed embedding.
+    """
+
+    autoregressive = True
+
+    def __init__(self, vocab_size: int, tied: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.vocab_size = vocab_size
+        self.tied = tied
+
+    @classmethod
+    def sharing_key(cls, spec: FeatureSpec, hparams: HParams) -> str:
+        return f"text.{spec.vocabulary}.{hparams.hidden_size}"
+
+    @classmethod
+    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
+        if not spec.vocab_size:
+            raise DataError(
+                f"the size of vocabulary '{spec.vocabulary}' is unknown; generate the data first "
+                "(t2t-datagen, or --generate_data)."
+            )
+        return {"vocab_size": spec.vocab_size, "tied": hparams.shared_embedding_and_softmax}
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes `embedding` [V, D] and, for a target, `softmax` [D, V]."""
+        deviation = self.hidden_size**-0.5
+        self.embedding = self._weight("embedding", (self.vocab_size, self.hidden_size), deviation)
+        self.softmax = None
+        if TARGET in self.roles and not self.tied:
+            self.softmax = self._weight("softmax", (self.hidden_size, self.vocab_size), deviation)
+
+    def _weight(self, name: str, shape: tuple[int, int], deviation: float) -> keras.Variable:
+        start = keras.initializers.RandomNormal(0.0, deviation, self._seed(name))
+        return self.add_weight(shape=shape, initializer=start, name=name)
+
+    def bottom(self, features: Any, training: bool = False) -> Rep:
+        """Embeds ids [B, L]."""
+        ids, _ = values_and_lengths(features)
+        return Rep(self._embed(ids), ops.cast(ops.not_equal(ids, PADDING), "float32"))
+
+    def target_bottom(self, targets: Any) -> Any:
+        return self._embed(targets)
+
+    def _embed(self, ids: Any) -> Any:
+        ids = ops.cast(ids, "int32")
+        x = ops.cast(ops.take(self.embedding, ids, axis=0), self.compute_dtype)
+        # One multiplication for both the scale and the zeros of padding.
+        scale = ops.cast(ops.not_equal(ids, PADDING), self.compute_dtype) * self.hidden_size**0.5
+        return x * scale[:, :, None]
+
+    def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
+        """x [B, T, D] -> logits [B, T, V]."""
+        kernel = ops.transpose(self.embedding) if self.tied else self.softmax
+        return ops.matmul(ops.cast(x, self.compute_dtype), ops.cast(kernel, self.compute_dtype))
+
+    def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
+        """Summed cross-entropy of logits [B, T, V] at tokens of targets [B, T]; their number."""
+        logits, targets, weights = self._flatten(logits, targets)
+        return weighted_sum(smoothed_cross_entropy(logits, targets, label_smoothing), weights)
+
+    def metrics(self, logits: Any, targets: Any) -> dict[str, Sums]:
+        """Metrics of tokens, and "accuracy_per_sequence": the share with every token right."""
+        found = classification_metrics(*self._flatten(logits, targets))
+        right = ops.logical_or(is_right(logits, targets), ops.equal(targets, PADDING))
+        whole = ops.all(right, axis=-1)
+        found["accuracy_per_sequence"] = weighted_sum(whole, ops.ones_like(targets[:, 0]))
+        return found
+
+    def _flatten(self, logits: Any, targets: Any) -> tuple[Any, Any, Any]:
+        targets = ops.reshape(targets, (-1,))
+        logits = ops.reshape(logits, (-1, self.vocab_size))
+        return logits, targets, ops.not_equal(targets, PADDING)
+
+    def role_variables(self, role: str) -> list[keras.Variable]:
+        if role == INPUT or self.softmax is None:
+            return [self.embedding]
+        return [self.embedding, self.softmax]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "vocab_size": self.vocab_size, "tied": self.tied}
