@@ -1,0 +1,131 @@
+"""t2t-datagen: makes the data of problems, or verifies them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from absl import flags
+
+from t2t_mm.bin import command_line
+from t2t_mm.errors import DataError, UserError
+from t2t_mm.lookup import find_problems, problem_names
+from t2t_mm.problem import Problem
+
+USAGE = """
+t2t-datagen --problems=NAME[,NAME...] [--data_dir=DIR] [--tmp_dir=DIR] [flags]
+
+Makes the vocabularies and the TFRecord shards of problems. A run that was stopped goes on where
+it stopped when it is started again; data that are complete are left alone.
+"""
+_PROGRAM = "t2t-datagen"
+
+
+def _flags() -> flags.FlagValues:
+    values = command_line.common_flags(_PROGRAM)
+    command_line.problems_flag(values, _PROGRAM)
+    define = {"flag_values": values, "module_name": _PROGRAM}
+    flags.DEFINE_integer(
+        "random_seed", None, "Seed of the generators; 0 for new data.", lower_bound=0, **define
+    )
+    flags.DEFINE_integer(
+        "num_workers",
+        None,
+        "Processes; one a processor if not given. The data do not depend on it.",
+        lower_bound=1,
+        **define,
+    )
+    flags.DEFINE_integer(
+        "num_shards",
+        None,
+        "Files of the training split; as each problem says if not given.",
+        lower_bound=1,
+        **define,
+    )
+    flags.DEFINE_string(
+        "shared_vocab",
+        None,
+        "NAME:SIZE, one vocabulary built over all of --problems, used for all of their text.",
+        **define,
+    )
+    flags.DEFINE_bool("verify", False, "Make nothing: recheck every byte of the data.", **define)
+    flags.DEFINE_bool(
+        "overwrite",
+        False,
+        "Make the data again, also over some that were made otherwise.",
+        **define,
+    )
+    flags.DEFINE_bool(
+        "skip_broken", False, "Leave out and count broken examples instead of stopping.", **define
+    )
+    return values
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command.
+
+    Args:
+      argv: the arguments after the program's name.
+
+    Returns:
+      The exit status.
+
+    Raises:
+      UserError: for the user's mistakes.
+    """
+    values = _flags()
+    if not command_line.parse(values, argv, USAGE):
+        return 0
+    if not values.problems:
+        raise UserError(
+            "no problem given; name at least one in --problems. Known: "
+            f"{', '.join(problem_names())}."
+        )
+    problems = find_problems(values.problems)
+    return _verify(problems, values) if values.verify else _generate(problems, values)
+
+
+def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
+    from t2t_mm.data.generation import generate
+    from t2t_mm.data.progress import table
+
+    start = time.monotonic()
+    rows = generate(
+        problems,
+        values.data_dir,
+        values.tmp_dir,
+        seed=values.random_seed,
+        num_workers=values.num_workers,
+        num_shards=values.num_shards,
+        shared_vocab=values.shared_vocab,
+        overwrite=values.overwrite,
+        skip_broken=values.skip_broken,
+    )
+    print(table(rows))
+    print(f"complete in {values.data_dir} after {time.monotonic() - start:.1f} s")
+    return 0
+
+
+def _verify(problems: list[Problem], values: flags.FlagValues) -> int:
+    from t2t_mm.data.verification import verify
+
+    damages = verify(problems, values.data_dir)
+    if damages:
+        names = ",".join(problem.name for problem in problems)
+        raise DataError(
+            f"{len(damages)} files in {values.data_dir} are not what t2t-datagen wrote: "
+            f"{', '.join(map(str, damages))}; delete them and run `t2t-datagen --problems={names} "
+            f"--data_dir={values.data_dir}`, which makes what is missing."
+        )
+    print(f"verified: {', '.join(problem.name for problem in problems)} in {values.data_dir}")
+    return 0
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(command_line.exit_status(main))
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,168 @@
+"""Binds a problem to its generated data: what comes out is all that training needs to know."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from t2t_mm.data.manifest import Manifest, StoredFeature, load_manifest
+from t2t_mm.data.records import file_digest
+from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.errors import DataError
+from t2t_mm.problem import FeatureSpec, Problem, Split, Task
+
+
+def bind(problem: Problem, data_dir: str | Path) -> Task:
+    """The problem with the sizes, vocabularies and number of examples of its data.
+
+    Vocabularies are named by the manifest: data made with --shared_vocab have another one than
+    the problem's code says.
+
+    Args:
+      problem: any problem, `_rev` and `_copy` included.
+      data_dir: where its data are.
+
+    Raises:
+      DataError: if they are missing, half-written or damaged in size, come from another version
+        of the generator, or the vocabulary's file is another one.
+    """
+    data_dir = Path(data_dir).expanduser()
+    manifest = whole_manifest(problem, data_dir)
+    inputs, targets = manifest.inputs, manifest.targets
+    if problem.copied:
+        inputs = targets
+    elif problem.reversed:
+        inputs, targets = targets, inputs
+    return Task(
+        name=problem.name,
+        data_name=problem.data_name,
+        inputs=_bound(problem.inputs, inputs, manifest),
+        targets=_bound(problem.targets, targets, manifest),
+        command=problem.command,
+        metrics=tuple(problem.metrics),
+        reversed=problem.reversed,
+        copied=problem.copied,
+        labels=tuple(problem.labels),
+        train_examples=manifest.examples(Split.TRAIN.value),
+    )
+
+
+def whole_manifest(problem: Problem, data_dir: Path) -> Manifest:
+    """The manifest of complete and fitting data.
+
+    Raises:
+      DataError: as `bind`.
+    """
+    manifest = load_manifest(problem.data_name, data_dir)
+    mend = command_line(problem.data_name, data_dir)
+    if manifest is None:
+        raise DataError(f"problem '{problem.name}' has no data in {data_dir}; run {mend}.")
+    difference = _difference(manifest, problem)
+    if difference:
+        raise DataError(
+            f"the data of problem '{problem.name}' in {data_dir} were made with {difference}; run "
+            f"{mend} --overwrite, or use another --data_dir."
+        )
+    broken = manifest.broken_shards(data_dir)
+    if broken or not manifest.complete:
+        total = sum(map(len, manifest.splits.values()))
+        which = f" ({broken[0]}{', ...' if len(broken) > 1 else ''})" if broken else ""
+        raise DataError(
+            f"the data of problem '{problem.name}' in {data_dir} are not complete: {len(broken)} "
+            f"of {total} shards are missing, unfinished or of the wrong size{which}; run {mend}, "
+            "which makes what is missing."
+        )
+    _check_vocabularies(problem, manifest, data_dir)
+    return manifest
+
+
+def shard_paths(task: Task, split: Split | str, data_dir: str | Path) -> list[Path]:
+    """The files of one split, in order.
+
+    Raises:
+      DataError: if the data or the split do not exist.
+    """
+    data_dir = Path(data_dir).expanduser()
+    manifest = load_manifest(task.data_name, data_dir)
+    if manifest is None:
+        mend = command_line(task.data_name, data_dir)
+        raise DataError(f"problem '{task.name}' has no data in {data_dir}; run {mend}.")
+    split = Split(split).value
+    if split not in manifest.splits:
+        raise DataError(
+            f"problem '{task.name}' has no split {split}; it has {', '.join(manifest.splits)}."
+        )
+    return [data_dir / shard.file for shard in manifest.splits[split] if shard]
+
+
+def load_vocabularies(tasks: Iterable[Task], folder: str | Path) -> dict[str, Vocabulary]:
+    """Name -> vocabulary, for every text side of `tasks`.
+
+    Args:
+      tasks: bound problems.
+      folder: a data folder, or the vocab/ of a run.
+
+    Raises:
+      DataError: if a file is missing, or has another size than its tasks say.
+    """
+    folder = Path(folder).expanduser()
+    found: dict[str, Vocabulary] = {}
+    for task in tasks:
+        for spec in (task.inputs, task.targets):
+            if spec.kind == "text":
+                name = spec.vocabulary or ""
+                if name not in found:
+                    found[name] = Vocabulary.load(vocabulary_path(name, folder))
+                _check_size(task, spec, found[name], folder)
+    return found
+
+
+def command_line(data_name: str, data_dir: Path) -> str:
+    """The command that makes or mends a problem's data."""
+    return f"`t2t-datagen --problems={data_name} --data_dir={data_dir}`"
+
+
+def _difference(manifest: Manifest, problem: Problem) -> str | None:
+    """As `Manifest.difference`, for a problem that may be derived."""
+    if not (problem.reversed or problem.copied):
+        return manifest.difference(problem)
+    if manifest.version != problem.version:  # both sides of a derived problem are text
+        return f"version {manifest.version} of its generator, not {problem.version}"
+    return None
+
+
+def _check_vocabularies(problem: Problem, manifest: Manifest, data_dir: Path) -> None:
+    mend = command_line(problem.data_name, data_dir)
+    for name, file in manifest.vocabularies.items():
+        path = vocabulary_path(name, data_dir)
+        if not path.is_file():
+            raise DataError(
+                f"problem '{problem.name}' needs the vocabulary {path}, which is missing; "
+                f"run {mend}."
+            )
+        if file_digest(path) != file.digest:
+            raise DataError(
+                f"the data of problem '{problem.name}' were made with another vocabulary than "
+                f"{path} (its checksum differs); put the original file back, or run {mend} "
+                "--overwrite."
+            )
+
+
+def _bound(spec: FeatureSpec, stored: StoredFeature, manifest: Manifest) -> FeatureSpec:
+    if spec.kind == "text":
+        size = manifest.vocabularies[stored.vocabulary or ""].size
+        return dataclasses.replace(spec, vocabulary=stored.vocabulary, vocab_size=size)
+    if spec.kind == "label":
+        return dataclasses.replace(spec, vocab_size=len(manifest.labels))
+    return spec
+
+
+def _check_size(task: Task, spec: FeatureSpec, vocabulary: Vocabulary, folder: Path) -> None:
+    if spec.vocab_size not in (None, vocabulary.size):
+        raise DataError(
+            f"problem '{task.name}' was bound to a vocabulary of {spec.vocab_size} ids, and "
+            f"{vocabulary_path(vocabulary.name, folder)} has {vocabulary.size}; it is another "
+            "file: put the original back."
+        )

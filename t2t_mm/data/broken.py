@@ -1,0 +1,17 @@
+"""What is wrong with one value of one example: told upwards, where its place is known."""
+
+from __future__ import annotations
+
+
+class BrokenValue(Exception):
+    """A value that cannot be stored.
+
+    Args:
+      reason: a few words to count by, e.g. "broken picture".
+      detail: completes "<side> ...", and says what is allowed.
+    """
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail

@@ -1,0 +1,205 @@
+"""From samples, as a problem yields them, to serialised examples; every mistake with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from t2t_mm.data.broken import BrokenValue
+from t2t_mm.data.pictures import stored_picture
+from t2t_mm.data.records import encode_example
+from t2t_mm.data.sounds import stored_sound
+from t2t_mm.data.vocabulary import EOS, Vocabulary
+from t2t_mm.errors import DataError
+from t2t_mm.problem import FeatureSpec, Problem, Sample, Split
+
+_SIDES = ("inputs", "targets")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An example that cannot be stored.
+
+    Attributes:
+      reason: to count by.
+      sentence: the whole error.
+    """
+
+    reason: str
+    sentence: str
+
+
+def checked_samples(problem: Problem, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
+    """A problem's samples; what its reader stumbles over becomes a sentence.
+
+    Raises:
+      DataError: if a raw file is missing, or is not UTF-8.
+    """
+    index = 0
+    try:
+        for sample in problem.generate_samples(split, tmp_dir, seed):
+            yield sample
+            index += 1
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{_place(problem, split, index)}: the text read there is not valid UTF-8 "
+            f"({error.reason} at byte {error.start} of its block); convert the file to UTF-8."
+        ) from None
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise DataError(
+            f"{_place(problem, split, index)}: cannot read{where} ({error.strerror or error}); put "
+            f"the raw files into --tmp_dir (now {tmp_dir}) or correct the problem's paths."
+        ) from None
+
+
+def _place(problem: Problem, split: Split, index: int) -> str:
+    return f"problem '{problem.data_name}', split {split.value}, example {index}"
+
+
+class ExampleEncoder:
+    """Serialises the samples of one split.
+
+    Args:
+      problem: the base problem, not a _rev or _copy.
+      split: for error messages.
+      vocabularies: side -> vocabulary, for the text sides.
+    """
+
+    def __init__(self, problem: Problem, split: Split, vocabularies: Mapping[str, Vocabulary]):
+        self._problem = problem
+        self._split = split
+        self._vocabularies = vocabularies
+        self._specs = {side: getattr(problem, side) for side in _SIDES}
+        self._ids = {label: i for i, label in enumerate(problem.labels)}
+        self._checks: dict[str, Callable[[Any, FeatureSpec], Any]] = {
+            "text": lambda value, spec: checked_text(value),
+            "label": lambda value, spec: [self._label(value)],
+            "image": lambda value, spec: [stored_picture(_content(value))],
+            "audio": lambda value, spec: [stored_sound(_content(value), spec.sample_rate)],
+        }
+
+    def encode(self, chunk: Sequence[tuple[int, Sample]]) -> list[bytes | Broken]:
+        """Serialises (index, sample) pairs; text is encoded a chunk at a time, which is faster.
+
+        Raises:
+          DataError: if a sample is not of the form that the problem declares.
+        """
+        checked = [self._check(index, sample) for index, sample in chunk]
+        good = [features for features in checked if not isinstance(features, Broken)]
+        for side, vocabulary in self._vocabularies.items():
+            encoded = vocabulary.encode_batch([features[side] for features in good])
+            for features, ids in zip(good, encoded, strict=True):
+                features[side] = [*ids, EOS]
+        return [f if isinstance(f, Broken) else encode_example(f) for f in checked]
+
+    def _check(self, index: int, sample: Sample) -> dict[str, Any] | Broken:
+        """The features of a sample; text is still text."""
+        self._check_form(index, sample)
+        features = {}
+        for side, spec in self._specs.items():
+            try:
+                value = _made(sample[side])
+                features[side] = self._checks[spec.kind](value, spec)
+            except BrokenValue as error:
+                return self._broken(index, side, sample[side], error)
+            except DataError as error:
+                broken = BrokenValue("refused", f"was refused ({str(error).rstrip('.')})")
+                return self._broken(index, side, sample[side], broken)
+        if sample.get("references"):
+            try:
+                features["references"] = [checked_text(r).encode() for r in sample["references"]]
+            except BrokenValue as error:
+                return self._broken(index, "references", None, error)
+        return features
+
+    def _check_form(self, index: int, sample: Sample) -> None:
+        names = set(sample) if isinstance(sample, Mapping) else None
+        if names is None or not set(_SIDES) <= names <= {*_SIDES, "references"}:
+            got = type(sample).__name__ if names is None else ", ".join(sorted(names)) or "nothing"
+            raise DataError(
+                f"{_place(self._problem, self._split, index)}: generate_samples must yield "
+                f"mappings of inputs, targets and, optionally, references; got {got}."
+            )
+        if isinstance(sample.get("references"), str):
+            raise DataError(
+                f"{_place(self._problem, self._split, index)}: references must be a list of str, "
+                "got one str."
+            )
+
+    def _label(self, value: Any) -> int:
+        labels = self._problem.labels
+        if isinstance(value, str) and value in self._ids:
+            return self._ids[value]
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(labels):
+            return value
+        shown = ", ".join(labels[:10]) + (f" and {len(labels) - 10} more" * (len(labels) > 10))
+        raise BrokenValue(
+            "unknown label", f"has the unknown label {value!r}; allowed are {shown or 'none'}"
+        )
+
+    def _broken(self, index: int, side: str, value: Any, error: BrokenValue) -> Broken:
+        file = _file_of(value)
+        place = _place(self._problem, self._split, index) + (f" ({file})" if file else "")
+        return Broken(
+            error.reason,
+            f"{place}: {side} {error.detail}; or leave broken examples out with --skip_broken.",
+        )
+
+
+def checked_text(value: Any) -> str:
+    """`value`, if it is text that can be learnt.
+
+    Raises:
+      BrokenValue: if it is empty, no str, or not valid Unicode.
+    """
+    if not isinstance(value, str):
+        raise BrokenValue("no text", f"must be str, got {type(value).__name__}")
+    if not value.strip():
+        raise BrokenValue("empty text", "is empty text; give at least one character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BrokenValue(
+            "invalid text", "holds half of a surrogate pair; read the file as valid UTF-8"
+        ) from None
+    return value
+
+
+def _content(value: Any) -> bytes:
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise BrokenValue(
+            "no bytes", f"must be the bytes of an encoded file, got {type(value).__name__}"
+        )
+    return bytes(value)
+
+
+def _made(value: Any) -> Any:
+    """The value, made now if it is a function.
+
+    Raises:
+      BrokenValue: if its file cannot be read.
+    """
+    if not callable(value):
+        return value
+    try:
+        return value()
+    except UnicodeDecodeError as error:
+        raise BrokenValue(
+            "invalid UTF-8", f"is not valid UTF-8 ({error.reason}); convert the file to UTF-8"
+        ) from None
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise BrokenValue(
+            "unreadable file",
+            f"cannot be read from{where or ' its file'} ({error.strerror or error})",
+        ) from None
+
+
+def _file_of(value: Any) -> str | None:
+    """The file that a lazy value reads, if it tells: `path.read_bytes`, or an attribute `path`."""
+    owner = getattr(value, "__self__", None)
+    path = owner if isinstance(owner, Path) else getattr(value, "path", None)
+    return str(path) if path is not None else None

@@ -1,0 +1,192 @@
+"""Makes the data of problems: vocabularies, then shards, in parallel, going on where a run stopped.
+
+preparation  what is asked for against what is there;  vocabulary_building
+plan         the missing shards, cut into passes
+workers      runs them in this process or several;  passes  one of them
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from t2t_mm.data import workers
+from t2t_mm.data.locking import lock
+from t2t_mm.data.manifest import Manifest
+from t2t_mm.data.passes import PassOrder, PassResult, disk_error
+from t2t_mm.data.plan import Plan
+from t2t_mm.data.preparation import (
+    Request,
+    base_problems,
+    clear,
+    is_whole,
+    open_manifest,
+    parse_shared,
+    settle_vocabularies,
+)
+from t2t_mm.data.progress import Log, Meter, Row
+from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.errors import DataError
+from t2t_mm.problem import Problem, Split
+
+
+def generate(
+    problems: Iterable[Problem],
+    data_dir: str | Path,
+    tmp_dir: str | Path | None = None,
+    *,
+    seed: int | None = None,
+    num_workers: int | None = None,
+    num_shards: int | None = None,
+    shared_vocab: str | None = None,
+    overwrite: bool = False,
+    skip_broken: bool = False,
+    log: Log = print,
+) -> list[Row]:
+    """Makes what is missing of the data of `problems`; returns at once if nothing is.
+
+    Where an argument is None, data that are there already are taken as they are.
+
+    Args:
+      problems: the problems; `_rev` and `_copy` stand for their base, in any order.
+      data_dir: where to write.
+      tmp_dir: where raw files are; None for <data_dir>/tmp.
+      seed: of the generators; 0 for new data.
+      num_workers: processes; None for one a processor. The bytes do not depend on it.
+      num_shards: files of the training split; as the problem says for new data.
+      shared_vocab: "NAME:SIZE": one vocabulary, built over all of `problems`, for all their text.
+      overwrite: make the data again, also over some that were made otherwise.
+      skip_broken: leave out examples that cannot be read, and count them, instead of stopping.
+      log: takes lines of progress.
+
+    Returns:
+      A row for each split of each problem.
+
+    Raises:
+      DataError: for bad input, data that were made otherwise, or a disk that cannot be written.
+    """
+    bases = base_problems(problems)
+    data_dir = Path(data_dir).expanduser()
+    request = Request(
+        data_dir=data_dir,
+        tmp_dir=Path(tmp_dir).expanduser() if tmp_dir else data_dir / "tmp",
+        seed=seed,
+        num_shards=num_shards,
+        shared=parse_shared(shared_vocab, bases.values()) if shared_vocab else None,
+        overwrite=overwrite,
+        skip_broken=skip_broken,
+    )
+    if num_shards is not None and num_shards < 1:
+        raise DataError(f"--num_shards must be at least 1, got {num_shards}.")
+    if num_workers is not None and num_workers < 1:
+        raise DataError(f"--num_workers must be at least 1, got {num_workers}.")
+    if not overwrite:
+        manifests = {name: open_manifest(base, request) for name, base in bases.items()}
+        if all(is_whole(manifest, data_dir) for manifest in manifests.values()):
+            return _rows(manifests, {})
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        request.tmp_dir.mkdir(parents=True, exist_ok=True)
+        with lock(data_dir, log):
+            return _make(bases, request, num_workers or workers.processors(), log)
+    except OSError as error:
+        raise disk_error(error, data_dir) from None
+
+
+def _make(bases: Mapping[str, Problem], request: Request, count: int, log: Log) -> list[Row]:
+    manifests = {name: open_manifest(base, request) for name, base in bases.items()}
+    unfinished = {
+        name: manifest
+        for name, manifest in manifests.items()
+        if not is_whole(manifest, request.data_dir)
+    }
+    settle_vocabularies(unfinished, bases, request, log)
+    orders: list[PassOrder] = []
+    for name, manifest in unfinished.items():
+        orders += _begin(bases[name], manifest, request)
+    if reason := workers.immovable(bases[name] for name in unfinished):
+        log(f"generating in one process: {reason}")
+        count = 1
+    seconds: Counter[tuple[str, str]] = Counter()
+    plan = Plan(orders, count)
+    with Meter(plan.shards, log) as meter:
+
+        def done(order: PassOrder, result: PassResult) -> None:
+            manifest = manifests[order.problem.data_name]
+            seconds[manifest.data_name, order.split.value] += result.seconds
+            _enter(manifest, order, result, request.data_dir)
+            for _ in result.shards:
+                meter.shard()
+
+        workers.run_plan(plan, min(count, plan.shards), done, meter.examples)
+    for manifest in unfinished.values():  # those of which only the vocabulary was missing
+        manifest.complete = True
+        manifest.save(request.data_dir)
+    return _rows(manifests, seconds)
+
+
+def _begin(problem: Problem, manifest: Manifest, request: Request) -> list[PassOrder]:
+    """Notes what is to be done in the manifest and returns it."""
+    broken = set(manifest.broken_shards(request.data_dir))
+    for split, shards in manifest.splits.items():
+        manifest.splits[split] = [None if s is None or s.file in broken else s for s in shards]
+    manifest.complete = False
+    manifest.save(request.data_dir)
+    clear(manifest, request.data_dir)
+    vocabularies = {
+        side: vocabulary_path(stored.vocabulary or "", request.data_dir)
+        for side in ("inputs", "targets")
+        if (stored := getattr(manifest, side)).kind == "text"
+    }
+    orders = []
+    for split, shards in manifest.splits.items():
+        missing = tuple(i for i, shard in enumerate(shards) if shard is None)
+        if missing:
+            orders.append(
+                PassOrder(
+                    problem=problem,
+                    split=Split(split),
+                    shards=missing,
+                    total=len(shards),
+                    seed=manifest.seed,
+                    data_dir=request.data_dir,
+                    tmp_dir=request.tmp_dir,
+                    vocabularies=vocabularies,
+                    skip_broken=request.skip_broken,
+                )
+            )
+    return orders
+
+
+def _enter(manifest: Manifest, order: PassOrder, result: PassResult, data_dir: Path) -> None:
+    """Enters finished shards into the manifest."""
+    split = order.split.value
+    for position, shard in result.shards.items():
+        manifest.splits[split][position] = shard
+    if None not in manifest.splits[split] and manifest.examples(split) == 0:
+        left_out = sum(manifest.left_out(split).values())
+        manifest.splits[split] = [None] * order.total  # to be tried again
+        manifest.save(data_dir)
+        raise DataError(
+            f"problem '{manifest.data_name}' has no examples in its {split} split"
+            f"{f' ({left_out} broken ones were left out)' if left_out else ''}; put its raw files "
+            f"into --tmp_dir (now {order.tmp_dir}), or take the split out of its `shards`."
+        )
+    manifest.complete = all(None not in shards for shards in manifest.splits.values())
+    manifest.save(data_dir)
+
+
+def _rows(manifests: Mapping[str, Manifest], seconds: Mapping[tuple[str, str], float]) -> list[Row]:
+    return [
+        Row(
+            problem=name,
+            split=split,
+            examples=manifest.examples(split),
+            bytes=manifest.bytes(split),
+            seconds=seconds.get((name, split)),
+            left_out=manifest.left_out(split),
+        )
+        for name, manifest in manifests.items()
+        for split in manifest.splits
+    ]

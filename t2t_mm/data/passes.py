@@ -1,0 +1,180 @@
+"""One run through a problem's generator that writes some of a split's shards.
+
+Every worker runs the whole generator, which is cheap, and makes only the values of its own shards,
+which is not. Nothing passes between workers, and the bytes cannot depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from t2t_mm.data.examples import Broken, ExampleEncoder, checked_samples
+from t2t_mm.data.manifest import Shard
+from t2t_mm.data.records import write_records
+from t2t_mm.data.sharding import keys, shard_name
+from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.errors import DataError
+from t2t_mm.problem import Problem, Sample, Split
+
+_CHUNK = 256  # samples encoded at once
+_CHUNK_BYTES = 8 << 20  # of eager values
+_SPILL_BYTES = 64 << 20  # records of all shards of a pass kept in memory, not in a temporary file
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class PassOrder:
+    """What is to be written.
+
+    Attributes:
+      problem: the base problem.
+      split: which part.
+      shards: positions of the shards to write.
+      total: number of shards of the split.
+      seed: of the generator and of the order of examples.
+      data_dir, tmp_dir: where to write; where raw files are.
+      vocabularies: side -> model file, for the text sides.
+      skip_broken: leave broken examples out instead of stopping.
+    """
+
+    problem: Problem
+    split: Split
+    shards: tuple[int, ...]
+    total: int
+    seed: int
+    data_dir: Path
+    tmp_dir: Path
+    vocabularies: dict[str, Path]
+    skip_broken: bool = False
+
+
+@dataclass(frozen=True)
+class PassResult:
+    """What was written.
+
+    Attributes:
+      shards: position -> shard.
+      seconds: that the pass took.
+      iterating: seconds of them for the generator alone, which another pass would cost again.
+    """
+
+    shards: dict[int, Shard]
+    seconds: float
+    iterating: float
+
+
+class _Spill:
+    """Records of one shard in the order in which they came, to be read in another one."""
+
+    def __init__(self, folder: Path, memory: int):
+        self._file = tempfile.SpooledTemporaryFile(memory, dir=folder)  # noqa: SIM115
+        self._index: list[tuple[int, int, int]] = []  # key, offset, length
+        self._end = 0
+        self.left_out: Counter[str] = Counter()
+
+    def add(self, key: int, record: bytes) -> None:
+        self._file.write(record)
+        self._index.append((key, self._end, len(record)))
+        self._end += len(record)
+
+    def in_order(self) -> Iterator[bytes]:
+        for _, offset, length in sorted(self._index):
+            self._file.seek(offset)
+            yield self._file.read(length)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def run_pass(order: PassOrder, progress: Progress = lambda count: None) -> PassResult:
+    """Writes the shards of `order`.
+
+    Args:
+      order: what to write.
+      progress: told now and then how many more examples are done.
+
+    Raises:
+      DataError: for a broken example, unless skipped, and for a full or forbidden disk.
+    """
+    start = time.perf_counter()
+    memory = _SPILL_BYTES // len(order.shards)
+    try:
+        spills = {shard: _Spill(order.data_dir, memory) for shard in order.shards}
+        try:
+            encoding = _fill(spills, order, progress)
+            iterating = time.perf_counter() - start - encoding
+            shards = {shard: _finish(order, shard, spills[shard]) for shard in order.shards}
+        finally:
+            for spill in spills.values():
+                spill.close()
+    except OSError as error:
+        raise disk_error(error, order.data_dir) from None
+    return PassResult(shards, time.perf_counter() - start, iterating)
+
+
+def _fill(spills: dict[int, _Spill], order: PassOrder, progress: Progress) -> float:
+    """Runs the generator; returns the seconds that encoding took."""
+    loaded = {path: Vocabulary.load(path) for path in set(order.vocabularies.values())}
+    vocabularies = {side: loaded[path] for side, path in order.vocabularies.items()}
+    encoder = ExampleEncoder(order.problem, order.split, vocabularies)
+    encoding = 0.0
+    for chunk in _chunks(order):
+        start = time.perf_counter()
+        records = encoder.encode([(index, sample) for index, _, sample in chunk])
+        for (index, key, _), record in zip(chunk, records, strict=True):
+            spill = spills[key % order.total]
+            if not isinstance(record, Broken):
+                # Training data are read shuffled; what is evaluated keeps its order.
+                spill.add(key if order.split is Split.TRAIN else index, record)
+            elif order.skip_broken:
+                spill.left_out[record.reason] += 1
+            else:
+                raise DataError(record.sentence)
+        progress(len(chunk))
+        encoding += time.perf_counter() - start
+    return encoding
+
+
+def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample]]]:
+    """(index, key, sample) of the wanted shards, some at a time."""
+    wanted = frozenset(order.shards)
+    chunk: list[tuple[int, int, Sample]] = []
+    size = 0
+    samples = checked_samples(order.problem, order.split, order.tmp_dir, order.seed)
+    for index, (sample, key) in enumerate(zip(samples, keys(order.seed), strict=False)):
+        if key % order.total not in wanted:
+            continue
+        chunk.append((index, key, sample))
+        value = sample.get("inputs") if isinstance(sample, dict) else None
+        size += len(value) if isinstance(value, bytes) else 0
+        if len(chunk) == _CHUNK or size > _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _finish(order: PassOrder, shard: int, spill: _Spill) -> Shard:
+    name = shard_name(order.problem.data_name, order.split.value, shard, order.total)
+    examples, size, digest = write_records(order.data_dir / name, spill.in_order())
+    return Shard(name, examples, size, digest, dict(sorted(spill.left_out.items())))
+
+
+def disk_error(error: OSError, folder: Path) -> DataError:
+    """Words a failure to write to `folder`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DataError(
+            f"no space is left in {folder}; free some or choose another --data_dir, then run the "
+            "same command again: it goes on where it stopped."
+        )
+    return DataError(
+        f"cannot write to {error.filename or folder} ({error.strerror or error}); make --data_dir "
+        "writable or choose another."
+    )

@@ -1,0 +1,209 @@
+"""Builds a vocabulary over the text of all problems that name it, once for a data folder.
+
+Byte-pair merges reach whole words in worlds of a few hundred words, where the unigram model, which
+prunes from the top, stays at letters and fragments (34 against 13 ids a sentence of the shapes
+world; on 8k of Multi30k the two are equal). Nothing is normalised: what goes in comes out.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from t2t_mm.data.records import write_atomically
+from t2t_mm.data.text_sample import sample_lines
+from t2t_mm.data.vocabulary import RESERVED, Vocabulary
+from t2t_mm.errors import DataError
+from t2t_mm.problem import Problem, Split, VocabularySpec
+
+_SAMPLE_BYTES = 32 << 20  # text that a vocabulary is built over
+_LEAST = RESERVED + 1
+
+
+def vocabulary_path(name: str, data_dir: Path) -> Path:
+    """Where the vocabulary of that name is."""
+    return data_dir / f"{name}.model"
+
+
+def build(spec: VocabularySpec, texts: Iterable[str], path: Path, seed: int = 0) -> Vocabulary:
+    """Trains a vocabulary over a sample of `texts` and writes it to `path`.
+
+    Args:
+      spec: its name and size; a small corpus gives fewer pieces.
+      texts: the text; read once.
+      path: the model file.
+      seed: of the sample.
+
+    Raises:
+      DataError: if there is no text, or the size does not leave room for its characters.
+    """
+    return _train(spec, sample_lines(texts, _SAMPLE_BYTES, seed), path)
+
+
+def _train(spec: VocabularySpec, lines: list[str], path: Path) -> Vocabulary:
+    import sentencepiece
+
+    if not any(line.strip() for line in lines):
+        raise DataError(
+            f"vocabulary '{spec.name}' has no text to be built over: the training splits of "
+            f"{', '.join(spec.problems) or 'its problems'} hold none."
+        )
+    _check_size(spec)
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines),
+        model_writer=model,
+        model_type="bpe",
+        vocab_size=spec.size,
+        hard_vocab_limit=False,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        byte_fallback=True,
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        character_coverage=_coverage(spec, lines),
+        max_sentence_length=1 << 16,
+        num_threads=1,  # sums in one order: the same text, the same bytes
+        minloglevel=2,
+    )
+    write_atomically(path, model.getvalue())
+    return Vocabulary(model.getvalue(), spec.name)
+
+
+def _check_size(spec: VocabularySpec) -> None:
+    if spec.size < _LEAST:
+        raise DataError(
+            f"vocabulary '{spec.name}' has the size {spec.size}; give at least {_LEAST}: 256 "
+            "pieces are the bytes and 3 are reserved."
+        )
+
+
+def _coverage(spec: VocabularySpec, lines: list[str]) -> float:
+    """All characters get pieces where a quarter of the size suffices; else the rare are bytes."""
+    characters = len(set().union(*map(set, lines)))
+    room = spec.size - RESERVED
+    if characters <= room / 4:
+        return 1.0
+    return 0.9995 if characters <= room else _fitting(room // 2, lines)
+
+
+def _fitting(most: int, lines: list[str]) -> float:
+    """The share of the text that its `most` most frequent characters make."""
+    from collections import Counter
+
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts.update(line)
+    counts.pop(" ", None)  # SentencePiece has a sign of its own for it, outside this count
+    kept = sum(count for _, count in counts.most_common(max(1, most)))
+    return max(0.1, min(0.9995, kept / max(1, sum(counts.values())) - 1e-6))
+
+
+def ensure_vocabulary(
+    spec: VocabularySpec,
+    problems: Mapping[str, Problem],
+    data_dir: Path,
+    tmp_dir: Path,
+    seed: int,
+    overwrite: bool = False,
+    log: Callable[[str], None] = print,
+) -> Vocabulary:
+    """The vocabulary of a data folder, built if it is not there.
+
+    Beside the model stands what it was built from, `<name>.model.json`. A model without that file
+    is the user's own and is taken as it is.
+
+    Args:
+      spec: what is wanted.
+      problems: every problem of `spec.problems`, by data name.
+      data_dir: where it is, or is written.
+      tmp_dir: of the problems' raw files.
+      seed: of the problems' generators and of the sample.
+      overwrite: build it again if it was built from something else.
+      log: is told what is built.
+
+    Raises:
+      DataError: if the vocabulary of that name was built from something else.
+    """
+    path = vocabulary_path(spec.name, data_dir)
+    origin = _origin(spec, problems, seed)
+    if path.exists():
+        found = _read_origin(path)
+        if found is None or {**found, "digest": None} == {**origin, "digest": None}:
+            return _undamaged(path, found)
+        if not overwrite:
+            raise DataError(
+                f"{path} was built with {_words(found)}, and {_words(origin)} is asked for; use "
+                "another name or --data_dir, or --overwrite to build it again (all problems that "
+                "use it must then be generated again)."
+            )
+    log(f"building {spec.name} over the text of {', '.join(sorted(problems))}")
+    vocabulary = _train(spec, _sample(problems, tmp_dir, seed), path)
+    origin["digest"] = vocabulary.digest
+    write_atomically(_origin_path(path), (json.dumps(origin, indent=1) + "\n").encode())
+    log(f"built {spec.name}: {vocabulary.size} pieces")
+    return vocabulary
+
+
+def recorded_spec(name: str, data_dir: Path) -> VocabularySpec | None:
+    """How the vocabulary of that name in `data_dir` was built, if that is recorded."""
+    origin = _read_origin(vocabulary_path(name, data_dir))
+    return VocabularySpec(name, origin["size"], tuple(origin["problems"])) if origin else None
+
+
+def _undamaged(path: Path, origin: Mapping[str, Any] | None) -> Vocabulary:
+    vocabulary = Vocabulary.load(path)
+    if origin and origin.get("digest") != vocabulary.digest:
+        raise DataError(
+            f"{path} is not the file that t2t-datagen wrote there; put the original back, or "
+            f"delete it and {_origin_path(path).name} and run t2t-datagen again."
+        )
+    return vocabulary
+
+
+def _sample(problems: Mapping[str, Problem], tmp_dir: Path, seed: int) -> list[str]:
+    """Every problem has the same room, so that a large one does not drown a small one."""
+    room = _SAMPLE_BYTES // max(1, len(problems))
+    lines: list[str] = []
+    for name in sorted(problems):
+        lines += sample_lines(train_texts(problems[name], tmp_dir, seed), room, seed)
+    return lines
+
+
+def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
+    """All text of a problem's training split, inputs and targets; pictures are not made."""
+    from t2t_mm.data.examples import checked_samples
+
+    sides = [side for side in ("inputs", "targets") if getattr(problem, side).kind == "text"]
+    for sample in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
+        for side in sides:
+            value = sample.get(side)
+            value = value() if callable(value) else value
+            if isinstance(value, str):  # what is not is reported when the example is written
+                yield value
+
+
+def _origin(spec: VocabularySpec, problems: Mapping[str, Problem], seed: int) -> dict[str, Any]:
+    versions = {name: problems[name].version for name in sorted(problems)}
+    return {"size": spec.size, "seed": seed, "problems": versions, "digest": None}
+
+
+def _origin_path(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _read_origin(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(_origin_path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _words(origin: Mapping[str, Any]) -> str:
+    problems = ", ".join(f"{n} (version {v})" for n, v in origin.get("problems", {}).items())
+    return f"size {origin.get('size')} and seed {origin.get('seed')} over {problems}"
