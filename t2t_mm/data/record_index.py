@@ -1,0 +1,192 @@
+"""Where each record of a split is, and how long its two sides are.
+
+One pass over the files at the start of a run. Knowing every length beforehand buys much: the
+long examples are counted exactly, an epoch is shuffled whole, batches are laid out before they
+are read, and the state of an iterator is a few numbers instead of a shuffle buffer. It costs
+about 3 microseconds a text example and 20 bytes of memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_mm.errors import DataError
+from t2t_mm.problem import Task
+
+_FRAMING = 16  # bytes that a TFRecord adds: length, its checksum, and the data's checksum
+_BATCH = 512  # records parsed at once
+_BUFFER = 4096  # bytes that are fetched for a record at first
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecordIndex:
+    """The records of one split, in the order in which they are stored.
+
+    Attributes:
+      paths: the shards.
+      shard: int32 [N], position in `paths`.
+      offset: int64 [N], bytes from the file's start.
+      inputs: int32 [N], size of the stored inputs: tokens, bytes of an encoded picture, samples
+        of sound; 1 for a label.
+      targets: int32 [N], likewise.
+      references: the most references that a record has.
+    """
+
+    paths: tuple[str, ...]
+    shard: np.ndarray
+    offset: np.ndarray
+    inputs: np.ndarray
+    targets: np.ndarray
+    references: int
+
+    def __len__(self) -> int:
+        return len(self.shard)
+
+
+def index_records(task: Task, paths: list[str]) -> RecordIndex:
+    """The index of these shards; computed once per process for files that do not change.
+
+    Raises:
+      DataError: for a file that is missing, cut off or altered, or holds another kind of record.
+    """
+    stored = tuple(_stored_kinds(task).items())
+    try:
+        stamps = tuple((path, *_stamp(path)) for path in paths)
+    except OSError as error:
+        raise DataError(
+            f"problem '{task.name}': cannot read {error.filename}; generate its data again."
+        ) from None
+    return _index(task.name, stamps, stored)
+
+
+def _stored_kinds(task: Task) -> dict[str, str]:
+    """Stored feature -> kind; a `_rev` or `_copy` has text on both sides."""
+    return {"inputs": task.inputs.kind, "targets": task.targets.kind}
+
+
+def parse_spec(task: Task, references: bool) -> dict[str, Any]:
+    """What tf.io.parse_example is to read from a problem's records."""
+    return _parse_spec(_stored_kinds(task), references)
+
+
+def _parse_spec(kinds: dict[str, str], references: bool) -> dict[str, Any]:
+    spec = {name: _FEATURES[kind] for name, kind in kinds.items()}
+    return {**spec, "references": tf.io.RaggedFeature(tf.string)} if references else spec
+
+
+_FEATURES = {
+    "text": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
+    "image": tf.io.FixedLenFeature([], tf.string),
+    "audio": tf.io.FixedLenFeature([], tf.string),
+    "label": tf.io.FixedLenFeature([], tf.int64),
+}
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=256)
+def _index(
+    name: str, stamps: tuple[tuple[str, int, int], ...], stored: tuple[tuple[str, str], ...]
+) -> RecordIndex:
+    paths = tuple(path for path, _, _ in stamps)
+    kinds = dict(stored)
+
+    def measure(records: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        values = tf.io.parse_example(records, _parse_spec(kinds, references=True))
+        sizes = [_sizes(values[side], kinds[side]) for side in ("inputs", "targets")]
+        return tf.strings.length(records), *sizes, values["references"].row_lengths()
+
+    def shard(number: tf.Tensor) -> tf.data.Dataset:
+        records = tf.data.TFRecordDataset(tf.gather(list(paths), number)).batch(_BATCH)
+        return records.map(lambda batch: (number, *measure(batch)))
+
+    parts: list[tuple[np.ndarray, ...]] = []
+    try:
+        for number, *columns in tf.data.Dataset.range(len(paths)).flat_map(shard):
+            columns = [column.numpy().astype(np.int64) for column in columns]
+            parts.append((np.full(len(columns[0]), int(number)), *columns))
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        raise unreadable(name, paths, error) from None
+    if not parts:
+        raise DataError(f"problem '{name}': no example in {', '.join(paths) or 'any file'}.")
+    shards, sizes, inputs, targets, references = map(np.concatenate, zip(*parts, strict=True))
+    return RecordIndex(
+        paths,
+        shards.astype(np.int32),
+        _offsets(shards, sizes),
+        inputs.astype(np.int32),
+        targets.astype(np.int32),
+        int(references.max()),
+    )
+
+
+def _sizes(value: Any, kind: str) -> tf.Tensor:
+    if kind == "text":
+        return value.row_lengths()
+    if kind == "label":
+        return tf.ones_like(value)
+    lengths = tf.strings.length(value)
+    return lengths // 2 if kind == "audio" else lengths  # 16-bit samples
+
+
+def _offsets(shards: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Offset of each record in its file, from the sizes of those before it."""
+    ends = np.cumsum(sizes + _FRAMING)
+    starts = ends - sizes - _FRAMING
+    first = np.searchsorted(shards, shards, side="left")  # the shard's first record
+    return starts - starts[first]
+
+
+def unreadable(name: str, paths: Sequence[str], error: Exception) -> DataError:
+    """The error for records that cannot be read, with the file at fault where there is one."""
+    for path in paths:
+        try:
+            for _ in tf.data.TFRecordDataset(path).batch(_BATCH):
+                pass
+        except (tf.errors.DataLossError, tf.errors.NotFoundError):
+            return DataError(
+                f"problem '{name}': {path} is cut off or altered; delete it and generate the data "
+                "again."
+            )
+    reason = str(error).partition("[[")[0].strip().splitlines()[0]
+    where = f" of {Path(paths[0]).parent}" if paths else ""
+    return DataError(
+        f"problem '{name}': a record{where} cannot be read ({reason}); generate the data again."
+    )
+
+
+def read_records(index: RecordIndex) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
+    """A function for flat_map: a batch's (number, positions int64 [B]) to one element of
+    (number, positions, records string [B])."""
+    paths, shards = tf.constant(list(index.paths)), tf.constant(index.shard)
+    offsets = tf.constant(index.offset)
+
+    def one(path: tf.Tensor, offset: tf.Tensor) -> tf.data.Dataset:
+        # The op behind tf.data.TFRecordDataset, whose Python class does not offer the offset.
+        records = tf.raw_ops.TFRecordDatasetV2(
+            filenames=path[None],
+            compression_type="",
+            buffer_size=_BUFFER,
+            byte_offsets=offset[None],
+            metadata="",
+        )
+        return tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string)).take(1)
+
+    def read(number: tf.Tensor, positions: tf.Tensor) -> tf.data.Dataset:
+        places = (tf.gather(paths, tf.gather(shards, positions)), tf.gather(offsets, positions))
+        records = tf.data.Dataset.from_tensor_slices(places).flat_map(one)
+        records = records.batch(tf.size(positions, tf.int64))
+        return records.map(lambda batch: (number, positions, batch))
+
+    return read
