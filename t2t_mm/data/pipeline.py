@@ -219,8 +219,9 @@ def _trim(stored: Any, limit: int | None) -> Any:
 
 
 def _cost(shapes: dict[str, tuple[int, ...]]) -> float:
-    lengths = [shapes[side][1] for side in ("inputs", "targets") if len(shapes[side]) > 1]
-    return sum(math.prod(shape) for shape in shapes.values()) * (1000 + max(lengths))
+    sides = (shapes["inputs"], shapes["targets"])
+    longest = max(side[1] for side in sides if len(side) > 1)
+    return sum(map(math.prod, sides)) * (1000 + longest)
 
 
 def _shapes(
