@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import keras
 
@@ -48,7 +48,7 @@ class Body(keras.layers.Layer):
 
     @classmethod
     @abstractmethod
-    def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> Self:
+    def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> Body:
         """Makes the body that a hyperparameter set describes."""
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import keras
 from keras import ops
@@ -113,7 +113,7 @@ class MultiModel(Body):
         self._make_decoder()
 
     @classmethod
-    def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> Self:
+    def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> MultiModel:
         """Makes the body that a MultiModelHParams describes."""
         return cls(
             **{field: getattr(hparams, field) for field in FIELDS}, seed_generator=seed_generator

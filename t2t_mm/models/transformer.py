@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import keras
 from keras import ops
@@ -89,7 +89,7 @@ class Transformer(Body):
         self.decoder_norm = LayerNorm(name="decoder_norm", dtype=self.dtype_policy)
 
     @classmethod
-    def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> Self:
+    def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> Transformer:
         """Makes the body that a TransformerHParams describes."""
         return cls(
             **{field: getattr(hparams, field) for field in FIELDS}, seed_generator=seed_generator
