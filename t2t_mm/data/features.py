@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from t2t_mm.data import audio_features, images
+from t2t_mm.data import audio_features, picture_features
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import FeatureSpec
@@ -67,7 +67,7 @@ def _pictures(
             f"a feature of modality '{spec.modality}' declares no image_size; set it in the "
             "problem's FeatureSpec, in pixels."
         )
-    pictures = images.standardise(images.decode(encoded, spec.image_size))
+    pictures = picture_features.standardise(picture_features.decode(encoded, spec.image_size))
     if augment:
-        pictures = images.augment(pictures, spec.flip, seed)
+        pictures = picture_features.augment(pictures, spec.flip, seed)
     return pictures, tf.fill(tf.shape(encoded), spec.image_size**2)
