@@ -135,6 +135,8 @@ class Problem:
       metrics: names of the metrics of decoded outputs, see decoding/metrics.py.
       shards: number of files per split; a split that is not named does not exist.
       labels: class names in the order of their ids, for class_label targets.
+      mixing_weight: factor on the problem's share of the steps; hparam mixing_weights goes first.
+      loss_weight: factor on the problem's loss; hparam loss_weights goes first.
       version: changed when the generator's output changes; part of the manifest.
     """
 
@@ -145,6 +147,8 @@ class Problem:
     metrics: tuple[str, ...] = ("exact_match",)
     labels: tuple[str, ...] = ()
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 8, Split.DEV: 1, Split.TEST: 1}
+    mixing_weight: float = 1.0
+    loss_weight: float = 1.0
     version: str = "1"
 
     def __init__(self, name: str):
