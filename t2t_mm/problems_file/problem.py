@@ -1,0 +1,162 @@
+"""The Problem that a table declares."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from t2t_mm.data.readers import Roots, Row
+from t2t_mm.errors import DataError, UserError
+from t2t_mm.problem import (
+    FeatureSpec,
+    Image2ClassProblem,
+    Problem,
+    Sample,
+    Speech2TextProblem,
+    Split,
+    image_spec,
+    label_spec,
+)
+from t2t_mm.problems_file.declaration import Declaration
+from t2t_mm.problems_file.source import one_line
+
+_log = logging.getLogger("t2t_mm")
+
+
+class FileProblem(Problem):
+    """A problem over files that a problems file names.
+
+    Args:
+      declaration: the checked table.
+      folder: of the problems file, where relative paths are tried first.
+      tmp_dir: where they are tried next; None if not known yet.
+    """
+
+    def __init__(self, declaration: Declaration, folder: Path, tmp_dir: Path | None):
+        super().__init__(declaration.name)
+        options, kind = declaration.options, declaration.kind
+        self.declaration = declaration
+        self.folder = folder
+        self.tmp_dir = tmp_dir
+        self._labels: tuple[str, ...] | None = options.labels or None
+        self.inputs = _inputs(declaration)
+        self.targets = self._targets()
+        self.command = options.command or kind.shape.command
+        self.reversed_command = options.reversed_command or kind.shape.reversed_command
+        self.metrics = options.metrics or kind.shape.metrics
+        self.shards = dict(declaration.shards)
+        self.version = declaration.version
+        self.mixing_weight = options.weight
+        self.loss_weight = options.loss_weight
+
+    def _targets(self) -> FeatureSpec:
+        if self.declaration.kind.targets == "label":
+            return label_spec(self.name, self._labels or ())
+        return _text(self.declaration)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names: as declared, or else those of the training sources, read once.
+
+        Raises:
+          DataError: if they have to be read and the data are missing or malformed.
+        """
+        if self.declaration.kind.targets != "label":
+            return ()
+        if self._labels is None:
+            self._labels = self._found_labels()
+        return self._labels
+
+    def _found_labels(self) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        try:
+            for source in self.declaration.sources[Split.TRAIN]:
+                found |= dict.fromkeys(map(one_line, source.reader.labels(self._roots(None))))
+        except UserError as cause:
+            raise DataError(f"{self.declaration.place}, labels: {cause}") from None
+        found.pop("", None)
+        # Several sources may know different parts: no order but the alphabet's is theirs in common.
+        single = len(self.declaration.sources[Split.TRAIN]) == 1
+        return tuple(found if single else sorted(found))
+
+    def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
+        """Yields the split's samples; see Problem. The order is that of the files: no seed."""
+        del seed
+        left_out: Counter[str] = Counter()
+        labels = frozenset(self.labels_at(tmp_dir))
+        for row in self._rows(split, tmp_dir, left_out):
+            if labels and row.targets not in labels:
+                raise DataError(
+                    f"{self.declaration.place}, {split.value}: {row.target_key or row.key} has the "
+                    f"class '{row.targets}', which is not among the {len(labels)} labels of the "
+                    "training data; correct it, or write all classes into labels."
+                )
+            yield _sample(row)
+        if left_out:
+            _report(self.name, split, left_out)
+
+    def labels_at(self, tmp_dir: Path) -> tuple[str, ...]:
+        """The labels, read from below `tmp_dir` if they are not known yet."""
+        self.tmp_dir = tmp_dir
+        return self.labels
+
+    def left_out(self, split: Split, tmp_dir: Path) -> dict[str, int]:
+        """How many rows of a split the filters leave out, by reason."""
+        counts: Counter[str] = Counter()
+        for _ in self._rows(split, tmp_dir, counts):
+            pass
+        return dict(sorted(counts.items()))
+
+    def _rows(self, split: Split, tmp_dir: Path, left_out: Counter[str]) -> Iterator[Row]:
+        own = split is not Split.TRAIN and split in self.declaration.sources
+        held_out = None if own else self.declaration.held_out
+        try:
+            for source in self.declaration.sources[split if own else Split.TRAIN]:
+                yield from source.rows(self._roots(tmp_dir), split, held_out, left_out)
+        except UserError as cause:
+            raise DataError(f"{self.declaration.place}, {split.value}: {cause}") from None
+
+    def _roots(self, tmp_dir: Path | None) -> Roots:
+        second = tmp_dir or self.tmp_dir
+        return Roots((self.folder, *([Path(second).expanduser()] if second else [])))
+
+
+def _inputs(declaration: Declaration) -> FeatureSpec:
+    options, kind = declaration.options, declaration.kind
+    if kind.inputs == "image":
+        shape = kind.shape if hasattr(kind.shape, "image_size") else Image2ClassProblem
+        return image_spec(
+            options.modality or shape.image_modality,
+            options.image_size or shape.image_size,
+            shape.flip if options.flip is None else options.flip,
+        )
+    if kind.inputs == "audio":
+        return FeatureSpec(
+            options.modality or Speech2TextProblem.audio_modality,
+            sample_rate=options.sample_rate or Speech2TextProblem.sample_rate,
+        )
+    return _text(declaration)
+
+
+def _text(declaration: Declaration) -> FeatureSpec:
+    name = declaration.options.vocabulary or f"vocab.{declaration.name}"
+    modality = declaration.options.modality if declaration.kind.inputs == "text" else None
+    return FeatureSpec(modality or "text", name)
+
+
+def _sample(row: Row) -> Sample:
+    sample = {"inputs": row.inputs, "targets": row.targets}
+    return {**sample, "references": list(row.references)} if row.references else sample
+
+
+_reported: set[tuple[str, Split]] = set()
+
+
+def _report(name: str, split: Split, left_out: Counter[str]) -> None:
+    """Tells once a process: a generator runs many times."""
+    if (name, split) not in _reported:
+        _reported.add((name, split))
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted(left_out.items()))
+        _log.warning("problem '%s', split %s: left out %s", name, split.value, counts)

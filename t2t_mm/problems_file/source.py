@@ -1,0 +1,166 @@
+"""Where the examples of a split come from: a reader, a share held out, and filters."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from t2t_mm import trees
+from t2t_mm.data.readers import Reader, Roots, Row
+from t2t_mm.errors import DataError
+from t2t_mm.problem import Split
+from t2t_mm.problems_file.kinds import Kind
+
+# A text is one line: decoded outputs are compared and written line by line.
+_BREAKS = re.compile(r"[ ]*[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+[ ]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What is done to the rows of a source, in this order.
+
+    Attributes:
+      lowercase: text (in a tree: its words, not its labels) is lower-cased.
+      skip_empty: rows with an empty text are left out instead of being an error.
+      max_words: rows with more words in a text (for trees: in the sentence) are left out.
+      max_examples: at most so many rows are taken, chosen by hash: all classes have their share.
+    """
+
+    lowercase: bool = False
+    skip_empty: bool = False
+    max_words: int | None = None
+    max_examples: int | None = None
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Shares of the training sources that are kept for other splits, 0 to 1.
+
+    A row goes where a hash of its group says: it stays there when data are added or reordered.
+    """
+
+    dev: float = 0.0
+    test: float = 0.0
+
+    def share(self, split: Split) -> float:
+        """The share of one split."""
+        return {Split.DEV: self.dev, Split.TEST: self.test}.get(split, 0.0)
+
+    def split_of(self, row: Row) -> Split:
+        """Where a row of a training source belongs."""
+        place = stable_hash(row.group or row.key) / 2**64
+        if place < self.dev:
+            return Split.DEV
+        return Split.TEST if place < self.dev + self.test else Split.TRAIN
+
+
+def stable_hash(text: str) -> int:
+    """64 bits that depend on `text` alone."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of one split.
+
+    Attributes:
+      reader: gives its rows.
+      filters: what is done to them.
+      kind: of the problem.
+    """
+
+    reader: Reader
+    filters: Filters
+    kind: Kind
+
+    def rows(
+        self, roots: Roots, split: Split, held_out: HoldOut | None, left_out: Counter[str]
+    ) -> Iterator[Row]:
+        """Yields the rows that are used, their texts ready.
+
+        Args:
+          roots: where paths start.
+          split: which part is asked for.
+          held_out: how a training source is divided; None where a split has its own source.
+          left_out: counts what the filters leave out, by reason.
+
+        Raises:
+          DataError: for what is missing or malformed, with its place.
+        """
+
+        def kept(count: Counter[str]) -> Iterator[Row]:
+            rows = self.reader.rows(roots, training=split is Split.TRAIN)
+            mine = (r for r in rows if held_out is None or held_out.split_of(r) is split)
+            return self._filtered(mine, count)
+
+        most = self.filters.max_examples
+        return kept(left_out) if most is None else _fewest(kept, most, left_out)
+
+    def _filtered(self, rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
+        most = self.filters.max_words
+        for row in rows:
+            row = self._ready(row)
+            texts = self._texts(row)
+            empty = [place for place, text in texts if not text]
+            if empty and not self.filters.skip_empty:
+                raise DataError(
+                    f"{empty[0]} is empty; fill it, or leave it out by skip_empty = true."
+                )
+            if empty:
+                left_out["empty"] += 1
+            elif most and any(len(text.split()) > most for _, text in texts):
+                left_out[f"longer than {most} words"] += 1
+            else:
+                yield self._with_tree(row) if self.kind.targets == "tree" else row
+
+    def _ready(self, row: Row) -> Row:
+        """The row with its texts on one line each, lower-cased if asked for."""
+        change = _lower_line if self.filters.lowercase else one_line
+        if self.kind.inputs == "text":
+            row = replace(row, inputs=change(row.inputs))
+        if self.kind.targets == "text":
+            references = tuple(filter(None, map(change, row.references)))
+            return replace(row, targets=change(row.targets), references=references)
+        return replace(row, targets=one_line(row.targets))
+
+    def _texts(self, row: Row) -> list[tuple[str, str]]:
+        """(place, text) of what must not be empty and is counted in words."""
+        texts = [(row.key, row.inputs)] if self.kind.inputs == "text" else []
+        if self.kind.targets == "text" or not row.targets:
+            texts.append((row.target_key or row.key, row.targets))
+        return texts
+
+    def _with_tree(self, row: Row) -> Row:
+        """The row with its tree proved and in the one spelling that trees.linearise gives it."""
+        try:
+            tree = trees.parse(row.targets)
+        except DataError as cause:
+            raise DataError(f"{row.target_key or row.key}: {cause}") from None
+        if self.filters.lowercase:
+            tree = trees.map_words(tree, str.lower)
+        return replace(row, targets=trees.linearise(tree))
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, tabs and outer spaces; other spaces stay as they are."""
+    return _BREAKS.sub(" ", text).strip()
+
+
+def _lower_line(text: str) -> str:
+    return one_line(text).lower()
+
+
+def _fewest(
+    rows: Callable[[Counter[str]], Iterator[Row]], most: int, left_out: Counter[str]
+) -> Iterator[Row]:
+    """The rows with the lowest hashes, in their order; two runs, and no row kept in memory."""
+    lowest = heapq.nsmallest(most, (stable_hash(row.key) for row in rows(Counter())))
+    for row in rows(left_out):
+        if stable_hash(row.key) <= lowest[-1]:
+            yield row
+        else:
+            left_out["beyond max_examples"] += 1
