@@ -1,0 +1,109 @@
+"""t2t-trainer: trains one model on all of the named problems, or goes on with such a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from t2t_mm.bin.command_line import common_flags, exit_status, parse, problems_flag
+from t2t_mm.errors import UserError
+from t2t_mm.training.settings import SCHEDULES
+
+USAGE = """
+usage: t2t-trainer --problems=NAME[,NAME...] [--model=multi_model] [--hparams_set=NAME] [flags]
+
+Trains ONE model on all of the problems. The same command goes on with a run that was stopped.
+
+  t2t-trainer --problems=shapes8 --model=multi_model --hparams_set=multimodel_tiny --generate_data
+"""
+COMMAND = "t2t-trainer"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Parses the flags and calls `t2t_mm.train`.
+
+    Args:
+      argv: the arguments after the program's name.
+
+    Returns:
+      The exit status.
+    """
+    values = _flags()
+    if not parse(values, argv, USAGE):
+        return 0
+    if not values.problems:
+        raise UserError(
+            "no problem given; name at least one in --problems "
+            "(--registry_help=problems lists them)."
+        )
+    import t2t_mm
+
+    t2t_mm.train(
+        problems=values.problems,
+        **{
+            name: getattr(values, name)
+            for name in (
+                "model",
+                "hparams_set",
+                "hparams",
+                "data_dir",
+                "output_dir",
+                "train_steps",
+                "eval_steps",
+                "local_eval_frequency",
+                "keep_checkpoint_max",
+                "generate_data",
+                "tmp_dir",
+                "random_seed",
+                "warm_start_from",
+                "schedule",
+            )
+        },
+    )
+    return 0
+
+
+def _flags() -> flags.FlagValues:
+    values = common_flags(COMMAND)
+    problems_flag(values, COMMAND)
+    define = {"flag_values": values, "module_name": COMMAND}
+    flags.DEFINE_string("model", "multi_model", "Registered name of the model.", **define)
+    flags.DEFINE_string("hparams_set", "multimodel_base", "Registered hparams set.", **define)
+    flags.DEFINE_string("hparams", "", "Changes to the set: name=value,name=value.", **define)
+    flags.DEFINE_string(
+        "output_dir",
+        None,
+        "Run directory; default: ~/t2t_train/<problems>/<model>-<hparams_set>.",
+        **define,
+    )
+    flags.DEFINE_integer(
+        "train_steps", None, "Steps in all; default: the hparam train_steps.", **define
+    )
+    flags.DEFINE_integer(
+        "eval_steps", 10, "Batches per problem and evaluation; 0: no evaluation.", **define
+    )
+    flags.DEFINE_integer(
+        "local_eval_frequency", 1000, "Steps between evaluations and checkpoints.", **define
+    )
+    flags.DEFINE_integer("keep_checkpoint_max", 5, "Checkpoints kept; 0 keeps all.", **define)
+    flags.DEFINE_bool("generate_data", False, "First generate what data are missing.", **define)
+    flags.DEFINE_integer("random_seed", 0, "Seed of everything random.", **define)
+    flags.DEFINE_string(
+        "warm_start_from",
+        None,
+        "Run directory or checkpoint: begin with its weights, where name and shape match.",
+        **define,
+    )
+    flags.DEFINE_enum("schedule", "continuous_train_and_eval", SCHEDULES, "What to do.", **define)
+    return values
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(exit_status(main))
+
+
+if __name__ == "__main__":
+    run()

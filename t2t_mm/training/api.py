@@ -1,0 +1,103 @@
+"""`train`: what the command line and Python call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from t2t_mm.lookup import find_problems
+from t2t_mm.training.progress import Phases, Progress, terminal
+from t2t_mm.training.settings import (
+    DATA_DIR,
+    Settings,
+    TrainResult,
+    default_output_dir,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+
+def train(
+    problems: str | Sequence[str],
+    model: str = "multi_model",
+    hparams_set: str = "multimodel_base",
+    hparams: str = "",
+    data_dir: str | Path = DATA_DIR,
+    output_dir: str | Path | None = None,
+    train_steps: int | None = None,
+    eval_steps: int = 10,
+    local_eval_frequency: int = 1000,
+    keep_checkpoint_max: int = 5,
+    generate_data: bool = False,
+    tmp_dir: str | Path | None = None,
+    random_seed: int = 0,
+    warm_start_from: str | None = None,
+    schedule: str = "train_and_evaluate",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    progress: bool = True,
+) -> TrainResult:
+    """Trains one model on all of the problems, or goes on with the run in `output_dir`.
+
+    Everything random derives from `random_seed`; the order of the problems changes nothing. On
+    SIGINT or SIGTERM the run is saved and KeyboardInterrupt is raised; the same call goes on.
+
+    Args:
+      problems: names, mixtures and `prefix*`, as a list or separated by commas.
+      model: the registered name of a body.
+      hparams_set: the registered name of an hparams set.
+      hparams: changes to the set, "a=1,b=2".
+      data_dir: where the generated data are.
+      output_dir: the run directory; None: ~/t2t_train/<problems>/<model>-<hparams_set>.
+      train_steps: steps in all; None: the hparam train_steps.
+      eval_steps: batches per problem and evaluation; 0 = no evaluation.
+      local_eval_frequency: steps between evaluations, each with a checkpoint.
+      keep_checkpoint_max: checkpoints kept; 0 keeps all.
+      generate_data: first generate what data are missing.
+      tmp_dir: where raw files are, for generate_data; None: data_dir/tmp.
+      random_seed: of everything.
+      warm_start_from: a run directory or checkpoint whose matching weights the run begins with.
+      schedule: train | train_and_evaluate | continuous_train_and_eval (the same) | evaluate.
+        train is without evaluation; evaluate does nothing else, on the latest checkpoint.
+      callbacks: told of every step (as a batch) and evaluation (as an epoch); they may set
+        `model.stop_training`. Those that need `fit`'s optimizer do not apply.
+      progress: whether to print.
+
+    Returns:
+      The result; a run that has finished before is not trained further.
+
+    Raises:
+      UserError: for unknown names, missing data, settings that differ from those of the run in
+        output_dir, or a loss that is no longer finite (DivergedError).
+    """
+    from t2t_mm.registry import HPARAMS  # names first: TensorFlow is imported after they are known
+
+    text = problems if isinstance(problems, str) else ",".join(problems)
+    settings = Settings(
+        problems=tuple(find_problems(text)),
+        model=model,
+        hparams_set=hparams_set,
+        hparams=HPARAMS.get(hparams_set)().override(hparams),
+        data_dir=Path(data_dir).expanduser(),
+        output_dir=Path(output_dir or default_output_dir(text, model, hparams_set)).expanduser(),
+        train_steps=train_steps,
+        eval_steps=0 if schedule == "train" else eval_steps,
+        local_eval_frequency=local_eval_frequency,
+        keep_checkpoint_max=keep_checkpoint_max,
+        random_seed=random_seed,
+        warm_start_from=warm_start_from,
+        schedule=schedule,
+    ).checked()
+    phases, stream = Phases(), terminal(progress)
+    if generate_data:
+        from t2t_mm.data.generation import generate  # its workers are forked before TensorFlow
+
+        generate(settings.problems, settings.data_dir, tmp_dir, log=Progress(stream).say)
+        phases.done("data generation")
+    from t2t_mm.training import run
+
+    phases.done("imports")
+    if schedule == "evaluate":
+        return run.evaluate(settings, stream)
+    return run.train(settings, callbacks, phases, stream)

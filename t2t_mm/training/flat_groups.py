@@ -1,0 +1,84 @@
+"""Groups of variables as flat vectors: joining gradients, clipping them, adding the update.
+
+The order of operations of a step: join -> (sum over replicas) -> clip -> optimizer -> split. A
+step costs about three operations a variable and ten a group.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import keras
+import tensorflow as tf
+
+from t2t_mm.training.replicas import local
+
+Groups = Mapping[str, Sequence[keras.Variable]]
+
+
+def sizes(groups: Groups) -> dict[str, int]:
+    """Group -> number of parameters; empty groups are left out."""
+    counts = {name: sum(math.prod(v.shape) for v in group) for name, group in groups.items()}
+    return {name: count for name, count in counts.items() if count}
+
+
+def join(
+    groups: Groups, gradients: Mapping[str, Sequence[tf.Tensor | None]]
+) -> dict[str, tf.Tensor]:
+    """The groups that a loss depends on, each with its gradient as one float32 vector.
+
+    A group none of whose variables has a gradient is left out: the step does not touch it. Where
+    only some have none, theirs is zero.
+    """
+    joined = {}
+    for name, group in groups.items():
+        if all(gradient is None for gradient in gradients[name]):
+            continue
+        pieces = [
+            tf.zeros([math.prod(variable.shape)]) if gradient is None else _flat(gradient)
+            for variable, gradient in zip(group, gradients[name], strict=True)
+        ]
+        joined[name] = tf.concat(pieces, 0) if len(pieces) > 1 else pieces[0]
+    return joined
+
+
+def _flat(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
+    # An embedding's gradient comes as rows; a flat vector needs them summed into the table.
+    return tf.reshape(tf.cast(tf.convert_to_tensor(gradient), tf.float32), [-1])
+
+
+def global_norm(joined: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """The L2 norm over all groups, float32 scalar."""
+    return tf.sqrt(2.0 * tf.add_n([tf.nn.l2_loss(vector) for vector in joined.values()]))
+
+
+def scale(joined: Mapping[str, tf.Tensor], factor: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Every vector times a scalar."""
+    return {name: vector * factor for name, vector in joined.items()}
+
+
+def clip_factor(norm: tf.Tensor, clip_norm: float) -> tf.Tensor:
+    """What gradients of that global norm are multiplied by so that it is at most `clip_norm`."""
+    return clip_norm / tf.maximum(norm, clip_norm)
+
+
+def add(
+    group: Sequence[keras.Variable], delta: tf.Tensor, learning_rate: tf.Tensor, decay: float
+) -> None:
+    """Adds a flat update to a group's variables; matrices lose learning_rate * decay of themselves.
+
+    Args:
+      group: the variables, n parameters in all.
+      delta: float32 [n].
+      learning_rate: float32 scalar.
+      decay: decoupled weight decay (AdamW); 0 for none.
+    """
+    counts = [math.prod(variable.shape) for variable in group]
+    pieces = tf.split(delta, counts) if len(counts) > 1 else [delta]
+    for variable, piece in zip(group, pieces, strict=True):
+        own = local(variable.value)
+        change = tf.reshape(piece, variable.shape)
+        if decay and len(variable.shape) > 1:
+            change -= learning_rate * decay * own
+        own.assign_add(change, read_value=False)

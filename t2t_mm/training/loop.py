@@ -1,0 +1,245 @@
+"""The training loop: choose a problem, take its next batch, take a step; now and then, evaluate.
+
+What a loop needs is made by api.py. Everything that a later step depends on is in the checkpoint:
+a run that was stopped anywhere and started again gives the same weights, bit for bit (on a CPU).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from t2t_mm.data.pipeline import next_batch
+from t2t_mm.errors import DivergedError
+from t2t_mm.problem import Task
+from t2t_mm.training.checkpoints import Checkpoints
+from t2t_mm.training.evaluation import lower_is_better, mean_metric
+from t2t_mm.training.interruption import Interruption
+from t2t_mm.training.metrics_log import MetricsLog
+from t2t_mm.training.progress import Progress, losses_line
+from t2t_mm.training.step import TrainStep
+from t2t_mm.training.tallies import FIELDS, Tally
+
+# Own steps of a problem between two of its train lines in metrics.jsonl.
+LOG_EVERY = 100
+
+Metrics = dict[str, dict[str, float]]
+
+
+class Policy(Protocol):
+    """What chooses the problem of each step; see data/mixing.py."""
+
+    def choose(self, step: int) -> str: ...
+
+    def update(self, problem: str, loss: float) -> None: ...
+
+    def proportions(self, step: int) -> Mapping[str, float]: ...
+
+    def state(self) -> Any: ...
+
+    def restore(self, state: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When a run stops, evaluates and logs.
+
+    Attributes:
+      train_steps: steps in all.
+      evaluate_every: steps between evaluations, each with a checkpoint.
+      best_metric: the mean of this metric over problems decides which weights are kept in best/.
+      early_stopping: evaluations without a better metric before the end; 0 = never.
+    """
+
+    train_steps: int
+    evaluate_every: int
+    best_metric: str = "loss"
+    early_stopping: int = 0
+
+
+@dataclass
+class State:
+    """Where a run is: what a checkpoint holds besides variables and iterators.
+
+    Attributes:
+      step: steps done.
+      problem_steps: problem -> steps of it.
+      train_loss: problem -> the loss in its last train line.
+      tallies: problem -> what its steps have reported since then.
+      best: best mean metric so far; None before the first evaluation.
+      stale: evaluations since then.
+      evaluation: the metrics of the last evaluation.
+    """
+
+    step: int = 0
+    problem_steps: dict[str, int] = field(default_factory=dict)
+    train_loss: dict[str, float] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    best: float | None = None
+    stale: int = 0
+    evaluation: Metrics = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready mapping."""
+        return {**vars(self), "tallies": {name: t.state() for name, t in self.tallies.items()}}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> State:
+        """The inverse of `to_dict`."""
+        tallies = {name: Tally(state) for name, state in values["tallies"].items()}
+        return cls(**{**values, "tallies": tallies})
+
+
+@dataclass
+class Loop:
+    """One training run.
+
+    Attributes:
+      plan: when to stop, evaluate and log.
+      tasks: problem -> bound problem.
+      iterators: problem -> its endless training batches.
+      policy: chooses the problem of each step.
+      step: the traced training steps.
+      devices: batches a step takes.
+      schedule: step -> learning rate.
+      loss_weights: problem -> factor on its loss.
+      evaluate: gives the development metrics of all problems, or {} for no evaluation.
+      checkpoints: of this run.
+      progress: what the user sees.
+      after_step, after_evaluation: told of what happened; True ends the run.
+      state: where the run is.
+    """
+
+    plan: Plan
+    tasks: Mapping[str, Task]
+    iterators: Mapping[str, Iterator[Any]]
+    policy: Policy
+    step: TrainStep
+    devices: int
+    schedule: Callable[[int], float]
+    loss_weights: Mapping[str, float]
+    evaluate: Callable[[], Metrics]
+    checkpoints: Checkpoints
+    progress: Progress
+    after_step: Callable[[int, str, float], bool] = lambda step, problem, loss: False
+    after_evaluation: Callable[[Metrics], bool] = lambda metrics: False
+    state: State = field(default_factory=State)
+
+    def restore(self) -> bool:
+        """Goes to the latest checkpoint; False if there is none."""
+        saved = self.checkpoints.restore()
+        if saved is None:
+            return False
+        self.policy.restore(saved.pop("mixing"))
+        self.state = State.from_dict(saved)
+        return True
+
+    def run(self, log: MetricsLog) -> None:
+        """Trains until the plan says stop.
+
+        Args:
+          log: metrics.jsonl and TensorBoard.
+
+        Raises:
+          DivergedError: at a loss or gradient that is not finite; its update is not applied.
+          KeyboardInterrupt: after SIGINT or SIGTERM, when the state is saved.
+        """
+        self._log = log
+        with Interruption() as interruption:
+            ended = self.is_finished()
+            while not ended:
+                ended = self._take_step()
+                at_end = ended or self.state.step >= self.plan.train_steps
+                if at_end:
+                    self._log_all()
+                if at_end or self.state.step % self.plan.evaluate_every == 0:
+                    ended = self._evaluate() or at_end
+                    self._save()
+                if interruption.requested and not ended:
+                    self._save()
+                    self.progress.say(f"saved at step {self.state.step}; the same command goes on.")
+                    raise KeyboardInterrupt
+
+    def is_finished(self) -> bool:
+        """True if the plan has no step left, or further steps have stopped helping."""
+        patience = self.plan.early_stopping
+        return self.state.step >= self.plan.train_steps or 0 < patience <= self.state.stale
+
+    def _take_step(self) -> bool:
+        begin, state = time.monotonic(), self.state
+        name = self.policy.choose(state.step)
+        task, fresh = self.tasks[name], not self.step.is_traced(self.tasks[name])
+        batches = [next_batch(self.iterators[name], task) for _ in range(self.devices)]
+        rate = self.schedule(state.step)
+        report = self.step(task, batches, self.loss_weights[name], rate)
+        sums = dict(zip(FIELDS, report.tolist(), strict=True))
+        state.step += 1
+        loss = sums["loss"] / max(sums["weight"], 1.0)
+        if not (math.isfinite(loss) and math.isfinite(sums["aux"] + sums["norm"])):
+            raise self._diverged(name, loss, sums["norm"])
+        self.policy.update(name, loss)
+        state.problem_steps[name] = state.problem_steps.get(name, 0) + 1
+        # Tracing takes seconds once; it says nothing about speed.
+        seconds = 0.0 if fresh else time.monotonic() - begin
+        tally = state.tallies.setdefault(name, Tally())
+        tally.add(report.tolist(), seconds)
+        if tally.steps >= LOG_EVERY:
+            self._log_train(name)
+        self.progress.step(state.step, name, loss, sums["examples"])
+        return self.after_step(state.step, name, loss)
+
+    def _diverged(self, name: str, loss: float, norm: float) -> DivergedError:
+        kept = self.checkpoints.latest() or "none was written yet"
+        return DivergedError(
+            f"training diverged at step {self.state.step} on problem '{name}': loss {loss}, "
+            f"gradient norm {norm}. The update was not applied; last good checkpoint: {kept}. "
+            "Lower the hparam learning_rate or clip_norm, or lengthen "
+            "learning_rate_warmup_steps, in another --output_dir."
+        )
+
+    def _log_train(self, name: str) -> None:
+        state = self.state
+        metrics = state.tallies.pop(name).metrics()
+        state.train_loss[name] = metrics["loss"]
+        metrics["learning_rate"] = self.schedule(state.step - 1)
+        metrics["share"] = self.policy.proportions(state.step - 1)[name]
+        metrics["steps"] = state.problem_steps[name]
+        self._log.write(state.step, "train", name, metrics)
+
+    def _log_all(self) -> None:
+        for name in sorted(self.state.tallies):
+            self._log_train(name)
+
+    def _evaluate(self) -> bool:
+        """Evaluates, keeps the best; True if the run is to end."""
+        metrics = self.evaluate()
+        if not metrics:
+            return False
+        state = self.state
+        state.evaluation = metrics
+        for name, values in sorted(metrics.items()):
+            self._log.write(state.step, "dev", name, values)
+        self.progress.say(losses_line(state.step, metrics))
+        value = mean_metric(metrics, self.plan.best_metric)
+        sign = -1.0 if lower_is_better(self.plan.best_metric) else 1.0
+        if state.best is None or sign * value > sign * state.best:
+            state.best, state.stale = value, 0
+            self.checkpoints.save_best(state.step, {"best": value})
+        else:
+            state.stale += 1
+        stop = self.after_evaluation(metrics)
+        if self.is_finished() and state.step < self.plan.train_steps:
+            self._log_all()
+            self.progress.say(
+                f"stopped early: {state.stale} evaluations without a better "
+                f"{self.plan.best_metric} (best {state.best:.4g})."
+            )
+            return True
+        return stop
+
+    def _save(self) -> None:
+        state = {**self.state.to_dict(), "mixing": self.policy.state()}
+        self.checkpoints.save(self.state.step, state)

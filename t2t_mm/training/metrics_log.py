@@ -1,0 +1,84 @@
+"""metrics.jsonl and TensorBoard: the scalars of a run, one writer for both.
+
+A line of metrics.jsonl is
+{"step": 100, "split": "train", "problem": "image_shapes", "metrics": {"loss": 1.2, ...}}.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+FILE = "metrics.jsonl"
+
+
+class MetricsLog:
+    """Appends to metrics.jsonl and to the TensorBoard events in tb/<split>.
+
+    Lines are flushed one by one, so a killed run loses none that it has reported.
+
+    Args:
+      output_dir: the run directory.
+      step: where the run begins; lines of later steps, written by a run that was killed after its
+        last checkpoint, are cut off.
+    """
+
+    def __init__(self, output_dir: Path, step: int):
+        self._folder = output_dir
+        cut_back(output_dir / FILE, step)
+        self._file = open(output_dir / FILE, "a", encoding="utf-8")  # noqa: SIM115
+        self._writers: dict[str, Any] = {}
+
+    def write(self, step: int, split: str, problem: str, metrics: Mapping[str, float]) -> None:
+        """Logs one problem's metrics at a step."""
+        values = {name: float(value) for name, value in metrics.items()}
+        line = {"step": step, "split": split, "problem": problem, "metrics": _finite(values)}
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        if split not in self._writers:
+            self._writers[split] = tf.summary.create_file_writer(str(self._folder / "tb" / split))
+        with self._writers[split].as_default(step=step):
+            for name, value in values.items():
+                tf.summary.write(f"{problem}/{name}", value, metadata=_scalar())
+
+    def close(self) -> None:
+        """Flushes everything."""
+        self._file.close()
+        for writer in self._writers.values():
+            writer.close()
+
+
+def _scalar() -> Any:
+    """Marks a TensorBoard scalar. tf.summary.scalar would need TensorBoard installed."""
+    plugin = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+    return tf.compat.v1.SummaryMetadata(plugin_data=plugin, data_class="DATA_CLASS_SCALAR")
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON knows no NaN."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a metrics file; a half-written last line is left out."""
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if line.endswith("\n"):
+            yield json.loads(line)
+
+
+def cut_back(path: Path, step: int) -> None:
+    """Removes the lines after `step`, and a half-written one."""
+    if not path.exists():
+        return
+    kept = [json.dumps(line) + "\n" for line in read(path) if line["step"] <= step]
+    beside = path.with_suffix(".partial")
+    beside.write_text("".join(kept), encoding="utf-8")
+    os.replace(beside, path)

@@ -1,0 +1,70 @@
+"""Makes a joint model from names and values, the same variables under the same names every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import keras
+
+from t2t_mm.errors import HParamError
+from t2t_mm.hparam import HParams
+from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Task
+from t2t_mm.registry import MODELS
+from t2t_mm.training.replicas import Replicas, ReplicaSeeds
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+Made = TypeVar("Made")
+
+
+def make_model(
+    model: str, tasks: Sequence[Task], hparams: HParams, seed: int, replicas: Replicas
+) -> JointModel:
+    """A model with all its variables at their initial values.
+
+    Args:
+      model: the registered name of the body.
+      tasks: the problems that it is for.
+      hparams: of the body's own kind.
+      seed: of the initial values and of dropout.
+      replicas: the devices that hold the variables.
+
+    Raises:
+      HParamError: for an unknown precision, or hparams of another model.
+    """
+    if hparams.precision not in PRECISIONS:
+        raise HParamError(
+            f"hparam 'precision' must be one of {', '.join(PRECISIONS)}, got '{hparams.precision}'."
+        )
+    body_class = MODELS.get(model)
+
+    def make() -> JointModel:
+        keras.utils.set_random_seed(seed)
+        keras.config.set_dtype_policy(hparams.precision)
+        with replicas.scope():
+            seeds = (ReplicaSeeds if replicas.count > 1 else keras.random.SeedGenerator)(
+                seed, name="seeds"
+            )
+            try:
+                body = body_class.from_hparams(hparams, seeds)
+            except AttributeError as cause:
+                raise HParamError(
+                    f"the hparams set lacks a field that the model '{model}' needs ({cause}); "
+                    "choose a set made for it with --hparams_set."
+                ) from cause
+            return JointModel(tasks, body, hparams, seeds, name="joint")
+
+    return in_fresh_keras(make)
+
+
+def in_fresh_keras(make: Callable[[], Made]) -> Made:
+    """Runs `make` where Keras has counted no names yet, and with a dtype policy of its own.
+
+    Keras keeps both per thread. A second model of a process would else be named "multi_model_1",
+    and its checkpoints fit no other process.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="model") as thread:
+        return thread.submit(make).result()

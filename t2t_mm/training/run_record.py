@@ -1,0 +1,141 @@
+"""run.json: what a run was trained on and with, enough to resume it or to decode from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from t2t_mm import __version__
+from t2t_mm.errors import CheckpointError
+from t2t_mm.hparam import HParams
+from t2t_mm.problem import Task
+from t2t_mm.registry import HPARAMS
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
+
+FILE = "run.json"
+VOCABULARIES = "vocab"  # the run directory's folder of vocabulary copies
+
+# Fields of the hparams that may differ between a run and its continuation.
+_FREE = frozenset({"train_steps", "keep_best_metric", "early_stopping_evals", "eval_max_length"})
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The contents of run.json.
+
+    Attributes:
+      model: the registered name of the body.
+      hparams_set: the registered name of the set.
+      hparams: every value, overrides applied.
+      tasks: problem name -> Task.to_dict().
+      seed: --random_seed.
+      vocabularies: vocabulary name -> digest of its file.
+      train_steps: steps in all, of the latest command.
+      command: the latest command line.
+      versions: of t2t_mm, Python and the libraries that a result may depend on.
+    """
+
+    model: str
+    hparams_set: str
+    hparams: dict[str, Any]
+    tasks: dict[str, dict[str, Any]]
+    seed: int
+    vocabularies: dict[str, str]
+    train_steps: int
+    command: str = field(default_factory=lambda: shlex.join(sys.argv))
+    versions: dict[str, str] = field(default_factory=lambda: versions())
+
+    def write(self, output_dir: Path) -> None:
+        """Writes run.json beside its place, then renames it."""
+        path = output_dir / FILE
+        beside = path.with_suffix(".partial")
+        beside.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
+        os.replace(beside, path)
+
+    @classmethod
+    def read(cls, output_dir: Path) -> Self:
+        """Reads a run directory's record.
+
+        Raises:
+          CheckpointError: if there is none, or it is not one of ours.
+        """
+        path = Path(output_dir).expanduser() / FILE
+        if not path.is_file():
+            raise CheckpointError(
+                f"'{output_dir}' is no run directory: it has no {FILE}; "
+                "give --output_dir the folder that t2t-trainer wrote."
+            )
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as cause:
+            raise CheckpointError(f"{path} cannot be read as a run's record: {cause}.") from cause
+
+    def bound_tasks(self) -> list[Task]:
+        """The tasks, sorted by name."""
+        return [Task.from_dict(self.tasks[name]) for name in sorted(self.tasks)]
+
+    def bound_hparams(self) -> HParams:
+        """The hparams, as the class of the registered set."""
+        return type(HPARAMS.get(self.hparams_set)()).from_dict(self.hparams)
+
+
+def changes(old: RunRecord, new: RunRecord) -> list[str]:
+    """What a continuation would change, one phrase each, e.g. "hparam dropout: 0.1 -> 0.2"."""
+    found = [
+        f"{name}: {getattr(old, name)} -> {getattr(new, name)}"
+        for name in ("model", "seed")
+        if getattr(old, name) != getattr(new, name)
+    ]
+    found += _mapping_changes("hparam ", old.hparams, new.hparams, _FREE)
+    found += [f"problem {name} left out" for name in sorted(old.tasks.keys() - new.tasks.keys())]
+    found += [f"problem {name} added" for name in sorted(new.tasks.keys() - old.tasks.keys())]
+    for name in sorted(old.tasks.keys() & new.tasks.keys()):
+        before, after = (json.loads(json.dumps(r.tasks[name])) for r in (old, new))
+        found += _mapping_changes(f"problem {name}: ", before, after)
+    found += _mapping_changes("vocabulary ", old.vocabularies, new.vocabularies)
+    return found
+
+
+def _mapping_changes(
+    kind: str, old: Mapping[str, Any], new: Mapping[str, Any], free: frozenset[str] = frozenset()
+) -> list[str]:
+    names = sorted((old.keys() | new.keys()) - free)
+    return [
+        f"{kind}{name}: {old.get(name)} -> {new.get(name)}"
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
+
+
+def refuse_changes(output_dir: Path, old: RunRecord, new: RunRecord) -> None:
+    """Raises CheckpointError, naming every change, unless `new` continues `old` exactly."""
+    found = changes(old, new)
+    if found:
+        raise CheckpointError(
+            f"{output_dir} holds a run with other settings: {'; '.join(found)}. To go on with it, "
+            "give its settings again; to train with the new ones, give another --output_dir, and "
+            f"--warm_start_from={output_dir} to begin with its weights."
+        )
+
+
+def versions() -> dict[str, str]:
+    """The versions of what a result may depend on."""
+    import keras
+    import tensorflow as tf
+
+    return {
+        "t2t_mm": __version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }

@@ -1,0 +1,91 @@
+"""What goes into a training run, checked, and what comes out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from t2t_mm.errors import UserError, unknown
+from t2t_mm.hparam import HParams
+from t2t_mm.problem import Problem
+from t2t_mm.registry import MODELS, OPTIMIZERS
+
+if TYPE_CHECKING:
+    import keras
+
+DATA_DIR = "~/t2t_data"
+TRAIN_DIR = "~/t2t_train"
+
+# Tensor2Tensor's schedules that exist here. continuous_train_and_eval is train_and_evaluate.
+SCHEDULES = ("train", "train_and_evaluate", "continuous_train_and_eval", "evaluate")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The arguments of `train` (api.py), names resolved."""
+
+    problems: tuple[Problem, ...]
+    model: str
+    hparams_set: str
+    hparams: HParams
+    data_dir: Path
+    output_dir: Path
+    train_steps: int | None  # None: the hparam train_steps
+    eval_steps: int
+    local_eval_frequency: int
+    keep_checkpoint_max: int
+    random_seed: int
+    warm_start_from: str | None
+    schedule: str
+
+    def checked(self) -> Settings:
+        """Itself, with train_steps filled in.
+
+        Raises:
+          UserError: for an unknown name or a number out of range.
+        """
+        for registry, name in ((MODELS, self.model), (OPTIMIZERS, self.hparams.optimizer)):
+            registry.entry(name)
+        if self.schedule not in SCHEDULES:
+            raise unknown("schedule", self.schedule, SCHEDULES, "--schedule")
+        filled = self.train_steps or self.hparams.train_steps
+        least = {
+            "train_steps": 1,
+            "eval_steps": 0,
+            "local_eval_frequency": 1,
+            "keep_checkpoint_max": 0,
+            "random_seed": 0,
+        }
+        for field, smallest in least.items():
+            value = getattr(self, field)
+            if value is not None and value < smallest:
+                raise UserError(f"--{field} must be {smallest} or more, got {value}.")
+        return dataclasses.replace(self, train_steps=filled)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended.
+
+    Attributes:
+      step: steps done in all.
+      metrics: problem -> steps, the last train loss, the development metrics and, where decoded,
+        the metrics of decoded outputs.
+      output_dir: the run directory.
+      model: the trained model, with the weights of the last step.
+    """
+
+    step: int
+    metrics: dict[str, dict[str, float]]
+    output_dir: Path
+    model: keras.Model
+
+
+def default_output_dir(problems: str, model: str, hparams_set: str) -> str:
+    """~/t2t_train/<problems or mixture, joined by dashes>/<model>-<hparams_set>."""
+    names = sorted({part.strip() for part in problems.split(",") if part.strip()})
+    folder = re.sub(r"[^\w.\-]", "_", "-".join(names))
+    return f"{TRAIN_DIR}/{folder}/{model}-{hparams_set}"

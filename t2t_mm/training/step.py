@@ -1,0 +1,183 @@
+"""One traced training step per signature: a kind of input with a kind of target.
+
+Problems of one signature (the translations, say) share a trace: the command, the problem's loss
+weight and the learning rate are tensors. A trace is made when its first batch comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_mm.hparam import HParams
+from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Task
+from t2t_mm.training import flat_groups
+from t2t_mm.training.loss_scale import LossScale
+from t2t_mm.training.optimizer import Optimizer
+from t2t_mm.training.replicas import Replicas, local
+
+Batch = Mapping[str, tf.Tensor]
+
+_SCALAR = tf.TensorSpec((), tf.float32)
+_COMMAND = tf.TensorSpec((), tf.int32)
+FEATURES = ("inputs", "inputs_length", "targets")
+
+
+class TrainStep:
+    """Updates the model by one batch (per device) of one problem.
+
+    The loss is the mean over target positions times the problem's weight, plus the body's own
+    losses. A loss or gradient that is not finite changes nothing: the report shows it.
+
+    Args:
+      model: built.
+      optimizer: built over `flat_groups.sizes(model.groups())`.
+      hparams: clip_norm, weight_decay, label_smoothing, precision.
+      replicas: the devices.
+    """
+
+    def __init__(
+        self, model: JointModel, optimizer: Optimizer, hparams: HParams, replicas: Replicas
+    ):
+        self._model = model
+        self._optimizer = optimizer
+        self._clip_norm = hparams.clip_norm
+        self._weight_decay = hparams.weight_decay
+        self._label_smoothing = hparams.label_smoothing
+        self._replicas = replicas
+        self.loss_scale = LossScale(hparams.precision == "mixed_float16")
+        self._traced: dict[Any, Any] = {}
+
+    def __call__(
+        self, task: Task, batches: Sequence[Batch], loss_weight: float, learning_rate: float
+    ) -> np.ndarray:
+        """Takes one step.
+
+        Args:
+          task: whose batches they are.
+          batches: one for each device.
+          loss_weight: factor on the problem's loss.
+          learning_rate: of this step.
+
+        Returns:
+          float32 [8], see `tallies.FIELDS`; summed over devices.
+        """
+        signature = self._model.signature(task)
+        batches = [{name: batch[name] for name in FEATURES} for batch in batches]
+        if signature not in self._traced:
+            self._traced[signature] = self._trace(signature, batch_spec(batches[0]))
+        report = self._traced[signature](
+            batches,
+            np.int32(self._model.command_id(task)),
+            np.float32(loss_weight),
+            np.float32(learning_rate),
+        )
+        return report.numpy()
+
+    def is_traced(self, task: Task) -> bool:
+        """False if the next step of this problem will first make its trace."""
+        return self._model.signature(task) in self._traced
+
+    def _trace(self, signature: Any, spec: dict[str, tf.TensorSpec]) -> Any:
+        def one_device(batch: Batch, *args: tf.Tensor) -> tf.Tensor:
+            return self._update(signature, batch, *args)
+
+        def all_devices(batches: Sequence[Batch], *args: tf.Tensor) -> tf.Tensor:
+            return self._replicas.run(one_device, batches, *args)
+
+        specs = [[spec] * self._replicas.count, _COMMAND, _SCALAR, _SCALAR]
+        return tf.function(all_devices, input_signature=specs, autograph=False)
+
+    def _update(
+        self,
+        signature: Any,
+        batch: Batch,
+        command: tf.Tensor,
+        loss_weight: tf.Tensor,
+        learning_rate: tf.Tensor,
+    ) -> tf.Tensor:
+        groups = self._touched(signature)
+        with tf.GradientTape() as tape:
+            targets = batch["targets"]
+            logits, aux = self._model.forward(signature, batch, targets, command, training=True)
+            total, weight = self._model.loss(signature, logits, targets, self._label_smoothing)
+            # The mean over all devices' positions, so that n devices equal one with n batches.
+            everyones = tf.maximum(self._replicas.sum(tf.stop_gradient(weight)), 1.0)
+            loss = loss_weight * total / everyones + aux / self._replicas.count
+            scaled = self.loss_scale.multiply(loss)
+        sources = {name: [local(v.value) for v in group] for name, group in groups.items()}
+        joined = flat_groups.join(groups, tape.gradient(scaled, sources))
+        joined = dict(zip(joined, self._replicas.sum(list(joined.values())), strict=True))
+        norm = flat_groups.global_norm(joined) * self.loss_scale.inverse()
+        finite = tf.math.is_finite(norm) & tf.math.is_finite(self._replicas.sum(loss))
+        tf.cond(
+            finite,
+            lambda: self._apply(groups, joined, norm, learning_rate),
+            lambda: tf.constant(False),
+        )
+        norm = self.loss_scale.adapt(finite, norm)
+        return self._report(batch, logits, [total, weight, aux], norm)
+
+    def _touched(self, signature: Any) -> dict[str, list[Any]]:
+        own = {id(v) for v in self._model.signature_variables(signature)}
+        return {
+            name: group
+            for name, group in self._model.groups().items()
+            if any(id(v) in own for v in group)
+        }
+
+    def _apply(
+        self,
+        groups: Mapping[str, Sequence[Any]],
+        joined: Mapping[str, tf.Tensor],
+        norm: tf.Tensor,
+        learning_rate: tf.Tensor,
+    ) -> tf.Tensor:
+        factor = self.loss_scale.inverse()
+        if self._clip_norm:
+            factor *= flat_groups.clip_factor(norm, self._clip_norm)
+        for name, gradient in flat_groups.scale(joined, factor).items():
+            delta = self._optimizer.update(name, gradient, learning_rate)
+            flat_groups.add(groups[name], delta, learning_rate, self._weight_decay)
+        return tf.constant(True)
+
+    def _report(
+        self, batch: Batch, logits: tf.Tensor, losses: Sequence[tf.Tensor], norm: tf.Tensor
+    ) -> tf.Tensor:
+        inputs, targets = batch["inputs"], batch["targets"]
+        hits = tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), targets), tf.float32)
+        shares = tf.cast(target_mask(targets), tf.float32)
+        # A picture's positions are its pixels; every other input has one axis of positions.
+        axes = 3 if len(inputs.shape) == 4 else 2
+        sums = [
+            *losses,
+            tf.reduce_sum(hits * shares),
+            tf.shape(targets)[0],
+            tf.cast(tf.reduce_sum(batch["inputs_length"]), tf.float32) + tf.reduce_sum(shares),
+            tf.reduce_prod(tf.shape(inputs)[:axes]) + tf.size(targets),
+        ]
+        summed = self._replicas.sum(tf.stack([tf.cast(value, tf.float32) for value in sums]))
+        return tf.concat([summed, norm[None]], 0)
+
+
+def target_mask(targets: tf.Tensor) -> tf.Tensor:
+    """Which targets count: every class label [B], and what is not padding of token ids [B, T]."""
+    return tf.ones_like(targets, tf.bool) if len(targets.shape) == 1 else tf.not_equal(targets, 0)
+
+
+def batch_spec(batch: Batch) -> dict[str, tf.TensorSpec]:
+    """The type of such batches with any number of examples and any length.
+
+    A picture keeps its sides, a spectrogram its frequencies: they belong to the signature.
+    """
+
+    def loosen(tensor: tf.Tensor) -> tf.TensorSpec:
+        rank = len(tensor.shape)
+        free = 1 if rank == 4 else 2
+        return tf.TensorSpec([None] * min(free, rank) + tensor.shape[free:], tensor.dtype)
+
+    return {name: loosen(tensor) for name, tensor in batch.items()}

@@ -1,0 +1,62 @@
+"""The table and the samples that a run ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Metric name -> heading; other (decoded) metrics are headed by their own names, after these.
+_HEADINGS = {
+    "steps": "steps",
+    "train_loss": "train loss",
+    "loss": "dev loss",
+    "accuracy": "accuracy (teacher-forced)",
+    "neg_log_perplexity": "neg_log_perplexity",
+}
+
+
+def metrics_table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """A line per problem.
+
+    Args:
+      rows: problem -> metric -> value; steps, train_loss and the development metrics.
+
+    Returns:
+      Aligned columns; "-" where a problem lacks a metric.
+    """
+    found = {name for row in rows.values() for name in row}
+    names = [name for name in _HEADINGS if name in found]
+    hidden = {"accuracy_top5", "accuracy_per_sequence", *_HEADINGS}
+    names += sorted(found - hidden)
+    header = ["problem", *(_HEADINGS.get(name, name) for name in names)]
+    body = [[problem, *(_cell(row.get(n)) for n in names)] for problem, row in rows.items()]
+    return aligned([header, *body])
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(int(value)) if float(value).is_integer() and abs(value) >= 10 else f"{value:.4g}"
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as text: the first column to the left, the others to the right."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def samples_text(samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Decoded examples: problem -> [{"input", "target", "output"}], each a few lines of text."""
+    lines = []
+    for problem, examples in samples.items():
+        lines.append(f"{problem}:")
+        for example in examples:
+            lines += [f"  {side:<7}{example[side]}" for side in ("input", "target", "output")]
+            lines.append("")
+    return "\n".join(lines).rstrip()
