@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from keras import ops
 
 from t2t_mm.errors import HParamError
-from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, grid_timing, stride_mask
+from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, Pair, grid_timing, stride_mask
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.modality import INPUT, Modality, values_and_lengths
 
@@ -33,7 +33,6 @@ class Audio(Modality):
     """
 
     allowed_roles = frozenset({INPUT})
-    kernel_size = (3, 1)
 
     def __init__(self, num_blocks: int = 8, min_filters: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -42,7 +41,7 @@ class Audio(Modality):
         self.blocks = [
             ConvRes(
                 max(2**i, min_filters),
-                self.kernel_size,
+                self.window,
                 strides=(2, 1),
                 raw=i == 1,
                 **self._named(f"block_{i}"),
@@ -64,30 +63,40 @@ class Audio(Modality):
     def _named(self, name: str) -> dict[str, Any]:
         return {"name": name, "seed": self._seed(name), "dtype": self.dtype_policy}
 
+    @property
+    def window(self) -> Pair:
+        """Kernel of the blocks, along (time, frequency)."""
+        return (3, 1)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the raw input."""
+        return 1
+
     def build(self, input_shape: Any = None) -> None:
-        channels = 1
+        channels = self.channels
         for block in self.blocks:
             block.build((None, None, None, channels))
             channels = block.filters
-        self.project.build((None, None, None, self._merged(channels)))
-
-    def _merged(self, channels: int) -> int:
-        """The channels that the step to D sees."""
-        return channels
+        self.project.build((None, None, None, channels))
 
     def bottom(self, features: Any, training: bool = False) -> Rep:
         """Waveforms [B, S] to ceil(S / 2^blocks) positions."""
         sound, lengths = values_and_lengths(features)
-        mask = time_mask(sound, lengths)
-        x, mask = self._stack(sound[:, :, None, None], mask[:, :, None, None])
-        return Rep(ops.squeeze(self.project(x) * mask, 2), ops.cast(mask[:, :, 0, 0], "float32"))
+        return self._sequence(sound[:, :, None, None], time_mask(sound, lengths))
+
+    def _sequence(self, x: Any, mask: Any) -> Rep:
+        x, mask = self._stack(x, mask)
+        return Rep(ops.squeeze(x * mask, 2), ops.cast(mask[:, :, 0, 0], "float32"))
 
     def _stack(self, x: Any, mask: Any) -> tuple[Any, Any]:
-        x, mask = ops.cast(x, self.compute_dtype), ops.cast(mask, self.compute_dtype)
+        """x [B, T, F, C] with mask [B, T] -> [B, T', F, D] with mask [B, T', 1, 1]."""
+        x = ops.cast(x, self.compute_dtype)
+        mask = ops.cast(mask, self.compute_dtype)[:, :, None, None]
         for block in self.blocks:
             x = block(x, mask)
             mask = stride_mask(mask, block.strides)
-        return x, mask
+        return self.project(x), mask
 
     def get_config(self) -> dict[str, Any]:
         own = {"num_blocks": self.num_blocks, "min_filters": self.min_filters}
@@ -97,23 +106,21 @@ class Audio(Modality):
 class AudioSpectral(Audio):
     """The audio modality over a log-mel spectrogram (arXiv 1706.05137, section 2.5.4).
 
-    The blocks stride along time alone. With `frequency="keep"`, as in the paper, every (time,
-    frequency) is a position and the grid is kept.
+    The blocks stride along time alone. With `frequency="keep"`, as in the paper, they are
+    two-dimensional, every (time, frequency) is a position, and the grid is kept.
 
-    Deviation, `frequency="merge"`: the step to D sees all frequencies of a time at once, and a time
-    is a position; without a large accelerator, F times as many positions are not affordable.
+    Deviation, `frequency="merge"`: the frequencies are the channels of a one-dimensional stack, and
+    a time is a position. F times as many positions are not affordable without an accelerator.
 
     Args:
       mel_bins: frequencies, F.
       frequency: "keep" or "merge".
     """
 
-    kernel_size = (3, 3)
-
     def __init__(self, mel_bins: int = 80, frequency: str = "keep", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.mel_bins = mel_bins
         self.frequency = frequency
+        super().__init__(**kwargs)
 
     @classmethod
     def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
@@ -125,23 +132,25 @@ class AudioSpectral(Audio):
         own = {"mel_bins": hparams.audio_mel_bins, "frequency": hparams.audio_frequency}
         return {**super().arguments(spec, hparams), **own}
 
-    def _merged(self, channels: int) -> int:
-        return channels * self.mel_bins if self.frequency == "merge" else channels
+    @property
+    def window(self) -> Pair:
+        return (3, 1) if self.frequency == "merge" else (3, 3)
+
+    @property
+    def channels(self) -> int:
+        return self.mel_bins if self.frequency == "merge" else 1
 
     def bottom(self, features: Any, training: bool = False) -> Rep:
         """Spectrograms [B, T, F] to ceil(T / 2^blocks) positions, F times as many if kept."""
         spectrum, lengths = values_and_lengths(features)
         mask = time_mask(spectrum, lengths)
-        x, mask = self._stack(spectrum[:, :, :, None], mask[:, :, None, None])
-        return self._merge(x, mask) if self.frequency == "merge" else self._keep(x, mask)
+        if self.frequency == "merge":
+            return self._sequence(spectrum[:, :, None, :], mask)
+        return self._grid(spectrum[:, :, :, None], mask)
 
-    def _merge(self, x: Any, mask: Any) -> Rep:
-        x = ops.reshape(x, (-1, ops.shape(x)[1], 1, self.mel_bins * x.shape[-1]))
-        return Rep(ops.squeeze(self.project(x) * mask, 2), ops.cast(mask[:, :, 0, 0], "float32"))
-
-    def _keep(self, x: Any, mask: Any) -> Rep:
+    def _grid(self, x: Any, mask: Any) -> Rep:
+        x, mask = self._stack(x, mask)
         times = ops.shape(x)[1]
-        x = self.project(x)
         x = (x + ops.cast(grid_timing(times, self.mel_bins, self.hidden_size), x.dtype)) * mask
         x = ops.reshape(x, (-1, times * self.mel_bins, self.hidden_size))
         mask = ops.repeat(ops.cast(mask[:, :, 0, 0], "float32"), self.mel_bins, axis=1)
