@@ -31,6 +31,7 @@ def shuffled(selection: Selection, buckets: Buckets, key: int) -> tf.data.Datase
     high_bits = tf.constant(bucket[order].astype(np.int64) << 32)
     splits = tf.constant(_splits(bucket, buckets))
 
+    @tf.autograph.experimental.do_not_convert  # nothing to convert, and looking takes long
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         # Sorting by (bucket, random number) shuffles within each bucket. How many examples a
         # bucket has never changes, so neither do the splits.
@@ -61,9 +62,12 @@ def longest_first(selection: Selection, buckets: Buckets, most: int | None) -> t
     if most is not None and most < len(chosen):
         chosen = chosen[np.arange(most) * len(chosen) // most]
     examples, splits = tf.constant(selection.examples[order]), tf.constant(splits)
-    return tf.data.Dataset.from_tensor_slices(chosen).map(
-        lambda i: examples[splits[i] : splits[i + 1]]
-    )
+
+    @tf.autograph.experimental.do_not_convert
+    def batch(i: tf.Tensor) -> tf.Tensor:
+        return examples[splits[i] : splits[i + 1]]
+
+    return tf.data.Dataset.from_tensor_slices(chosen).map(batch)
 
 
 def _splits(bucket: np.ndarray, buckets: Buckets) -> np.ndarray:

@@ -191,6 +191,7 @@ def _parser(
     spec = parse_spec(task, references)
     sides = _sides(task)
 
+    @tf.autograph.experimental.do_not_convert
     def parse(number: tf.Tensor, positions: tf.Tensor, records: tf.Tensor) -> Batch:
         stored = tf.io.parse_example(records, spec)
         source, target = (stored[side] for side in sides)

@@ -64,7 +64,12 @@ def index_records(task: Task, paths: list[str]) -> RecordIndex:
         raise DataError(
             f"problem '{task.name}': cannot read {error.filename}; generate its data again."
         ) from None
-    return _index(task.name, stamps, stored)
+    try:
+        return _index(stamps, stored)
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        raise unreadable(task.name, paths, error) from None
+    except _NoExamplesError:
+        raise DataError(f"problem '{task.name}': no example in {', '.join(paths)}.") from None
 
 
 def _stored_kinds(task: Task) -> dict[str, str]:
@@ -95,9 +100,13 @@ def _stamp(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
+class _NoExamplesError(Exception):
+    """The files hold nothing."""
+
+
 @lru_cache(maxsize=256)
 def _index(
-    name: str, stamps: tuple[tuple[str, int, int], ...], stored: tuple[tuple[str, str], ...]
+    stamps: tuple[tuple[str, int, int], ...], stored: tuple[tuple[str, str], ...]
 ) -> RecordIndex:
     paths = tuple(path for path, _, _ in stamps)
     kinds = dict(stored)
@@ -107,19 +116,17 @@ def _index(
         sizes = [_sizes(values[side], kinds[side]) for side in ("inputs", "targets")]
         return tf.strings.length(records), *sizes, values["references"].row_lengths()
 
+    @tf.autograph.experimental.do_not_convert  # nothing to convert, and looking takes long
     def shard(number: tf.Tensor) -> tf.data.Dataset:
         records = tf.data.TFRecordDataset(tf.gather(list(paths), number)).batch(_BATCH)
         return records.map(lambda batch: (number, *measure(batch)))
 
     parts: list[tuple[np.ndarray, ...]] = []
-    try:
-        for number, *columns in tf.data.Dataset.range(len(paths)).flat_map(shard):
-            columns = [column.numpy().astype(np.int64) for column in columns]
-            parts.append((np.full(len(columns[0]), int(number)), *columns))
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        raise unreadable(name, paths, error) from None
+    for number, *columns in tf.data.Dataset.range(len(paths)).flat_map(shard):
+        columns = [column.numpy().astype(np.int64) for column in columns]
+        parts.append((np.full(len(columns[0]), int(number)), *columns))
     if not parts:
-        raise DataError(f"problem '{name}': no example in {', '.join(paths) or 'any file'}.")
+        raise _NoExamplesError
     shards, sizes, inputs, targets, references = map(np.concatenate, zip(*parts, strict=True))
     return RecordIndex(
         paths,
@@ -183,6 +190,7 @@ def read_records(index: RecordIndex) -> Callable[[tf.Tensor, tf.Tensor], tf.data
         )
         return tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string)).take(1)
 
+    @tf.autograph.experimental.do_not_convert
     def read(number: tf.Tensor, positions: tf.Tensor) -> tf.data.Dataset:
         places = (tf.gather(paths, tf.gather(shards, positions)), tf.gather(offsets, positions))
         records = tf.data.Dataset.from_tensor_slices(places).flat_map(one)
