@@ -104,7 +104,9 @@ class MixtureOfExperts(keras.layers.Layer):
             noisy = clean + noise * deviation
         best, experts = ops.top_k(noisy, min(self.k + 1, self.num_experts))
         experts = ops.cast(experts[:, : self.k], "int32")
-        gates = ops.softmax(best[:, : self.k]) * mask[:, None]
+        gates = mask[:, None]  # a softmax over one logit is 1
+        if self.k > 1:
+            gates = gates * ops.softmax(best[:, : self.k])
         importance = self._per_expert(gates, experts)
         if training and self.k < self.num_experts:
             chance = chance_of_top_k(clean, noisy, deviation, best, self.k)
