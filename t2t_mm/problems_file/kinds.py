@@ -14,6 +14,15 @@ from t2t_mm.problem import (
     Text2TreeProblem,
 )
 
+# Keys that mean something only where one of these goes in or comes out.
+_ONLY_FOR: dict[str, set[str]] = {
+    "image_size": {"image"},
+    "flip": {"image"},
+    "sample_rate": {"audio"},
+    "labels": {"label"},
+    "vocabulary": {"text", "tree"},
+}
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -31,12 +40,9 @@ class Kind:
 
     def accepts(self, key: str) -> bool:
         """Whether that key of a problem's table means anything for this kind."""
-        return key not in _ONLY_FOR or bool(_ONLY_FOR[key] & {self.inputs, self.targets, self.both})
-
-    @property
-    def both(self) -> str:
-        """ "text2text" where both sides are text: such problems can be reversed."""
-        return "text2text" if self.inputs == "text" and self.targets in ("text", "tree") else ""
+        if key == "reversed_command":
+            return self.inputs == "text" and self.targets != "label"
+        return key not in _ONLY_FOR or bool(_ONLY_FOR[key] & {self.inputs, self.targets})
 
 
 KINDS: dict[str, Kind] = {
@@ -47,14 +53,4 @@ KINDS: dict[str, Kind] = {
     "image2text": Kind("image", "text", Image2TextProblem),
     "speech2text": Kind("audio", "text", Speech2TextProblem),
     "speech2class": Kind("audio", "label", Text2ClassProblem),
-}
-
-_ONLY_FOR: dict[str, set[str]] = {
-    "image_size": {"image"},
-    "flip": {"image"},
-    "sample_rate": {"audio"},
-    "modality": {"image", "audio", "text"},
-    "labels": {"label"},
-    "vocabulary": {"text", "tree"},
-    "reversed_command": {"text2text"},
 }

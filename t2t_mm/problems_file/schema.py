@@ -66,17 +66,14 @@ def as_table(value: Any, place: str) -> Table:
     return value
 
 
-def number_between(
-    value: Any, least: float, most: float, place: str, exclusive: bool = True
-) -> float:
-    """`value`, if it is a number between the two.
+def number_between(value: Any, least: float, most: float, place: str) -> float:
+    """`value`, if it is a number between the two, neither of them included.
 
     Raises:
       DataError: if it is not.
     """
     number = _converted(value, float, place)
-    inside = least < number < most if exclusive else least <= number <= most
-    if not inside:
+    if not least < number < most:
         limits = f"above {least:g}" + (f" and below {most:g}" if most < float("inf") else "")
         raise DataError(f"{place} must be {limits}, got {value!r}.")
     return number

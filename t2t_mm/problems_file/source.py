@@ -60,7 +60,9 @@ class HoldOut:
 
 def stable_hash(text: str) -> int:
     """64 bits that depend on `text` alone."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return int.from_bytes(
+        hashlib.sha256(text.encode(errors="backslashreplace")).digest()[:8], "big"
+    )
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ class Source:
 
     def _with_tree(self, row: Row) -> Row:
         """The row with its tree proved and in the one spelling that trees.linearise gives it."""
+        if self.reader.LINEAR_TREES and not self.filters.lowercase:
+            return row
         try:
             tree = trees.parse(row.targets)
         except DataError as cause:

@@ -65,11 +65,13 @@ class Reader:
     Attributes:
       INPUTS: what it can give as inputs: "text", "image", "audio".
       TARGETS: likewise as targets: "text", "label", "tree".
+      LINEAR_TREES: its trees are as trees.linearise writes them: nobody need parse them again.
       medium: which of INPUTS the problem asks for; not a key of the problems file.
     """
 
     INPUTS: ClassVar[tuple[str, ...]] = ("text",)
     TARGETS: ClassVar[tuple[str, ...]] = ("text",)
+    LINEAR_TREES: ClassVar[bool] = False
 
     medium: str = field(default="text", metadata={"internal": True})
 

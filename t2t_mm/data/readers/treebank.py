@@ -25,6 +25,7 @@ class Treebank(Reader):
     """
 
     TARGETS = ("tree",)
+    LINEAR_TREES = True
 
     path: str
     files: tuple[str, ...] = ()
