@@ -16,6 +16,7 @@ from t2t_mm.errors import DataError
 from t2t_mm.problem import FeatureSpec, Problem, Sample, Split
 
 _SIDES = ("inputs", "targets")
+_PLAIN = set(_SIDES)  # what most samples hold
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ def checked_samples(problem: Problem, split: Split, tmp_dir: Path, seed: int) ->
     """A problem's samples; what its reader stumbles over becomes a sentence.
 
     Raises:
-      DataError: if a raw file is missing, or is not UTF-8.
+      DataError: if a raw file is missing or is not UTF-8, or a sample is not of the agreed form.
     """
     index = 0
     try:
         for sample in problem.generate_samples(split, tmp_dir, seed):
+            if type(sample) is not dict or sample.keys() != _PLAIN:
+                _check_form(sample, _place(problem, split, index))
             yield sample
             index += 1
     except UnicodeDecodeError as error:
@@ -53,6 +56,18 @@ def checked_samples(problem: Problem, split: Split, tmp_dir: Path, seed: int) ->
             f"{_place(problem, split, index)}: cannot read{where} ({error.strerror or error}); put "
             f"the raw files into --tmp_dir (now {tmp_dir}) or correct the problem's paths."
         ) from None
+
+
+def _check_form(sample: object, place: str) -> None:
+    names = set(sample) if isinstance(sample, Mapping) else None
+    if names is None or not set(_SIDES) <= names <= {*_SIDES, "references"}:
+        got = type(sample).__name__ if names is None else ", ".join(sorted(names)) or "nothing"
+        raise DataError(
+            f"{place}: generate_samples must yield mappings of inputs, targets and, optionally, "
+            f"references; got {got}."
+        )
+    if isinstance(sample.get("references"), str):
+        raise DataError(f"{place}: references must be a list of str, got one str.")
 
 
 def _place(problem: Problem, split: Split, index: int) -> str:
@@ -82,11 +97,7 @@ class ExampleEncoder:
         }
 
     def encode(self, chunk: Sequence[tuple[int, Sample]]) -> list[bytes | Broken]:
-        """Serialises (index, sample) pairs; text is encoded a chunk at a time, which is faster.
-
-        Raises:
-          DataError: if a sample is not of the form that the problem declares.
-        """
+        """Serialises (index, sample) pairs; text is encoded a chunk at a time, which is faster."""
         checked = [self._check(index, sample) for index, sample in chunk]
         good = [features for features in checked if not isinstance(features, Broken)]
         for side, vocabulary in self._vocabularies.items():
@@ -97,37 +108,19 @@ class ExampleEncoder:
 
     def _check(self, index: int, sample: Sample) -> dict[str, Any] | Broken:
         """The features of a sample; text is still text."""
-        self._check_form(index, sample)
         features = {}
         for side, spec in self._specs.items():
             try:
-                value = _made(sample[side])
+                value = made(sample[side])
                 features[side] = self._checks[spec.kind](value, spec)
             except BrokenValue as error:
                 return self._broken(index, side, sample[side], error)
-            except DataError as error:
-                broken = BrokenValue("refused", f"was refused ({str(error).rstrip('.')})")
-                return self._broken(index, side, sample[side], broken)
         if sample.get("references"):
             try:
                 features["references"] = [checked_text(r).encode() for r in sample["references"]]
             except BrokenValue as error:
                 return self._broken(index, "references", None, error)
         return features
-
-    def _check_form(self, index: int, sample: Sample) -> None:
-        names = set(sample) if isinstance(sample, Mapping) else None
-        if names is None or not set(_SIDES) <= names <= {*_SIDES, "references"}:
-            got = type(sample).__name__ if names is None else ", ".join(sorted(names)) or "nothing"
-            raise DataError(
-                f"{_place(self._problem, self._split, index)}: generate_samples must yield "
-                f"mappings of inputs, targets and, optionally, references; got {got}."
-            )
-        if isinstance(sample.get("references"), str):
-            raise DataError(
-                f"{_place(self._problem, self._split, index)}: references must be a list of str, "
-                "got one str."
-            )
 
     def _label(self, value: Any) -> int:
         labels = self._problem.labels
@@ -176,16 +169,18 @@ def _content(value: Any) -> bytes:
     return bytes(value)
 
 
-def _made(value: Any) -> Any:
+def made(value: Any) -> Any:
     """The value, made now if it is a function.
 
     Raises:
-      BrokenValue: if its file cannot be read.
+      BrokenValue: if its file cannot be read, or it raises a DataError.
     """
     if not callable(value):
         return value
     try:
         return value()
+    except DataError as error:
+        raise BrokenValue("refused", f"was refused ({str(error).rstrip('.')})") from None
     except UnicodeDecodeError as error:
         raise BrokenValue(
             "invalid UTF-8", f"is not valid UTF-8 ({error.reason}); convert the file to UTF-8"

@@ -89,6 +89,7 @@ class Manifest:
       labels: class names in the order of their ids.
       inputs, targets: what is stored.
       vocabularies: by name.
+      shared: --shared_vocab replaced the vocabularies that the problem names.
       splits: split -> its shards; None for one that is not finished.
       complete: all shards are finished.
     """
@@ -101,6 +102,7 @@ class Manifest:
     targets: StoredFeature
     splits: dict[str, list[Shard | None]]
     vocabularies: dict[str, VocabularyFile] = field(default_factory=dict)
+    shared: bool = False
     complete: bool = False
 
     @property
@@ -153,6 +155,8 @@ class Manifest:
                 return f"{side} of kind {stored.kind}, not {spec.kind}"
             if stored.sample_rate != spec.sample_rate:
                 return f"{side} at {stored.sample_rate} Hz, not {spec.sample_rate} Hz"
+            if stored.vocabulary != spec.vocabulary and not (self.shared and spec.kind == "text"):
+                return f"{side} in {stored.vocabulary}, not {spec.vocabulary}"
         return None
 
     def save(self, data_dir: Path) -> None:
@@ -182,7 +186,7 @@ def load_manifest(data_name: str, data_dir: Path) -> Manifest | None:
                 "with --overwrite or another --data_dir."
             )
         return _from_dict(values)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, DataError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ def _check(name: str, problem: Problem) -> None:
             raise DataError(f"problem '{name}' must declare `labels`, for its {side} are labels.")
         if getattr(problem, side).kind == "audio" and not getattr(problem, side).sample_rate:
             raise DataError(f"problem '{name}' must declare the `sample_rate` of its {side}.")
+        if getattr(problem, side).kind == "text" and not getattr(problem, side).vocabulary:
+            raise DataError(f"problem '{name}' must name the `vocabulary` of its {side}.")
 
 
 def parse_shared(text: str, problems: Iterable[Problem]) -> VocabularySpec:
@@ -119,6 +122,7 @@ def open_manifest(problem: Problem, request: Request) -> Manifest:
         inputs=StoredFeature.of(problem.inputs, shared),
         targets=StoredFeature.of(problem.targets, shared),
         splits=splits,
+        shared=request.shared is not None,
     )
 
 
@@ -140,6 +144,29 @@ def _other_request(manifest: Manifest, request: Request) -> str | None:
     names = manifest.text_vocabularies
     if request.shared and names and names != [request.shared.name]:
         return f"the vocabulary {' and '.join(names)}, not {request.shared.name}"
+    differences = (_other_vocabulary(name, request) for name in names)
+    return next((difference for difference in differences if difference), None)
+
+
+def _other_vocabulary(name: str, request: Request) -> str | None:
+    """How a vocabulary that is there differs from the one that is registered or asked for.
+
+    With --shared_vocab the size alone counts: a part of the problems may be named again.
+    """
+    recorded = recorded_spec(name, request.data_dir)
+    if recorded is None:
+        return None
+    if request.shared and request.shared.name == name:
+        wanted = dataclasses.replace(request.shared, problems=recorded.problems)
+    else:
+        wanted = VOCABULARIES.get(name) if name in VOCABULARIES else recorded
+    if recorded.size != wanted.size:
+        return f"the vocabulary {name} of size {recorded.size}, not {wanted.size}"
+    if set(recorded.problems) != set(wanted.problems):
+        return (
+            f"the vocabulary {name} over {', '.join(recorded.problems)}, not over "
+            f"{', '.join(sorted(wanted.problems))}"
+        )
     return None
 
 

@@ -7,12 +7,17 @@ world; on 8k of Multi30k the two are equal). Nothing is normalised: what goes in
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from t2t_mm.data.broken import BrokenValue
+from t2t_mm.data.examples import checked_samples, checked_text, made
 from t2t_mm.data.records import write_atomically
 from t2t_mm.data.text_sample import sample_lines
 from t2t_mm.data.vocabulary import RESERVED, Vocabulary
@@ -20,7 +25,8 @@ from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem, Split, VocabularySpec
 
 _SAMPLE_BYTES = 32 << 20  # text that a vocabulary is built over
-_LEAST = RESERVED + 1
+_LEAST = RESERVED + 64  # room for an alphabet
+_RARE = 0.0005  # share of the text whose characters are rare
 
 
 def vocabulary_path(name: str, data_dir: Path) -> Path:
@@ -54,7 +60,7 @@ def _train(spec: VocabularySpec, lines: list[str], path: Path) -> Vocabulary:
     _check_size(spec)
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(lines),
+        sentence_iterator=iter(_without_rare_characters(lines, spec.size - RESERVED)),
         model_writer=model,
         model_type="bpe",
         vocab_size=spec.size,
@@ -66,7 +72,7 @@ def _train(spec: VocabularySpec, lines: list[str], path: Path) -> Vocabulary:
         byte_fallback=True,
         normalization_rule_name="identity",
         remove_extra_whitespaces=False,
-        character_coverage=_coverage(spec, lines),
+        character_coverage=1.0,
         max_sentence_length=1 << 16,
         num_threads=1,  # sums in one order: the same text, the same bytes
         minloglevel=2,
@@ -83,25 +89,22 @@ def _check_size(spec: VocabularySpec) -> None:
         )
 
 
-def _coverage(spec: VocabularySpec, lines: list[str]) -> float:
-    """All characters get pieces where a quarter of the size suffices; else the rare are bytes."""
-    characters = len(set().union(*map(set, lines)))
-    room = spec.size - RESERVED
-    if characters <= room / 4:
-        return 1.0
-    return 0.9995 if characters <= room else _fitting(room // 2, lines)
+def _without_rare_characters(lines: list[str], room: int) -> list[str]:
+    """The lines with characters that are to be told in bytes replaced by spaces.
 
-
-def _fitting(most: int, lines: list[str]) -> float:
-    """The share of the text that its `most` most frequent characters make."""
-    from collections import Counter
-
-    counts: Counter[str] = Counter()
-    for line in lines:
-        counts.update(line)
-    counts.pop(" ", None)  # SentencePiece has a sign of its own for it, outside this count
-    kept = sum(count for _, count in counts.most_common(max(1, most)))
-    return max(0.1, min(0.9995, kept / max(1, sum(counts.values())) - 1e-6))
+    A quarter of the room may go to characters; beyond it those go that make up the last 0.05 % of
+    the text, and half of the room is the most. SentencePiece's own setting, a share of the text,
+    cannot promise that the characters fit.
+    """
+    if len(set("".join(lines))) <= room // 4:
+        return lines
+    counts = Counter(itertools.chain.from_iterable(lines)).most_common()
+    enough, seen, kept = (1 - _RARE) * sum(count for _, count in counts), 0, 0
+    while kept < room // 2 and seen < enough:
+        seen += counts[kept][1]
+        kept += 1
+    rare = {ord(character): " " for character, _ in counts[max(kept, room // 4) :]}
+    return [line.translate(rare) for line in lines]
 
 
 def ensure_vocabulary(
@@ -161,7 +164,7 @@ def _undamaged(path: Path, origin: Mapping[str, Any] | None) -> Vocabulary:
     if origin and origin.get("digest") != vocabulary.digest:
         raise DataError(
             f"{path} is not the file that t2t-datagen wrote there; put the original back, or "
-            f"delete it and {_origin_path(path).name} and run t2t-datagen again."
+            f"delete it and run t2t-datagen again."
         )
     return vocabulary
 
@@ -177,15 +180,11 @@ def _sample(problems: Mapping[str, Problem], tmp_dir: Path, seed: int) -> list[s
 
 def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
     """All text of a problem's training split, inputs and targets; pictures are not made."""
-    from t2t_mm.data.examples import checked_samples
-
     sides = [side for side in ("inputs", "targets") if getattr(problem, side).kind == "text"]
     for sample in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
         for side in sides:
-            value = sample.get(side)
-            value = value() if callable(value) else value
-            if isinstance(value, str):  # what is not is reported when the example is written
-                yield value
+            with contextlib.suppress(BrokenValue):  # reported when the example is written
+                yield checked_text(made(sample.get(side)))
 
 
 def _origin(spec: VocabularySpec, problems: Mapping[str, Problem], seed: int) -> dict[str, Any]:
