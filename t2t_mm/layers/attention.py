@@ -97,7 +97,7 @@ class MultiHeadAttention(keras.layers.Layer):
         """Queries [B, H, T, d], keys and values [B, H, S, d] -> [B, T, D]."""
         depth = self.num_heads * queries.shape[-1]
         queries = queries * (queries.shape[-1] ** -0.5)
-        logits = ops.cast(ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2))), "float32")
+        logits = ops.cast(_inner_products(queries, keys), "float32")
         if penalty is not None:
             logits = logits - ops.cast(penalty, "float32")
         weights = ops.softmax(logits)
@@ -122,6 +122,15 @@ class MultiHeadAttention(keras.layers.Layer):
             "num_heads": self.num_heads,
             "dropout": self.dropout_rate,
         }
+
+
+def _inner_products(queries: Any, keys: Any) -> Any:
+    """[B, H, T, d] and [B, H, S, d] -> [B, H, T, S]."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.matmul(queries, keys, transpose_b=True)  # without two transpositions of the keys
+    return ops.matmul(queries, ops.swapaxes(keys, -1, -2))
 
 
 class SelfAttention(MultiHeadAttention):

@@ -47,8 +47,15 @@ def _small(x: Any, kernel: Any, before: int, after: int) -> Any:
     import tensorflow as tf
 
     padding = [[0, 0], [before, after], [0, 0], [0, 0]]
-    y = tf.nn.depthwise_conv2d(x[:, :, None], kernel[:, None, :, None], [1, 1, 1, 1], padding)
+    y = tf.nn.depthwise_conv2d(tf.expand_dims(x, 2), _tall(kernel), [1, 1, 1, 1], padding)
     return tf.squeeze(y, 2)
+
+
+def _tall(kernel: Any) -> Any:
+    """[taps, C] -> [taps, 1, C, 1]; indexing with None would make a copy on the way back."""
+    import tensorflow as tf
+
+    return tf.reshape(kernel, [-1, 1, kernel.shape[1], 1])
 
 
 def _large(x: Any, kernel: Any, before: int, after: int) -> Any:
@@ -59,20 +66,23 @@ def _large(x: Any, kernel: Any, before: int, after: int) -> Any:
 
     @tf.custom_gradient
     def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        wide = kernel[None, :, :, None]
-        y = tf.raw_ops.DepthwiseConv2dNative(input=x[:, None], filter=wide, **options)
+        wide, wide_kernel = tf.expand_dims(x, 1), tf.reshape(kernel, [1, *kernel.shape, 1])
+        y = tf.raw_ops.DepthwiseConv2dNative(input=wide, filter=wide_kernel, **options)
 
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             dx = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
-                input_sizes=tf.shape(x[:, None]), filter=wide, out_backprop=dy[:, None], **options
-            )
-            dkernel = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
-                input=x[:, :, None],
-                filter_sizes=[kernel.shape[0], 1, kernel.shape[1], 1],
-                out_backprop=dy[:, :, None],
+                input_sizes=tf.shape(wide),
+                filter=wide_kernel,
+                out_backprop=tf.expand_dims(dy, 1),
                 **options,
             )
-            return tf.squeeze(dx, 1), tf.squeeze(dkernel, [1, 3])
+            dkernel = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+                input=tf.expand_dims(x, 2),
+                filter_sizes=[kernel.shape[0], 1, kernel.shape[1], 1],
+                out_backprop=tf.expand_dims(dy, 2),
+                **options,
+            )
+            return tf.squeeze(dx, 1), tf.reshape(dkernel, kernel.shape)
 
         return tf.squeeze(y, 1), gradient
 
@@ -96,5 +106,5 @@ def _dilated(x: Any, kernel: Any, before: int, after: int, dilation: int) -> Any
     end = (after_kept + rows) * dilation - length
     x = tf.pad(x, [[0, 0], [before_kept * dilation, end], [0, 0]])
     x = tf.reshape(x, [-1, rows + kept - 1, dilation, channels])
-    y = tf.nn.depthwise_conv2d(x, kernel[:, None, :, None], [1, 1, 1, 1], "VALID")
+    y = tf.nn.depthwise_conv2d(x, _tall(kernel), [1, 1, 1, 1], "VALID")
     return tf.slice(tf.reshape(y, [-1, rows * dilation, channels]), [0, 0, 0], [-1, length, -1])
