@@ -1,0 +1,200 @@
+"""What a user hands in, as a problem stores it, or a sentence on what is wrong with it.
+
+No TensorFlow: what is stored is turned into a model's input by data/features, as in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from t2t_mm.data.broken import BrokenValue
+from t2t_mm.data.examples import checked_text
+from t2t_mm.data.pictures import stored_picture
+from t2t_mm.data.sounds import stored_sound
+from t2t_mm.data.vocabulary import EOS, Vocabulary
+from t2t_mm.errors import DataError, UserError
+from t2t_mm.problem import FeatureSpec, Task
+
+Raw = str | bytes | Path
+
+_MEDIA = {
+    "image": (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+    "audio": (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au"),
+}
+_NOUNS = {"image": "picture", "audio": "sound"}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An input as the problem's records hold it.
+
+    Attributes:
+      value: token ids with EOS, an encoded picture, or PCM.
+      length: tokens, or samples; 1 for a picture.
+    """
+
+    value: list[int] | bytes
+    length: int
+
+
+def stored_input(
+    raw: Raw, spec: FeatureSpec, vocabularies: Mapping[str, Vocabulary], place: str | None = None
+) -> Stored:
+    """Checks one input and encodes it.
+
+    Args:
+      raw: of a text problem: the text, or its UTF-8 bytes. Of pictures and sounds: a file's path
+        (str or Path), or the bytes of an encoded file.
+      spec: the problem's inputs.
+      vocabularies: by name.
+      place: where it comes from, for the error; None: its path, or "the input".
+
+    Raises:
+      DataError: names the place, and says what is wrong and what is allowed.
+    """
+    readers: dict[str, Callable[[Raw], Stored]] = {
+        "text": lambda raw: _text(raw, vocabularies[spec.vocabulary or ""]),
+        "image": lambda raw: Stored(stored_picture(_content(raw)), 1),
+        "audio": lambda raw: _sound(_content(raw), spec.sample_rate or 16_000),
+    }
+    if spec.kind not in readers:
+        raise DataError(
+            f"a problem whose inputs are of modality '{spec.modality}' cannot be decoded from "
+            "files; decode a split of its data with --decode_split."
+        )
+    try:
+        return readers[spec.kind](raw)
+    except BrokenValue as error:
+        raise DataError(f"{place or _place(raw, spec)} {error.detail}.") from None
+
+
+def _text(raw: Raw, vocabulary: Vocabulary) -> Stored:
+    if isinstance(raw, bytes):
+        try:
+            raw = raw.decode()
+        except UnicodeDecodeError as error:
+            raise BrokenValue(
+                "invalid UTF-8",
+                f"is not valid UTF-8 ({error.reason} at byte {error.start}); convert it to UTF-8",
+            ) from None
+    ids = [*vocabulary.encode(checked_text(raw)), EOS]
+    return Stored(ids, len(ids))
+
+
+def _sound(content: bytes, sample_rate: int) -> Stored:
+    pcm = stored_sound(content, sample_rate)
+    return Stored(pcm, len(pcm) // 2)
+
+
+def _content(raw: Raw) -> bytes:
+    if isinstance(raw, bytes):
+        return raw
+    try:
+        return Path(raw).expanduser().read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise BrokenValue("unreadable file", f"cannot be read ({reason}); check the path") from None
+
+
+def _place(raw: Raw, spec: FeatureSpec) -> str:
+    if spec.kind == "text" or isinstance(raw, bytes):
+        return "the input"
+    return f"the {_NOUNS[spec.kind]} {raw}"
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """The lines of a UTF-8 text file, none of them empty.
+
+    Raises:
+      DataError: for a file that cannot be read or holds nothing, an empty line, or invalid UTF-8.
+    """
+    try:
+        content = Path(path).expanduser().read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise DataError(f"{path} cannot be read ({reason}); check the path.") from None
+    lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise DataError(f"{path} is empty; give it one input a line.")
+    return [_line(line, number, path) for number, line in enumerate(lines, 1)]
+
+
+def _line(line: bytes, number: int, path: str | Path) -> str:
+    try:
+        text = line.removesuffix(b"\r").decode()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"line {number} of {path} is not valid UTF-8 ({error.reason} at its byte "
+            f"{error.start + 1}); convert the file to UTF-8."
+        ) from None
+    if not text.strip():
+        raise DataError(f"line {number} of {path} is empty; give one input a line.")
+    return text
+
+
+def read_inputs(task: Task, where: str) -> list[tuple[Raw, str]]:
+    """The inputs that --decode_from_file names.
+
+    Args:
+      task: the problem.
+      where: for text, a file with one input a line. For pictures and sounds, a file of that
+        kind, several separated by commas, or a file that lists paths, one a line, relative to
+        the working directory or to the list itself.
+
+    Returns:
+      Each input and its place, for an error's sentence.
+
+    Raises:
+      DataError: as `read_lines`.
+      UserError: if nothing is named.
+    """
+    if not where.strip(", "):
+        raise UserError("--decode_from_file names no file.")
+    if task.inputs.kind not in _MEDIA:
+        return [(line, f"line {i} of {where}") for i, line in enumerate(read_lines(where), 1)]
+    noun, names = _NOUNS[task.inputs.kind], [where]
+    if not Path(where).expanduser().exists():
+        names = [name.strip() for name in where.split(",") if name.strip()]
+    found: list[tuple[Raw, str]] = []
+    for name in names:
+        if _is_media(name, task.inputs.kind):
+            found.append((name, f"the {noun} {name}"))
+        else:
+            found += _listed(name, noun)
+    return found
+
+
+def _is_media(name: str, kind: str) -> bool:
+    """By the suffix; and by the content, where the suffix says nothing."""
+    if name.lower().endswith(_MEDIA[kind]):
+        return True
+    path = Path(name).expanduser()
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return b"\0" in file.read(1024)
+
+
+def _listed(name: str, noun: str) -> list[tuple[Raw, str]]:
+    folder = Path(name).expanduser().parent
+    found: list[tuple[Raw, str]] = []
+    for number, line in enumerate(read_lines(name), 1):
+        path = Path(line.strip()).expanduser()
+        path = path if path.exists() else folder / path
+        found.append((path, f"the {noun} {path} (line {number} of {name})"))
+    return found
+
+
+def stacked(inputs: Sequence[Stored]) -> Any:
+    """Stored inputs of one kind as `data.features.prepare` takes them; imports TensorFlow."""
+    import tensorflow as tf
+
+    values = [item.value for item in inputs]
+    if isinstance(values[0], bytes):
+        return tf.constant(values, tf.string)
+    return tf.ragged.constant(values, tf.int64, row_splits_dtype=tf.int64)

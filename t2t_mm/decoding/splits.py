@@ -1,0 +1,162 @@
+"""Decodes a generated split: what was asked, what would have been right, what was answered."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_mm.data.binding import shard_paths
+from t2t_mm.data.bucketing import buckets_for
+from t2t_mm.data.manifest import load_manifest
+from t2t_mm.data.pipeline import Batch, next_batch
+from t2t_mm.data.record_index import index_records
+from t2t_mm.data.selection import select
+from t2t_mm.data.vocabulary import PAD, Vocabulary
+from t2t_mm.decoding.decoder import Decoded, Decoder, seconds, target_text
+from t2t_mm.errors import DataError
+from t2t_mm.hparam import HParams
+from t2t_mm.problem import Split, Task
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One example of a split.
+
+    Attributes:
+      index: its position in the split.
+      inputs: the text, or a few words about the picture or sound.
+      targets: the right answer.
+      references: all right answers, `targets` first.
+      ids: the right answer's tokens with EOS, or its class, int32 [T].
+      decoded: the model's answer.
+    """
+
+    index: int
+    inputs: str
+    targets: str
+    references: tuple[str, ...]
+    ids: np.ndarray
+    decoded: Decoded
+
+
+def decode_batches(
+    decoder: Decoder,
+    task: Task,
+    batches: Iterable[Batch],
+    hparams: HParams,
+    vocabularies: Mapping[str, Vocabulary],
+    report: Callable[[int], None] | None = None,
+) -> list[Answered]:
+    """Answers evaluation batches.
+
+    Args:
+      decoder: of the model.
+      task: the problem.
+      batches: as from `pipeline.evaluation_batches`.
+      hparams: that prepared the batches.
+      vocabularies: by name.
+      report: called with the number of newly answered examples after every batch.
+
+    Returns:
+      The examples in the order of the split.
+    """
+    found: list[Answered] = []
+    for batch in batches:
+        decoded = decoder(task, batch)
+        arrays = {name: value.numpy() for name, value in batch.items()}
+        found += _rows(task, arrays, decoded, hparams, vocabularies)
+        if report:
+            report(len(decoded))
+    return sorted(found, key=lambda one: one.index)
+
+
+def _rows(
+    task: Task,
+    arrays: Mapping[str, np.ndarray],
+    decoded: list[Decoded],
+    hparams: HParams,
+    vocabularies: Mapping[str, Vocabulary],
+) -> Iterable[Answered]:
+    for i, answer in enumerate(decoded):
+        row = {name: values[i] for name, values in arrays.items()}
+        targets = target_text(task, row["targets"], vocabularies)
+        others = [text.decode() for text in row.get("references", ()) if text]
+        ids = np.atleast_1d(row["targets"])
+        yield Answered(
+            index=int(row["index"]),
+            inputs=_describe(task, row, hparams, vocabularies),
+            targets=targets,
+            references=tuple(dict.fromkeys([targets, *others])),
+            ids=ids if task.targets.kind == "label" else ids[ids != PAD],
+            decoded=answer,
+        )
+
+
+def _describe(
+    task: Task,
+    row: Mapping[str, np.ndarray],
+    hparams: HParams,
+    vocabularies: Mapping[str, Vocabulary],
+) -> str:
+    kind, index = task.inputs.kind, int(row["index"])
+    if kind == "text":
+        return vocabularies[task.inputs.vocabulary or ""].decode(row["inputs"].tolist())
+    if kind == "audio":
+        duration = float(seconds(task, row["inputs_length"], hparams))
+        return f"sound {index} of {task.data_name}, {duration:.1f} s"
+    return f"{'picture' if kind == 'image' else kind} {index} of {task.data_name}"
+
+
+def check_data(
+    task: Task, split: Split | str, data_dir: str | Path, vocabularies: Mapping[str, Vocabulary]
+) -> None:
+    """Refuses data that the model was not trained for.
+
+    Raises:
+      DataError: if the split is missing or incomplete, or has another vocabulary.
+    """
+    shard_paths(task, split, data_dir)  # complains of what is not there
+    manifest = load_manifest(task.data_name, Path(data_dir).expanduser())
+    if manifest is None or not manifest.complete:
+        raise DataError(
+            f"the data of problem '{task.name}' in {data_dir} are not complete; run t2t-datagen "
+            f"--problems={task.data_name} --data_dir={data_dir}, which makes what is missing."
+        )
+    for name, file in manifest.vocabularies.items():
+        if name in vocabularies and vocabularies[name].digest != file.digest:
+            raise DataError(
+                f"the data of problem '{task.name}' in {data_dir} were made with another "
+                f"vocabulary '{name}' than the model was trained with; give the --data_dir of its "
+                "training."
+            )
+
+
+def batches_for(
+    task: Task, split: Split | str, data_dir: str | Path, hparams: HParams, examples: int | None
+) -> int | None:
+    """How many evaluation batches hold about so many examples; None for all of them."""
+    if examples is None:
+        return None
+    index = index_records(task, [str(path) for path in shard_paths(task, split, data_dir)])
+    selection = select(task, hparams, index.inputs, index.targets, training=False)
+    if examples >= len(selection.examples):
+        return None
+    buckets = buckets_for(task, hparams, int(selection.lengths.max()))
+    sizes = np.asarray(buckets.batch_sizes)[buckets.of(selection.lengths)]
+    return max(1, math.ceil(np.sum(1 / sizes) * examples / len(selection.examples)))
+
+
+def readable(
+    batches: tf.data.Dataset, task: Task, data_dir: str | Path, split: Split | str
+) -> Iterator[Batch]:
+    """The batches of a split; a record that cannot be read becomes a DataError."""
+    iterator = iter(batches)
+    with contextlib.suppress(StopIteration):
+        while True:
+            yield next_batch(iterator, task, data_dir, split)
