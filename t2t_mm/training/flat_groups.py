@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -15,6 +16,44 @@ import tensorflow as tf
 from t2t_mm.training.replicas import local
 
 Groups = Mapping[str, Sequence[keras.Variable]]
+
+
+def parts(
+    groups: Groups, paths: Sequence[Sequence[keras.Variable]], staged: str
+) -> dict[str, list[keras.Variable]]:
+    """Splits groups so that a step touches all of a part or none of it.
+
+    Otherwise a step of a class label, say, would move the decoder, which it does not use, by the
+    momentum of earlier steps.
+
+    Args:
+      groups: of the model.
+      paths: the variables that each kind of step touches.
+      staged: the group whose paths count as a whole, although some stop in its middle: the body.
+        It is split by the first word of its layers' names: encoder, mixer, decoder.
+
+    Returns:
+      Part -> variables; a group that is one part keeps its name.
+    """
+    touching: dict[int, list[int]] = {}
+    for number, path in enumerate(paths):
+        for variable in path:
+            touching.setdefault(id(variable), []).append(number)
+    found: dict[str, list[keras.Variable]] = {}
+    for name, group in groups.items():
+        split: dict[tuple[Any, ...], list[keras.Variable]] = {}
+        for variable in group:
+            stage = _stage(variable) if name == staged else ""
+            split.setdefault((stage, *touching.get(id(variable), ())), []).append(variable)
+        for number, part in enumerate(split.values()):
+            found[f"{name}/{number}" if len(split) > 1 else name] = part
+    return found
+
+
+def _stage(variable: keras.Variable) -> str:
+    """ "encoder" of "joint/multi_model/encoder_0/..."."""
+    layers = variable.path.split("/")[2:-1]
+    return layers[0].partition("_")[0] if layers else ""
 
 
 def sizes(groups: Groups) -> dict[str, int]:

@@ -17,6 +17,7 @@ from t2t_mm.data.pipeline import training_batches
 from t2t_mm.data.records import write_atomically
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.models.joint import BODY, JointModel
 from t2t_mm.problem import Task
 from t2t_mm.registry import OPTIMIZERS
 from t2t_mm.training import flat_groups
@@ -99,15 +100,16 @@ def _compare(settings: Settings, record: RunRecord, progress: Progress) -> None:
 def _make_loop(
     settings: Settings,
     tasks: Sequence[Task],
-    model: keras.Model,
+    model: JointModel,
     replicas: Replicas,
     progress: Progress,
 ) -> tuple[Loop, dict[str, object]]:
     hparams, seed = settings.hparams, settings.random_seed
     optimizer = OPTIMIZERS.get(hparams.optimizer)(hparams)
     with replicas.scope():
-        slots = optimizer.build(flat_groups.sizes(model.groups()))
-        step = TrainStep(model, optimizer, hparams, replicas)
+        groups = variable_groups(model, tasks)
+        slots = optimizer.build(flat_groups.sizes(groups))
+        step = TrainStep(model, groups, optimizer, hparams, replicas)
     iterators = {
         task.name: iter(training_batches(task, settings.data_dir, hparams, seed)) for task in tasks
     }
@@ -139,6 +141,13 @@ def _make_loop(
         progress=progress,
     )
     return loop, variables
+
+
+def variable_groups(model: JointModel, tasks: Sequence[Task]) -> dict[str, list[keras.Variable]]:
+    """The parts of the model that a step touches as a whole or not at all."""
+    signatures = sorted({model.signature(task) for task in tasks})
+    paths = [model.signature_variables(signature) for signature in signatures]
+    return flat_groups.parts(model.groups(), paths, BODY)
 
 
 def _run(
@@ -173,7 +182,7 @@ def _write_record(
     record.write(settings.output_dir)
 
 
-def _opening(settings: Settings, model: keras.Model, loop: Loop, resumed: bool) -> str:
+def _opening(settings: Settings, model: JointModel, loop: Loop, resumed: bool) -> str:
     values = ", ".join(f"{k}={v}" for k, v in settings.hparams.to_dict().items())
     count = sum(flat_groups.sizes(model.groups()).values())
     return "\n".join(
@@ -199,7 +208,7 @@ def _finished(settings: Settings, loop: Loop) -> str:
     return f"{table}\nthis run ({settings.output_dir}) {why}."
 
 
-def _result(settings: Settings, loop: Loop, model: keras.Model) -> TrainResult:
+def _result(settings: Settings, loop: Loop, model: JointModel) -> TrainResult:
     return TrainResult(loop.state.step, _rows(loop), settings.output_dir, model)
 
 

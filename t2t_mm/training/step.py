@@ -35,15 +35,22 @@ class TrainStep:
 
     Args:
       model: built.
-      optimizer: built over `flat_groups.sizes(model.groups())`.
+      groups: part -> variables, see `flat_groups.parts`.
+      optimizer: built over their sizes.
       hparams: clip_norm, weight_decay, label_smoothing, precision.
       replicas: the devices.
     """
 
     def __init__(
-        self, model: JointModel, optimizer: Optimizer, hparams: HParams, replicas: Replicas
+        self,
+        model: JointModel,
+        groups: flat_groups.Groups,
+        optimizer: Optimizer,
+        hparams: HParams,
+        replicas: Replicas,
     ):
         self._model = model
+        self._groups = groups
         self._optimizer = optimizer
         self._clip_norm = hparams.clip_norm
         self._weight_decay = hparams.weight_decay
@@ -125,9 +132,7 @@ class TrainStep:
     def _touched(self, signature: Any) -> dict[str, list[Any]]:
         own = {id(v) for v in self._model.signature_variables(signature)}
         return {
-            name: group
-            for name, group in self._model.groups().items()
-            if any(id(v) in own for v in group)
+            name: group for name, group in self._groups.items() if any(id(v) in own for v in group)
         }
 
     def _apply(
