@@ -1,0 +1,160 @@
+"""Boundaries, batch sizes and the layout of an epoch, by value."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from t2t_mm.data.bucketing import boundaries, bucketed_lengths, buckets_for, lay_out
+from t2t_mm.data.selection import select
+from t2t_mm.errors import DataError, HParamError
+from t2t_mm.hparam import HParams
+from t2t_mm.problem import FeatureSpec, Task
+
+TEXT = FeatureSpec("text", "v", 500)
+PICTURE = FeatureSpec("image_small", image_size=32)
+SOUND = FeatureSpec("audio_spectral", sample_rate=8000)
+LABEL = FeatureSpec("class_label", "c", 10)
+
+
+def task(inputs: FeatureSpec, targets: FeatureSpec = TEXT) -> Task:
+    return Task("toy", "toy", inputs, targets, "to_text")
+
+
+def test_boundaries_are_tensor2tensors():
+    assert boundaries(50) == (
+        *(8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20),
+        *(22, 24, 26, 28, 30, 33, 36, 39, 42, 46, 50),
+    )
+    assert boundaries(256)[-10:] == (113, 124, 136, 149, 163, 179, 196, 215, 236, 256)
+
+
+def test_boundaries_end_at_the_longest():
+    assert boundaries(3) == (3,)
+    assert boundaries(8) == (8,)
+    assert boundaries(9) == (8, 9)
+    with pytest.raises(HParamError, match="at least 1, got 0"):
+        boundaries(0)
+
+
+def test_a_bucket_holds_its_boundary():
+    buckets = buckets_for(task(TEXT), HParams(batch_size=512), 20)
+    assert buckets.of(np.array([1, 8, 9, 20])).tolist() == [0, 0, 1, 12]
+
+
+@pytest.mark.parametrize("batch_size", [1, 100, 512, 2048])
+def test_a_text_batch_holds_at_most_its_tokens(batch_size):
+    buckets = buckets_for(task(TEXT), HParams(batch_size=batch_size), 256)
+    for bound, size in zip(buckets.bounds, buckets.batch_sizes, strict=True):
+        assert size == 1 or size * bound <= batch_size
+        assert (size + 1) * bound > batch_size
+
+
+def test_pictures_are_bounded_by_number_and_by_target_tokens():
+    hparams = HParams(batch_size=512, batch_images=32)
+    assert buckets_for(task(PICTURE, LABEL), hparams, 1).batch_sizes == (32,)
+    buckets = buckets_for(task(PICTURE), hparams, 64)
+    sizes = dict(zip(buckets.bounds, buckets.batch_sizes, strict=True))
+    assert sizes[8] == 32 and sizes[16] == 32 and sizes[20] == 25 and sizes[64] == 8
+
+
+def test_sound_is_bounded_by_seconds():
+    hparams = HParams(batch_audio_seconds=48.0)
+    buckets = buckets_for(task(SOUND), hparams, 200)
+    sizes = dict(zip(buckets.bounds, buckets.batch_sizes, strict=True))
+    assert sizes[20] == 24 and sizes[200] == 2  # of 2 and of 20 seconds
+
+
+def test_bucketed_lengths():
+    inputs, targets = np.array([5, 30]), np.array([9, 2])
+    assert bucketed_lengths(task(TEXT), inputs, targets).tolist() == [9, 30]
+    assert bucketed_lengths(task(PICTURE), inputs * 1000, targets).tolist() == [9, 2]
+    samples = np.array([800, 801, 16000])
+    assert bucketed_lengths(task(SOUND), samples, samples).tolist() == [1, 2, 20]
+
+
+def test_layout_fills_up_with_the_next_bucket():
+    # 5 examples of batches of 4, then 4 of batches of 3, nothing, then 1 of batches of 1.
+    assert lay_out(np.array([5, 4, 0, 1]), (4, 3, 2, 1)).tolist() == [0, 4, 7, 9, 10]
+
+
+def test_layout_never_exceeds_the_smaller_batch_size():
+    # 3 are left of the first bucket: more than the second's batches hold, so they go alone.
+    assert lay_out(np.array([7, 2]), (4, 2)).tolist() == [0, 4, 7, 9]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_layout_covers_everything_within_the_caps(seed):
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 40, 12) * rng.integers(0, 2, 12)
+    sizes = tuple(sorted(rng.integers(1, 30, 12).tolist(), reverse=True))
+    splits = lay_out(counts, sizes)
+    assert splits[0] == 0 and splits[-1] == counts.sum() and (np.diff(splits) > 0).all()
+    bucket = np.repeat(np.arange(12), counts)
+    short = 0
+    for begin, end in itertools.pairwise(splits):
+        largest = bucket[end - 1]
+        assert end - begin <= sizes[largest]
+        short += end - begin < sizes[largest]
+    assert short <= (counts > 0).sum()
+
+
+def test_drop_counts():
+    chosen = select(
+        task(TEXT), HParams(max_length=10), np.array([3, 11, 10, 4]), np.array([3, 3, 3, 12]), True
+    )
+    assert chosen.examples.tolist() == [0, 2]
+    assert (chosen.counts.total, chosen.counts.used) == (4, 2)
+    assert (chosen.counts.dropped, chosen.counts.trimmed) == (2, 0)
+    assert str(chosen.counts) == "2 of 4 examples (2 dropped: too long)"
+
+
+def test_trim_counts_and_sizes():
+    hparams = HParams(max_length=10, long_examples="trim")
+    chosen = select(task(TEXT), hparams, np.array([3, 11, 99]), np.array([3, 3, 12]), True)
+    assert chosen.examples.tolist() == [0, 1, 2]
+    assert chosen.inputs.tolist() == [3, 10, 10] and chosen.targets.tolist() == [3, 3, 10]
+    assert (chosen.counts.dropped, chosen.counts.trimmed, chosen.counts.used) == (0, 2, 3)
+
+
+def test_evaluation_has_its_own_limit_and_never_trims():
+    hparams = HParams(max_length=10, eval_max_length=20, long_examples="trim")
+    lengths = np.array([9, 11, 20, 21])
+    chosen = select(task(TEXT), hparams, lengths, lengths, training=False)
+    assert chosen.examples.tolist() == [0, 1, 2] and chosen.counts.dropped == 1
+
+
+def test_sound_is_limited_in_seconds():
+    hparams = HParams(max_audio_seconds=2.0, max_length=100, eval_max_length=200)
+    samples, tokens = np.array([16000, 16001, 32000, 32001]), np.array([5, 5, 5, 5])
+    assert select(task(SOUND), hparams, samples, tokens, True).examples.tolist() == [0]
+    assert select(task(SOUND), hparams, samples, tokens, False).examples.tolist() == [0, 1, 2]
+
+
+def test_pictures_bytes_are_no_length():
+    huge = np.array([10**6])
+    assert select(task(PICTURE, LABEL), HParams(), huge, np.array([1]), True).counts.used == 1
+
+
+def test_errors_are_sentences():
+    lengths = np.array([20, 30])
+    with pytest.raises(DataError) as error:
+        select(task(TEXT), HParams(max_length=10), lengths, lengths, True)
+    assert str(error.value) == (
+        "problem 'toy': every training example is longer than max_length=10; raise it in "
+        "--hparams, or set long_examples=trim."
+    )
+    with pytest.raises(HParamError, match="'long_examples' must be one of drop, trim, got 'cut'"):
+        select(task(TEXT), HParams(long_examples="cut"), lengths, lengths, True)
+
+
+def test_no_tensorflow_is_needed():
+    code = (
+        "import sys, t2t_mm.data.bucketing, t2t_mm.data.selection, t2t_mm.data.mixing;"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
