@@ -135,8 +135,13 @@ def _load_users_code(values: flags.FlagValues) -> None:
     if values.problems_file:
         from t2t_mm import problems_file
 
-        names = problems_file.load(values.problems_file, values.tmp_dir)
+        names = problems_file.load(values.problems_file, tmp_dir(values))
         print(f"loaded {values.problems_file}: {', '.join(names)}")
+
+
+def tmp_dir(values: flags.FlagValues) -> str:
+    """--tmp_dir, or its default below --data_dir."""
+    return values.tmp_dir or os.path.join(values.data_dir, "tmp")
 
 
 def _unknown_flag(name: str, values: flags.FlagValues) -> str:
