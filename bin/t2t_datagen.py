@@ -20,6 +20,7 @@ Makes the vocabularies and the TFRecord shards of problems. A run that was stopp
 it stopped when it is started again; data that are complete are left alone.
 """
 _PROGRAM = "t2t-datagen"
+_SHOWN = 20  # damaged files named in the error
 
 
 def _flags() -> flags.FlagValues:
@@ -113,9 +114,11 @@ def _verify(problems: list[Problem], values: flags.FlagValues) -> int:
     damages = verify(problems, values.data_dir)
     if damages:
         names = ",".join(problem.name for problem in problems)
+        shown = ", ".join(map(str, damages[:_SHOWN]))
+        more = f" and {len(damages) - _SHOWN} more" if len(damages) > _SHOWN else ""
         raise DataError(
-            f"{len(damages)} files in {values.data_dir} are not what t2t-datagen wrote: "
-            f"{', '.join(map(str, damages))}; delete them and run `t2t-datagen --problems={names} "
+            f"the data in {values.data_dir} are not what t2t-datagen wrote: {shown}{more}; delete "
+            f"what is damaged and run `t2t-datagen --problems={names} "
             f"--data_dir={values.data_dir}`, which makes what is missing."
         )
     print(f"verified: {', '.join(problem.name for problem in problems)} in {values.data_dir}")

@@ -22,8 +22,8 @@ from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem, Sample, Split
 
-_CHUNK = 256  # samples encoded at once
-_CHUNK_BYTES = 8 << 20  # of eager values
+_CHUNK = 512  # samples encoded at once
+_LARGE_CHUNK = 32  # of pictures and sounds
 _SPILL_BYTES = 64 << 20  # records of all shards of a pass kept in memory, not in a temporary file
 
 Progress = Callable[[int], None]
@@ -145,18 +145,17 @@ def _fill(spills: dict[int, _Spill], order: PassOrder, progress: Progress) -> fl
 def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample]]]:
     """(index, key, sample) of the wanted shards, some at a time."""
     wanted = frozenset(order.shards)
+    kinds = {order.problem.inputs.kind, order.problem.targets.kind}
+    most = _LARGE_CHUNK if kinds & {"image", "audio"} else _CHUNK
     chunk: list[tuple[int, int, Sample]] = []
-    size = 0
     samples = checked_samples(order.problem, order.split, order.tmp_dir, order.seed)
     for index, (sample, key) in enumerate(zip(samples, keys(order.seed), strict=False)):
         if key % order.total not in wanted:
             continue
         chunk.append((index, key, sample))
-        value = sample.get("inputs") if isinstance(sample, dict) else None
-        size += len(value) if isinstance(value, bytes) else 0
-        if len(chunk) == _CHUNK or size > _CHUNK_BYTES:
+        if len(chunk) == most:
             yield chunk
-            chunk, size = [], 0
+            chunk = []
     if chunk:
         yield chunk
 

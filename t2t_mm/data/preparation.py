@@ -108,6 +108,7 @@ def open_manifest(problem: Problem, request: Request) -> Manifest:
         manifest = load_manifest(problem.data_name, request.data_dir)
         if manifest is not None:
             _check_same(manifest, problem, request)
+            _add_new_splits(manifest, problem)
             return manifest
         _check_no_strangers(problem, request.data_dir)
     splits = {split.value: [None] * count for split, count in problem.shards.items()}
@@ -168,6 +169,14 @@ def _other_vocabulary(name: str, request: Request) -> str | None:
             f"{', '.join(sorted(wanted.problems))}"
         )
     return None
+
+
+def _add_new_splits(manifest: Manifest, problem: Problem) -> None:
+    """A split that the problem has gained since is made; the others stay as they are."""
+    for split, count in problem.shards.items():
+        if split.value not in manifest.splits:
+            manifest.splits[split.value] = [None] * count
+            manifest.complete = False
 
 
 def _check_no_strangers(problem: Problem, data_dir: Path) -> None:

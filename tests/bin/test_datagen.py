@@ -64,8 +64,8 @@ def test_generate_verify_and_again(
     path.write_bytes(damaged)
     assert datagen(usr_dir, *flags, "--verify") == 2
     assert capsys.readouterr().err == (
-        f"error: 1 files in {tmp_path} are not what t2t-datagen wrote: {path.name} (its checksum "
-        "differs); delete them and run `t2t-datagen --problems=datagen_cli_parity "
+        f"error: the data in {tmp_path} are not what t2t-datagen wrote: {path.name} (its checksum "
+        "differs); delete what is damaged and run `t2t-datagen --problems=datagen_cli_parity "
         f"--data_dir={tmp_path}`, which makes what is missing.\n"
     )
 

@@ -306,6 +306,24 @@ def test_another_seed_version_or_number_of_shards_is_refused(tmp_path: Path) -> 
     assert load_manifest("toy", tmp_path).seed == 7
 
 
+def test_a_split_that_is_new_is_made_and_the_others_stay(tmp_path: Path) -> None:
+    problem = ToyImage("datagen_toy_image")
+    generate([problem], tmp_path)
+    before = contents(tmp_path)
+    problem.shards = {**problem.shards, Split.TEST: 1}
+    rows = generate([problem], tmp_path)
+    assert [(row.split, row.seconds is None) for row in rows] == [
+        ("train", True),
+        ("dev", True),
+        ("test", False),
+    ]
+    after = contents(tmp_path)
+    assert len(shard_paths(bind(problem, tmp_path), "test", tmp_path)) == 1
+    assert {n: after[n] for n in before if "-of-" in n} == {
+        n: content for n, content in before.items() if "-of-" in n
+    }
+
+
 def test_shards_of_strangers_are_not_touched(tmp_path: Path) -> None:
     stranger = tmp_path / "toy-train-00000-of-00002"
     stranger.write_bytes(b"theirs")
