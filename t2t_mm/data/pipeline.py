@@ -58,8 +58,9 @@ def training_batches(
     """
     index, selection = _open(task, Split.TRAIN, data_dir, hparams, training=True)
     key = _key(seed, task.name)
-    order = batch_order.shuffled(selection, _buckets(task, hparams, selection), key)
-    return _prepared(order, index, _parser(task, hparams, index, selection, key), task)
+    with tf.device("CPU:0"):  # or the index would be copied to a GPU and back
+        order = batch_order.shuffled(selection, _buckets(task, hparams, selection), key)
+        return _prepared(order, index, _parser(task, hparams, index, selection, key), task)
 
 
 def evaluation_batches(
@@ -83,8 +84,9 @@ def evaluation_batches(
       examples' positions in the split, and `references` string [B, R] where the problem has them.
     """
     index, selection = _open(task, Split(split), data_dir, hparams, training=False)
-    order = batch_order.longest_first(selection, _buckets(task, hparams, selection), batches)
-    return _prepared(order, index, _parser(task, hparams, index, selection, None), task)
+    with tf.device("CPU:0"):
+        order = batch_order.longest_first(selection, _buckets(task, hparams, selection), batches)
+        return _prepared(order, index, _parser(task, hparams, index, selection, None), task)
 
 
 def count_examples(
