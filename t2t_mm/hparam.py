@@ -37,7 +37,6 @@ class HParams:
         "drop"  # drop | trim, in training; evaluation keeps all up to eval_max_length
     )
     eval_max_length: int = 512  # tokens; a longer evaluation example is left out and counted
-    shuffle_buffer: int = 2048  # records
 
     # Which problem is trained at a step.
     problem_choice: str = "adaptive"  # uniform | proportional | adaptive | round_robin | schedule

@@ -95,6 +95,8 @@ class Task:
       copied: the stored targets serve as inputs too.
       labels: class names in the order of their ids, for class_label targets.
       train_examples: examples of the training split.
+      mixing_weight: factor on the problem's share of the steps; hparam mixing_weights goes first.
+      loss_weight: factor on the problem's loss; hparam loss_weights goes first.
     """
 
     name: str
@@ -107,6 +109,8 @@ class Task:
     copied: bool = False
     labels: tuple[str, ...] = ()
     train_examples: int = 0
+    mixing_weight: float = 1.0
+    loss_weight: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -172,6 +176,11 @@ class Problem:
           without arguments that makes it: only the worker that writes the example calls it.
         """
         raise NotImplementedError(f"{type(self).__name__} must define generate_samples")
+
+    @property
+    def declares_labels(self) -> bool:
+        """False if the labels are whatever the training data hold."""
+        return True
 
     @property
     def splits(self) -> tuple[Split, ...]:

@@ -44,8 +44,10 @@ def bind(problem: Problem, data_dir: str | Path) -> Task:
         metrics=tuple(problem.metrics),
         reversed=problem.reversed,
         copied=problem.copied,
-        labels=tuple(problem.labels),
+        labels=tuple(manifest.labels),
         train_examples=manifest.examples(Split.TRAIN.value),
+        mixing_weight=problem.mixing_weight,
+        loss_weight=problem.loss_weight,
     )
 
 

@@ -145,7 +145,7 @@ class Manifest:
         """
         if self.version != problem.version:
             return f"version {self.version} of its generator, not {problem.version}"
-        if tuple(self.labels) != tuple(problem.labels):
+        if problem.declares_labels and tuple(self.labels) != tuple(problem.labels):
             return (
                 f"the {len(self.labels)} labels {_short(self.labels)}, not {_short(problem.labels)}"
             )

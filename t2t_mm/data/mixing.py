@@ -226,7 +226,8 @@ def make_policy(hparams: HParams, tasks: Sequence[Task], seed: int) -> Policy:
       UserError: for an unknown choice or problem, or weights that leave nothing to train.
     """
     names = [task.name for task in tasks]
-    factors = parse_factors(hparams.mixing_weights, names, "hparams mixing_weights")
+    factors = {task.name: task.mixing_weight for task in tasks}
+    factors |= parse_factors(hparams.mixing_weights, names, "hparams mixing_weights")
     choice, temperature = hparams.problem_choice, hparams.mixing_temperature
     if temperature <= 0:
         raise HParamError(f"hparam 'mixing_temperature' must be above 0, got {temperature}.")
@@ -248,10 +249,9 @@ def make_policy(hparams: HParams, tasks: Sequence[Task], seed: int) -> Policy:
 
 
 def loss_weights(hparams: HParams, tasks: Sequence[Task]) -> dict[str, float]:
-    """Problem -> factor on its loss, from hparams.loss_weights; 1 where not named."""
-    names = [task.name for task in tasks]
-    factors = parse_factors(hparams.loss_weights, names, "hparams loss_weights")
-    return {name: factors.get(name, 1.0) for name in names}
+    """Problem -> factor on its loss: from hparams.loss_weights, else the problem's own."""
+    own = {task.name: task.loss_weight for task in tasks}
+    return own | parse_factors(hparams.loss_weights, list(own), "hparams loss_weights")
 
 
 def smoothing_floor(classes: int, smoothing: float) -> float:

@@ -69,6 +69,11 @@ class FileProblem(Problem):
             self._labels = self._found_labels()
         return self._labels
 
+    @property
+    def declares_labels(self) -> bool:
+        """False if the file leaves the labels to the data: generated data then know them."""
+        return bool(self.declaration.options.labels)
+
     def _found_labels(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections import Counter
@@ -250,3 +251,17 @@ def test_unknown_names_come_with_the_nearest():
         policy("uniform", mixing_temperature=0.0)
     with pytest.raises(UserError, match="no problem has a positive weight"):
         policy("uniform", mixing_weights="a:0;b:0;c:0")
+
+
+def test_a_problems_own_weights_hold_unless_hparams_name_it() -> None:
+    tasks = [
+        dataclasses.replace(task, mixing_weight=weight, loss_weight=weight)
+        for task, weight in ((make_task("a"), 3.0), (make_task("b"), 1.0))
+    ]
+    first, second = (task.name for task in tasks)
+    uniform = HParams(problem_choice="uniform")
+    assert make_policy(uniform, tasks, 0).proportions(0) == {first: 0.75, second: 0.25}
+    assert loss_weights(uniform, tasks) == {first: 3.0, second: 1.0}
+    named = uniform.replace(mixing_weights=f"{first}:1", loss_weights=f"{first}:2")
+    assert make_policy(named, tasks, 0).proportions(0) == {first: 0.5, second: 0.5}
+    assert loss_weights(named, tasks) == {first: 2.0, second: 1.0}
