@@ -13,7 +13,7 @@ from t2t_mm.data.binding import load_vocabularies
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.data.vocabulary_building import vocabulary_path
 from t2t_mm.decoding.decoder import Decoded, Decoder
-from t2t_mm.errors import CheckpointError, DataError, unknown
+from t2t_mm.errors import CheckpointError, DataError, UserError, unknown
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
@@ -88,9 +88,8 @@ def load(output_dir: str | Path, checkpoint: str | Path | None = None) -> Loaded
     output_dir = Path(output_dir).expanduser()
     record = RunRecord.read(output_dir)
     path = find_checkpoint(output_dir, checkpoint)
-    tasks = record.bound_tasks()
+    tasks, hparams = _bound(output_dir, record)
     vocabularies = _vocabularies(output_dir, record, tasks)
-    hparams = record.bound_hparams()
     model = make_model(record.model, tasks, hparams, record.seed, Replicas())
     checkpoints.load_variables(path, checkpoints.by_path(model.variables))
     return LoadedModel(
@@ -105,6 +104,16 @@ def find_checkpoint(output_dir: Path, checkpoint: str | Path | None) -> str:
     if checkpoint == "best":
         return checkpoints.find(output_dir / checkpoints.BEST)
     return checkpoints.find(checkpoint)
+
+
+def _bound(output_dir: Path, record: RunRecord) -> tuple[list[Task], HParams]:
+    try:
+        return record.bound_tasks(), record.bound_hparams()
+    except (UserError, KeyError, TypeError) as cause:
+        raise CheckpointError(
+            f"{output_dir}/run.json does not fit this t2t_mm ({cause}); load it with the version "
+            f"that wrote it ({record.versions.get('t2t_mm')}), its --t2t_usr_dir included."
+        ) from cause
 
 
 def _vocabularies(output_dir: Path, record: RunRecord, tasks: list[Task]) -> dict[str, Vocabulary]:

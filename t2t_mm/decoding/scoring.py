@@ -11,7 +11,7 @@ from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding.api import roomier
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.metrics import Score, compute, flatten
-from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, readable
+from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, readable, thinned
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Split, Task
@@ -78,7 +78,7 @@ class DecodedEvaluation:
         Args:
           task: the problem.
           split: which part.
-          max_examples: about so many, spread evenly over the lengths; None: the whole split.
+          max_examples: at most so many, spread evenly over the lengths; None: the whole split.
           report: called with the number of newly answered examples after every batch.
 
         Raises:
@@ -94,6 +94,7 @@ class DecodedEvaluation:
             self._vocabularies,
             report,
         )
+        answers = thinned(answers, max_examples)
         return Scored(score(task, answers), answers)
 
 

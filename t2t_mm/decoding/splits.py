@@ -140,7 +140,7 @@ def check_data(
 def batches_for(
     task: Task, split: Split | str, data_dir: str | Path, hparams: HParams, examples: int | None
 ) -> int | None:
-    """How many evaluation batches hold about so many examples; None for all of them."""
+    """How many evaluation batches hold about that many examples, or some more; None for all."""
     if examples is None:
         return None
     index = index_records(task, [str(path) for path in shard_paths(task, split, data_dir)])
@@ -149,7 +149,14 @@ def batches_for(
         return None
     buckets = buckets_for(task, hparams, int(selection.lengths.max()))
     sizes = np.asarray(buckets.batch_sizes)[buckets.of(selection.lengths)]
-    return max(1, math.ceil(np.sum(1 / sizes) * examples / len(selection.examples)))
+    return 1 + math.ceil(np.sum(1 / sizes) * examples / len(selection.examples))
+
+
+def thinned(answers: list[Answered], most: int | None) -> list[Answered]:
+    """At most so many of the examples, evenly spread."""
+    if most is None or len(answers) <= most:
+        return answers
+    return [answers[i * len(answers) // most] for i in range(most)]
 
 
 def readable(
