@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from t2t_mm import __version__, usr_dir
+from t2t_mm.bin.quiet import quieten
 from t2t_mm.errors import UserError
 
 DATA_DIR = "~/t2t_data"
@@ -31,6 +32,7 @@ def exit_status(main: Main, argv: Sequence[str] | None = None) -> int:
       argv: the arguments; None for sys.argv's.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    quieten("tensorflow")
     try:
         return main(sys.argv[1:] if argv is None else argv)
     except UserError as error:

