@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_mm.data.manifest import load_manifest
-from t2t_mm.data.pipeline import evaluation_batches
+from t2t_mm.data.pipeline import count_examples, evaluation_batches
 from t2t_mm.decoding.api import roomier
 from t2t_mm.decoding.baselines import learn_baseline
 from t2t_mm.decoding.metrics import Score, flatten
@@ -29,6 +29,8 @@ class ProblemReport:
     Attributes:
       problem, split: what was evaluated.
       examples: how many.
+      left_out: how many more are too long for evaluation.
+      eval_max_length: the longest text that is not, in tokens.
       decoded: the problem's metrics of what the model writes by itself.
       teacher_forced: loss and metrics of each token given the true ones before it.
       baseline_decoded, baseline_teacher_forced: likewise, without looking at the input.
@@ -39,6 +41,8 @@ class ProblemReport:
     problem: str
     split: str
     examples: int
+    left_out: int
+    eval_max_length: int
     decoded: dict[str, Score]
     teacher_forced: dict[str, float]
     baseline_decoded: dict[str, Score]
@@ -52,6 +56,7 @@ class ProblemReport:
             "split": self.split,
             "problem": self.problem,
             "examples": self.examples,
+            "left_out": self.left_out,
             "decoded": flatten(self.decoded),
             "teacher_forced": self.teacher_forced,
             "baseline": {
@@ -132,6 +137,8 @@ def _report(
         problem=task.name,
         split=split.value,
         examples=len(answers),
+        left_out=count_examples(task, split, data_dir, hparams, training=False).dropped,
+        eval_max_length=hparams.eval_max_length,
         decoded=score(task, answers),
         teacher_forced=teacher_forced(task, readable(batches, task, data_dir, split)),
         baseline_decoded=baseline.decoded(task.metrics, [one.references for one in answers]),

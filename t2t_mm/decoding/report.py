@@ -75,6 +75,12 @@ def _notes(reports: Sequence[ProblemReport]) -> list[str]:
         "trivial: always the most frequent answer of the training split (teacher-forced: the "
         "frequencies of its tokens)."
     ]
+    notes += [
+        f"{report.problem}: {report.left_out} examples longer than eval_max_length="
+        f"{report.eval_max_length} are left out."
+        for report in reports
+        if report.left_out
+    ]
     signatures: dict[str, list[str]] = {}
     for report in reports:
         for name, score in report.decoded.items():

@@ -1,0 +1,141 @@
+"""Decoding with a real JointModel: equal to a loop in Python, whatever else is in the batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from decoding_run import png, toy_model, wav, words
+
+from t2t_mm.decoding.decoder import Decoder, output_limits
+from t2t_mm.decoding.inputs import stacked, stored_input
+from t2t_mm.decoding.model_loading import LoadedModel
+from t2t_mm.hparam import HParams
+from t2t_mm.problem import FeatureSpec, Split, Task
+
+INPUTS = {
+    "decoding_toy_text": [words(Split.TRAIN, i) for i in range(8)],
+    "decoding_toy_caption": [png(i) for i in range(4)],
+    "decoding_toy_speech": [wav(i) for i in (0, 3, 9)],
+}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedModel:
+    return toy_model()
+
+
+def features_of(loaded: LoadedModel, task: Task, inputs: list) -> dict[str, tf.Tensor]:
+    from t2t_mm.data.features import prepare
+
+    stored = [stored_input(raw, task.inputs, loaded.vocabularies) for raw in inputs]
+    values, lengths = prepare(stacked(stored), task.inputs, loaded.hparams)
+    return {"inputs": values, "inputs_length": lengths}
+
+
+def by_hand(loaded: LoadedModel, task: Task, features: dict, limit: int) -> tuple[list[int], float]:
+    """The likeliest token after the likeliest token, one example, no graph, no loop op."""
+    model, signature = loaded.model, loaded.model.signature(task)
+    encoded = model.encode(signature, features)
+    ids: list[int] = []
+    score = 0.0
+    while len(ids) < limit and ids[-1:] != [1]:
+        prefix = tf.constant([ids], tf.int32, [1, len(ids)])
+        logits = model.decode_logits(signature, encoded, prefix, model.command_id(task))
+        scores = tf.nn.log_softmax(logits[0, -1]).numpy()
+        ids.append(1 + int(np.argmax(scores[1:])))
+        score += float(scores[ids[-1]])
+    return ids, score
+
+
+@pytest.mark.parametrize("problem", INPUTS)
+def test_greedy_equals_a_python_loop_one_by_one(loaded, problem):
+    """The batch's rows have unequal lengths; the loop sees each without padding."""
+    task = loaded.tasks[problem]
+    batch = features_of(loaded, task, INPUTS[problem])
+    written = loaded.decoder.write(task, batch)
+    lengths = []
+    for row, raw in enumerate(INPUTS[problem][:3]):
+        features = features_of(loaded, task, [raw])
+        limit = int(output_limits(task, features["inputs_length"].numpy(), loaded.hparams, 50)[0])
+        ids, score = by_hand(loaded, task, features, limit)
+        got = [int(i) for i in written.ids[row] if i]
+        assert got == ids
+        assert written.scores[row] == pytest.approx(score, abs=1e-3)
+        lengths.append(len(ids))
+    if problem == "decoding_toy_text":
+        assert len(set(lengths)) > 1  # or nothing is shown about rows that end early
+
+
+@pytest.mark.parametrize("problem", [*INPUTS, "decoding_toy_class"])
+def test_a_batch_gives_what_single_inputs_give(loaded, problem):
+    inputs = INPUTS.get(problem, INPUTS["decoding_toy_caption"])
+    together = loaded.decode(problem, inputs)
+    single = [loaded.decode(problem, [raw])[0] for raw in inputs]
+    assert [one.output for one in together] == [one.output for one in single]
+    np.testing.assert_allclose(
+        [one.score for one in together], [one.score for one in single], atol=1e-3
+    )
+
+
+def test_labels_are_the_likeliest_class_with_its_probability(loaded):
+    task = loaded.tasks["decoding_toy_class"]
+    features = features_of(loaded, task, INPUTS["decoding_toy_caption"])
+    logits, _ = loaded.model.forward(loaded.model.signature(task), features, None, 0)
+    probabilities = tf.nn.softmax(logits).numpy()
+    answers = loaded.decoder(task, features)
+    assert [one.output for one in answers] == [task.labels[i] for i in probabilities.argmax(1)]
+    got = [one.probability for one in answers]
+    np.testing.assert_allclose(got, probabilities.max(1), rtol=1e-5)
+
+
+def test_one_trace_serves_all_problems_of_a_signature(loaded):
+    decoder = Decoder(loaded.model, loaded.hparams, loaded.vocabularies)
+    for problem in ("decoding_toy_text", "decoding_toy_tree", "decoding_toy_text_rev"):
+        for count in (1, 3):
+            task = loaded.tasks[problem]
+            decoder(task, features_of(loaded, task, INPUTS["decoding_toy_text"][:count]))
+    (function,) = decoder._traced.values()
+    assert function.experimental_get_tracing_count() == 1
+
+
+def test_changed_weights_are_seen(loaded):
+    task = loaded.tasks["decoding_toy_text"]
+    features = features_of(loaded, task, INPUTS["decoding_toy_text"])
+    (softmax,) = {
+        id(m.softmax): m.softmax for m in loaded.model.modalities.values() if hasattr(m, "softmax")
+    }.values()
+    before, old = loaded.decoder(task, features), np.array(softmax)
+    try:
+        softmax.assign(np.roll(old, 1, axis=0))
+        assert loaded.decoder(task, features) != before
+    finally:
+        softmax.assign(old)
+    assert loaded.decoder(task, features) == before
+
+
+def task_of(modality: str, metrics: tuple[str, ...] = ()) -> Task:
+    spec = FeatureSpec(modality, sample_rate=8000)
+    return Task("t", "t", spec, FeatureSpec("text", "v", 9), "c", metrics)
+
+
+@pytest.mark.parametrize(
+    ("task", "lengths", "limits"),
+    [
+        (task_of("text"), [3, 10], [3 * 2 + 50, 10 * 2 + 50]),
+        (task_of("text", ("bracket_f1",)), [3, 10], [3 * 8 + 50, 100]),  # the cap
+        (task_of("image_small"), [1024, 1024], [100, 100]),
+        (task_of("audio_spectral"), [100, 200], [15 + 50, 30 + 50]),  # frames of 10 ms
+        (task_of("audio"), [8000, 16000], [15 + 50, 30 + 50]),
+    ],
+)
+def test_output_limits(task, lengths, limits):
+    hparams = HParams(eval_max_length=100)
+    np.testing.assert_array_equal(output_limits(task, np.array(lengths), hparams, 50), limits)
+
+
+def test_outputs_keep_to_the_cap(loaded):
+    task = loaded.tasks["decoding_toy_text"]
+    features = features_of(loaded, task, INPUTS["decoding_toy_text"])
+    short = Decoder(loaded.model, loaded.hparams.replace(eval_max_length=3), loaded.vocabularies)
+    assert short.write(task, features).ids.shape == (len(INPUTS["decoding_toy_text"]), 3)

@@ -1,0 +1,159 @@
+"""What users hand in, and the sentence for each way in which it can be wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from decoding_run import VOCABULARY, png, toy_run, wav
+
+from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.decoding.inputs import read_inputs, read_lines, stored_input
+from t2t_mm.errors import DataError, UserError
+from t2t_mm.problem import FeatureSpec, Task
+
+TEXT = FeatureSpec("text", VOCABULARY)
+PICTURE = FeatureSpec("image_small", image_size=16)
+SOUND = FeatureSpec("audio_spectral", sample_rate=8000)
+
+
+@pytest.fixture(scope="module")
+def vocabularies() -> dict[str, Vocabulary]:
+    return {VOCABULARY: Vocabulary.load(toy_run().data_dir / f"{VOCABULARY}.model")}
+
+
+def task(spec: FeatureSpec) -> Task:
+    return Task("toy", "toy", spec, TEXT, "c")
+
+
+def test_text_becomes_ids_with_eos(vocabularies):
+    stored = stored_input("red dog", TEXT, vocabularies)
+    assert stored.value == [*vocabularies[VOCABULARY].encode("red dog"), 1]
+    assert stored.length == len(stored.value)
+    assert stored_input("red dög".encode(), TEXT, vocabularies) == stored_input(
+        "red dög", TEXT, vocabularies
+    )
+
+
+def test_pictures_and_sounds_by_path_or_bytes(vocabularies, tmp_path):
+    (tmp_path / "a.png").write_bytes(png(1))
+    (tmp_path / "a.wav").write_bytes(wav(1, rate=16000))
+    for path in (tmp_path / "a.png", str(tmp_path / "a.png"), png(1)):
+        assert stored_input(path, PICTURE, vocabularies).value == png(1)
+    stored = stored_input(tmp_path / "a.wav", SOUND, vocabularies)
+    assert stored.length == 2000  # 0.25 s, resampled from 16 to 8 kHz
+    assert len(stored.value) == 2 * stored.length
+    spectrum = np.abs(np.fft.rfft(np.frombuffer(stored.value, "<i2")))
+    assert np.argmax(spectrum) * 8000 / 2000 == pytest.approx(250, abs=4)  # still its tone
+
+
+@pytest.mark.parametrize(
+    ("raw", "spec", "message"),
+    [
+        ("  ", TEXT, "the input is empty text; give at least one character."),
+        (
+            b"a\xff",
+            TEXT,
+            "the input is not valid UTF-8 (invalid start byte at byte 1); convert it to UTF-8.",
+        ),
+        (
+            "none.png",
+            PICTURE,
+            "the picture none.png cannot be read (No such file or directory); check the path.",
+        ),
+        (
+            "none.wav",
+            SOUND,
+            "the sound none.wav cannot be read (No such file or directory); check the path.",
+        ),
+        (
+            b"RIFF no sound",
+            SOUND,
+            "the input is no sound that can be decoded (Format not recognised); give a whole WAV "
+            "or FLAC file.",
+        ),
+    ],
+)
+def test_bad_inputs(vocabularies, raw, spec, message):
+    with pytest.raises(DataError) as error:
+        stored_input(raw, spec, vocabularies)
+    assert str(error.value) == message
+
+
+def test_a_broken_picture_names_its_place(vocabularies, tmp_path):
+    path = tmp_path / "half.png"
+    path.write_bytes(png(1)[:200])
+    with pytest.raises(DataError, match=r"^the picture .*half\.png is no picture that can be deco"):
+        stored_input(path, PICTURE, vocabularies)
+    with pytest.raises(DataError, match=r"^picture 7 is no picture that can be decoded"):
+        stored_input(path, PICTURE, vocabularies, "picture 7")
+
+
+def test_labels_cannot_be_read_from_files(vocabularies):
+    with pytest.raises(DataError, match="of modality 'class_label' cannot be decoded from files"):
+        stored_input("red", FeatureSpec("class_label", "l", 3), vocabularies)
+
+
+def test_lines(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_bytes(b"\xef\xbb\xbfa b\r\n c\xc3\xa9\xe2\x80\xa8d\nlast")
+    assert read_lines(path) == ["a b", " cé\u2028d", "last"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "{path} is empty; give it one input a line."),
+        (b"a\n\nb\n", "line 2 of {path} is empty; give one input a line."),
+        (b"a\n\t \n", "line 2 of {path} is empty; give one input a line."),
+        (
+            b"a\nb\nc\xe9\n",
+            "line 3 of {path} is not valid UTF-8 (unexpected end of data at its byte 2); convert "
+            "the file to UTF-8.",
+        ),
+    ],
+)
+def test_bad_lines(tmp_path, content, message):
+    path = tmp_path / "in.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        read_lines(path)
+    assert str(error.value) == message.format(path=path)
+
+
+def test_missing_file():
+    with pytest.raises(DataError, match=r"^none.txt cannot be read \(No such file or directory\)"):
+        read_lines("none.txt")
+
+
+def test_inputs_of_text(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("a\nb\n")
+    expected = [("a", f"line 1 of {path}"), ("b", f"line 2 of {path}")]
+    assert read_inputs(task(TEXT), str(path)) == expected
+
+
+def test_inputs_of_pictures(tmp_path, monkeypatch):
+    """A picture, pictures by comma, a list relative to itself, and one without a suffix."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    for name in ("a.png", "lists/b.JPG", "lists/naked"):
+        Path(name).write_bytes(png(0))
+    (folder / "list.txt").write_text("b.JPG\na.png\n")
+    names = {
+        "a.png": ["a.png"],
+        "a.png, lists/b.JPG": ["a.png", "lists/b.JPG"],
+        "lists/naked": ["lists/naked"],
+        "lists/list.txt": ["lists/b.JPG", "a.png"],
+    }
+    for where, expected in names.items():
+        assert [str(raw) for raw, _ in read_inputs(task(PICTURE), where)] == expected
+    place = read_inputs(task(PICTURE), "lists/list.txt")[1][1]
+    assert place == "the picture a.png (line 2 of lists/list.txt)"
+
+
+def test_nothing_named():
+    with pytest.raises(UserError, match="--decode_from_file names no file"):
+        read_inputs(task(PICTURE), " ,")
