@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ FILE.<model>.<hparams_set>.<problem>.decodes. Model and hparams are read from DI
   t2t-decoder --output_dir=RUN --problem=caption_shapes --decode_from_file=picture.png
 """
 COMMAND = "t2t-decoder"
+Load = Callable[[], "LoadedModel"]
 _SHOWN = 10  # answers printed
 
 
@@ -66,7 +67,7 @@ def _check(values: flags.FlagValues) -> None:
         raise UserError(f"--num_samples must be 1 or more, got {values.num_samples}.")
 
 
-def _decode_file(values: flags.FlagValues, problem: str, load) -> None:
+def _decode_file(values: flags.FlagValues, problem: str, load: Load) -> None:
     from t2t_mm.decoding.api import decode
     from t2t_mm.decoding.inputs import read_inputs
     from t2t_mm.decoding.output_files import check_writable, decodes_path, write_decodes
@@ -81,7 +82,7 @@ def _decode_file(values: flags.FlagValues, problem: str, load) -> None:
     if values.decode_to_file:
         path = Path(values.decode_to_file).expanduser()
     check_writable(path)
-    loaded: LoadedModel = load()
+    loaded = load()
     with Counter(len(inputs)) as counter:
         decoded = decode(
             loaded, problem, [raw for raw, _ in inputs], [place for _, place in inputs], counter.add
@@ -92,13 +93,13 @@ def _decode_file(values: flags.FlagValues, problem: str, load) -> None:
     print(f"wrote {len(decoded)} answers to {path}")
 
 
-def _decode_split(values: flags.FlagValues, problem: str, load) -> None:
+def _decode_split(values: flags.FlagValues, problem: str, load: Load) -> None:
     from t2t_mm.decoding.output_files import check_writable, suffix, write_split
     from t2t_mm.decoding.progress import Counter
     from t2t_mm.decoding.scoring import DecodedEvaluation
     from t2t_mm.decoding.splits import check_data
 
-    loaded: LoadedModel = load()
+    loaded = load()
     task, split = loaded.tasks[problem], values.decode_split
     base = Path(values.output_dir) / f"{split}.{suffix(loaded.record, problem)}"
     base = Path(values.decode_to_file or base).expanduser()

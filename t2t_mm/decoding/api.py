@@ -25,7 +25,7 @@ def decode(
     loaded: LoadedModel,
     problem: str,
     inputs: Sequence[Raw],
-    places: Sequence[str] | None = None,
+    places: Sequence[str | None] | None = None,
     report: Report | None = None,
 ) -> list[Decoded]:
     """Answers each input.
@@ -49,7 +49,7 @@ def decode(
     if isinstance(inputs, (str, bytes)):
         raise UserError("decode takes a list of inputs; put the one input into a list.")
     task = loaded.task(problem)
-    places = places or [None] * len(inputs)  # type: ignore[list-item]
+    places = places or [None] * len(inputs)
     stored = [
         stored_input(raw, task.inputs, loaded.vocabularies, place)
         for raw, place in zip(inputs, places, strict=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from t2t_mm.decoding.brackets import bracket_scores
 from t2t_mm.errors import unknown
@@ -148,7 +149,7 @@ def flatten(scores: dict[str, Score]) -> dict[str, float]:
     return flat
 
 
-def _sacrebleu(metric, outputs: Outputs, references: References) -> Score:
+def _sacrebleu(metric: Any, outputs: Outputs, references: References) -> Score:
     most = max(len(rs) for rs in references)
     streams = [[rs[i] if i < len(rs) else None for rs in references] for i in range(most)]
     value = metric.corpus_score(list(outputs), streams).score
@@ -164,7 +165,7 @@ def _error_rate(process: Callable, outputs: Outputs, references: References) -> 
     return Score(errors / max(size, 1))
 
 
-def _count_errors(alignment) -> tuple[int, int]:
+def _count_errors(alignment: Any) -> tuple[int, int]:
     """(errors, length of the reference)."""
     missed = alignment.substitutions + alignment.deletions
     return missed + alignment.insertions, missed + alignment.hits
