@@ -25,7 +25,8 @@ def run_dir(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def one_model(monkeypatch):
     """Loads once: loading has tests of its own, in tests/decoding."""
-    monkeypatch.setattr("t2t_mm.decoding.model_loading.load", lambda *_: toy_model())
+    loaded = toy_model()  # before its loader is replaced
+    monkeypatch.setattr("t2t_mm.decoding.model_loading.load", lambda *_: loaded)
 
 
 def decoder(*flags: str) -> int:
