@@ -27,10 +27,13 @@ class ConvStep2D(keras.layers.Layer):
 
     A [1 x 1] depthwise convolution only scales the channels of the pointwise one; it is left out.
 
-    Deviation for raw input (a picture's colours, sound), `raw=True`: no ReLU, which would throw
-    away the negative half of standardised values, and an ordinary convolution, because a depthwise
-    one of 3 colours has only 3 spatial filters and of 1 channel a single one. Xception's
-    entry flow begins with ordinary convolutions too.
+    Deviations for raw input (a picture's colours, sound), `raw=True`:
+    - no ReLU, which would throw away the negative half of standardised values;
+    - an ordinary convolution, because a depthwise one of 3 colours has only 3 spatial filters and
+      of 1 channel a single one. Xception's entry flow begins with ordinary convolutions too;
+    - a bias before the normalisation, random at the start. Without it the normalisation blows the
+      noise of a grey background up to the size of an edge, and leaves of a single channel its sign.
+      Pictures of the shapes world after 600 steps of 32: 96 % right with it, 52 % without.
 
     Args:
       filters: output channels, F.
@@ -58,10 +61,12 @@ class ConvStep2D(keras.layers.Layer):
         self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes `kernel` [h, w, C, F] (raw), or `depthwise` [h, w, C, 1] and `pointwise` [C, F]."""
+        """Makes `kernel` [h, w, C, F] and `bias` [F] (raw), or `depthwise` and `pointwise`."""
         (height, width), channels = self.kernel_size, input_shape[-1]
         window = height * width
-        self.kernel = self.depthwise = self.pointwise = None
+        self.kernel = self.bias = self.depthwise = self.pointwise = None
+        if self.raw:
+            self.bias = self._bias()
         if self.raw and window > 1:
             self.kernel = self._weight("kernel", (height, width, channels, self.filters), window)
         else:
@@ -74,6 +79,10 @@ class ConvStep2D(keras.layers.Layer):
         limit = (3.0 / fan_in) ** 0.5  # unit variance in, unit variance out
         start = keras.initializers.RandomUniform(-limit, limit, child_seed(self.seed, name))
         return self.add_weight(shape=shape, initializer=start, name=name)
+
+    def _bias(self) -> Any:
+        start = keras.initializers.RandomNormal(0.0, 3.0, child_seed(self.seed, "bias"))
+        return self.add_weight(shape=(self.filters,), initializer=start, name="bias")
 
     def call(self, x: Any, position_mask: Any = None) -> Any:
         """One step.
@@ -89,7 +98,8 @@ class ConvStep2D(keras.layers.Layer):
             x = ops.relu(x)
         if position_mask is not None:
             x = x * ops.cast(position_mask, x.dtype)
-        return self.norm(self._convolve(x))
+        x = self._convolve(x)
+        return self.norm(x if self.bias is None else x + self.bias)
 
     def _convolve(self, x: Any) -> Any:
         if self.kernel is not None:
