@@ -9,11 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "train"]
+__all__ = ["__version__", "load", "train"]
 
 
 def train(*args: Any, **kwargs: Any) -> Any:
     """Trains one model on the named problems; see `t2t_mm.training.api.train`."""
     from t2t_mm.training.api import train as run
+
+    return run(*args, **kwargs)
+
+
+def load(*args: Any, **kwargs: Any) -> Any:
+    """Loads a trained model from its run directory; see `t2t_mm.decoding.model_loading.load`."""
+    from t2t_mm.decoding.model_loading import load as run
 
     return run(*args, **kwargs)

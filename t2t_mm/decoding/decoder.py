@@ -118,8 +118,8 @@ class Decoder:
         encoded = self._model.encode(signature, features)
 
         def step(prefix: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-            logits = self._model.decode_logits(signature, encoded, prefix, command)
-            return logits[:, -1], state
+            logits = self._model.decode_logits(signature, encoded, prefix, command, last_only=True)
+            return logits[:, 0], state
 
         return greedy(step, (), limits)
 

@@ -157,15 +157,24 @@ class JointModel(keras.layers.Layer):
         return ops.concatenate([first[:, None], embedded], axis=1)
 
     def decode_logits(
-        self, signature: Signature, encoded: Encoded, prefix_targets: Any, command: Any
+        self,
+        signature: Signature,
+        encoded: Encoded,
+        prefix_targets: Any,
+        command: Any,
+        last_only: bool = False,
     ) -> Any:
-        """Logits after each prefix of `prefix_targets` [B, P], P >= 0 -> [B, P + 1, V]."""
+        """Logits after each prefix of `prefix_targets` [B, P], P >= 0 -> [B, P + 1, V].
+
+        With `last_only`, those after the whole prefix alone, [B, 1, V]: the softmax over a large
+        vocabulary is then computed for one position instead of all.
+        """
         target = self.modalities[signature.target_key]
         shifted = self._shift(target.target_bottom(prefix_targets), command)
         mask = ops.cast(ops.not_equal(prefix_targets, 0), "float32")
         mask = ops.pad(mask, [[0, 0], [1, 0]], constant_values=1.0)
         x, _ = self.body.decode(encoded.rep, shifted, mask, training=False)
-        return target.top(x, mask)
+        return target.top(x[:, -1:], mask[:, -1:]) if last_only else target.top(x, mask)
 
     def class_logits(self, signature: Signature, encoded: Encoded) -> Any:
         """Logits [B, classes] of a modality that is not autoregressive, from encoded inputs."""
