@@ -36,7 +36,7 @@ class Development:
         hparams: HParams,
         batches: int | None,
     ):
-        self._tasks = tasks if batches != 0 else ()
+        self._tasks = development_tasks(tasks, data_dir) if batches != 0 else []
         self._data_dir = data_dir
         self._hparams = hparams
         self._batches = batches
@@ -47,8 +47,6 @@ class Development:
         """Problem -> metrics; {} where evaluation is off."""
         found = {}
         for task in self._tasks:
-            if not self._has_split(task):
-                continue
             if task.name not in self._datasets:
                 self._datasets[task.name] = evaluation_batches(
                     task, Split.DEV, self._data_dir, self._hparams, self._batches
@@ -56,6 +54,12 @@ class Development:
             found[task.name] = self._evaluation(task, self._datasets[task.name])
         return {name: metrics for name, metrics in found.items() if metrics}
 
-    def _has_split(self, task: Task) -> bool:
-        manifest = load_manifest(task.data_name, self._data_dir)
-        return manifest is not None and Split.DEV.value in manifest.splits
+
+def development_tasks(tasks: Sequence[Task], data_dir: Path) -> list[Task]:
+    """The problems that have a development split."""
+    manifests = {task.name: load_manifest(task.data_name, data_dir) for task in tasks}
+    return [
+        task
+        for task in tasks
+        if (manifest := manifests[task.name]) and Split.DEV.value in manifest.splits
+    ]

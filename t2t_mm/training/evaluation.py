@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from t2t_mm.errors import HParamError
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.training.step import FEATURES, Batch, batch_spec
@@ -55,11 +56,12 @@ class Evaluation:
     def _function(self, task: Task, batch: Batch) -> Any:
         signature = self._model.signature(task)
         if signature not in self._traced:
-            self._traced[signature] = tf.function(
+            traced = tf.function(
                 lambda batch, command: self._sums(signature, batch, command),
                 input_signature=[batch_spec(batch), _COMMAND],
                 autograph=False,
             )
+            self._traced[signature] = traced.get_concrete_function()
         return self._traced[signature]
 
     def _sums(self, signature: Any, batch: Batch, command: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -78,8 +80,18 @@ def _ratio(total: float, weight: float) -> float:
 
 
 def mean_metric(metrics: Mapping[str, Mapping[str, float]], name: str) -> float:
-    """The mean over problems of one metric."""
-    return sum(values[name] for values in metrics.values()) / len(metrics)
+    """The mean of one metric over the problems that have it.
+
+    Raises:
+      HParamError: if none has.
+    """
+    found = [values[name] for values in metrics.values() if name in values]
+    if not found:
+        known = sorted({known for values in metrics.values() for known in values})
+        raise HParamError(
+            f"hparam 'keep_best_metric' must be one of {', '.join(known)}, got '{name}'."
+        )
+    return sum(found) / len(found)
 
 
 def lower_is_better(name: str) -> bool:

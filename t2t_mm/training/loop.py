@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from t2t_mm.data.pipeline import next_batch
-from t2t_mm.errors import DivergedError
+from t2t_mm.errors import DivergedError, HParamError
 from t2t_mm.problem import Task
 from t2t_mm.training.checkpoints import Checkpoints
 from t2t_mm.training.evaluation import lower_is_better, mean_metric
@@ -67,20 +67,16 @@ class State:
     Attributes:
       step: steps done.
       problem_steps: problem -> steps of it.
-      train_loss: problem -> the loss in its last train line.
-      tallies: problem -> what its steps have reported since then.
+      tallies: problem -> what its steps have reported since its last train line.
       best: best mean metric so far; None before the first evaluation.
       stale: evaluations since then.
-      evaluation: the metrics of the last evaluation.
     """
 
     step: int = 0
     problem_steps: dict[str, int] = field(default_factory=dict)
-    train_loss: dict[str, float] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     best: float | None = None
     stale: int = 0
-    evaluation: Metrics = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -107,6 +103,7 @@ class Loop:
       schedule: step -> learning rate.
       loss_weights: problem -> factor on its loss.
       evaluate: gives the development metrics of all problems, or {} for no evaluation.
+      before_first: called before the first step of each problem.
       checkpoints: of this run.
       progress: what the user sees.
       after_step, after_evaluation: told of what happened; True ends the run.
@@ -122,6 +119,7 @@ class Loop:
     schedule: Callable[[int], float]
     loss_weights: Mapping[str, float]
     evaluate: Callable[[], Metrics]
+    before_first: Callable[[Task], None]
     checkpoints: Checkpoints
     progress: Progress
     after_step: Callable[[int, str, float], bool] = lambda step, problem, loss: False
@@ -147,7 +145,7 @@ class Loop:
           DivergedError: at a loss or gradient that is not finite; its update is not applied.
           KeyboardInterrupt: after SIGINT or SIGTERM, when the state is saved.
         """
-        self._log = log
+        self._log, self._begun = log, set()
         with Interruption() as interruption:
             ended = self.is_finished()
             while not ended:
@@ -171,7 +169,10 @@ class Loop:
     def _take_step(self) -> bool:
         begin, state = time.monotonic(), self.state
         name = self.policy.choose(state.step)
-        task, fresh = self.tasks[name], not self.step.is_traced(self.tasks[name])
+        task, fresh = self.tasks[name], name not in self._begun
+        if fresh:
+            self._begun.add(name)
+            self.before_first(task)
         batches = [next_batch(self.iterators[name], task) for _ in range(self.devices)]
         rate = self.schedule(state.step)
         report = self.step(task, batches, self.loss_weights[name], rate)
@@ -182,12 +183,14 @@ class Loop:
             raise self._diverged(name, loss, sums["norm"])
         self.policy.update(name, loss)
         state.problem_steps[name] = state.problem_steps.get(name, 0) + 1
-        # Tracing takes seconds once; it says nothing about speed.
+        # Tracing and trying take seconds once; they say nothing about speed.
         seconds = 0.0 if fresh else time.monotonic() - begin
         tally = state.tallies.setdefault(name, Tally())
         tally.add(report.tolist(), seconds)
         if tally.steps >= LOG_EVERY:
             self._log_train(name)
+        if fresh:
+            self.progress.say(f"first step of {name}: {time.monotonic() - begin:.1f} s")
         self.progress.step(state.step, name, loss, sums["examples"])
         return self.after_step(state.step, name, loss)
 
@@ -203,7 +206,6 @@ class Loop:
     def _log_train(self, name: str) -> None:
         state = self.state
         metrics = state.tallies.pop(name).metrics()
-        state.train_loss[name] = metrics["loss"]
         metrics["learning_rate"] = self.schedule(state.step - 1)
         metrics["share"] = self.policy.proportions(state.step - 1)[name]
         metrics["steps"] = state.problem_steps[name]
@@ -219,11 +221,14 @@ class Loop:
         if not metrics:
             return False
         state = self.state
-        state.evaluation = metrics
         for name, values in sorted(metrics.items()):
             self._log.write(state.step, "dev", name, values)
         self.progress.say(losses_line(state.step, metrics))
-        value = mean_metric(metrics, self.plan.best_metric)
+        try:
+            value = mean_metric(metrics, self.plan.best_metric)
+        except HParamError:
+            self._save()  # so that the run can go on when the name is mended
+            raise
         sign = -1.0 if lower_is_better(self.plan.best_metric) else 1.0
         if state.best is None or sign * value > sign * state.best:
             state.best, state.stale = value, 0

@@ -11,9 +11,12 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 FILE = "metrics.jsonl"
 
@@ -46,6 +49,12 @@ class MetricsLog:
         with self._writers[split].as_default(step=step):
             for name, value in values.items():
                 tf.summary.write(f"{problem}/{name}", value, metadata=_scalar())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Flushes everything."""

@@ -26,7 +26,7 @@ def local(variable: tf.Variable) -> tf.Variable:
 def replica_id() -> int:
     """The number of the current replica, from 0; 0 where there is one only."""
     context = tf.distribute.get_replica_context()
-    return context.replica_id_in_sync_group if context else 0
+    return int(tf.get_static_value(context.replica_id_in_sync_group)) if context else 0
 
 
 class Replicas:

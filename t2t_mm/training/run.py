@@ -7,23 +7,25 @@ pipelines, restore or warm-start, loop, report.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TextIO
 
 import keras
 
 from t2t_mm.data.binding import bind, load_vocabularies
 from t2t_mm.data.mixing import loss_weights, make_policy
-from t2t_mm.data.pipeline import training_batches
+from t2t_mm.data.pipeline import count_examples, training_batches
 from t2t_mm.data.records import write_atomically
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.data.vocabulary_building import vocabulary_path
 from t2t_mm.models.joint import BODY, JointModel
-from t2t_mm.problem import Task
+from t2t_mm.problem import Split, Task
 from t2t_mm.registry import OPTIMIZERS
-from t2t_mm.training import flat_groups
+from t2t_mm.training import flat_groups, report
 from t2t_mm.training.callbacks import Callbacks
 from t2t_mm.training.checkpoints import Checkpoints, by_path, exists, find, load_variables
-from t2t_mm.training.development import Development
+from t2t_mm.training.development import Development, development_tasks
+from t2t_mm.training.dry_run import DryRun
 from t2t_mm.training.loop import Loop, Plan
 from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.model_making import make_model
@@ -45,35 +47,45 @@ def train(
 ) -> TrainResult:
     """Trains; see `api.train`."""
     progress = Progress(stream)
-    tasks = [bind(problem, settings.data_dir) for problem in settings.problems]
-    vocabularies = load_vocabularies(tasks, settings.data_dir)
-    record = _record(settings, tasks, vocabularies)
-    _compare(settings, record, progress)
+    data = _open_data(settings)
+    _compare(settings, data.record, progress)
     phases.done("data")
     replicas = Replicas(visible_devices())
-    model = make_model(settings.model, tasks, settings.hparams, settings.random_seed, replicas)
+    model = _make_model(settings, data, replicas)
     phases.done("model")
-    loop, variables = _make_loop(settings, tasks, model, replicas, progress)
+    loop, variables = _make_loop(settings, data.tasks, model, replicas, progress)
     phases.done("input pipelines")
     resumed = loop.restore()
     if settings.warm_start_from and not resumed:
         progress.say(warm_start(settings.warm_start_from, variables).report())
     phases.done("checkpoint")
     if resumed and loop.is_finished():
+        progress.say(report.text(report.figures(settings.output_dir), {}))
         progress.say(_finished(settings, loop))
-        return _result(settings, loop, model)
-    _write_record(settings, record, vocabularies)
-    progress.say(_opening(settings, model, loop, resumed))
-    _run(settings, loop, Callbacks(callbacks, model, settings.train_steps), phases, progress)
-    result = _result(settings, loop, model)
-    progress.say(metrics_table(result.metrics))
-    return result
+    else:
+        _write_record(settings, data)
+        progress.say(_opening(settings, data.tasks, model, loop, resumed))
+        watchers = Callbacks(callbacks, model, settings.train_steps)
+        with MetricsLog(settings.output_dir, loop.state.step) as log:
+            _run(settings, loop, log, watchers, phases, progress)
+            _report(settings, data, model, log, loop.state.step, progress)
+    metrics = report.figures(settings.output_dir)
+    return TrainResult(loop.state.step, metrics, settings.output_dir, model)
 
 
-def _record(
-    settings: Settings, tasks: Sequence[Task], vocabularies: dict[str, Vocabulary]
-) -> RunRecord:
-    return RunRecord(
+@dataclass(frozen=True)
+class _Data:
+    """The bound problems, their vocabularies, and what run.json is to say."""
+
+    tasks: list[Task]
+    vocabularies: dict[str, Vocabulary]
+    record: RunRecord
+
+
+def _open_data(settings: Settings) -> _Data:
+    tasks = [bind(problem, settings.data_dir) for problem in settings.problems]
+    vocabularies = load_vocabularies(tasks, settings.data_dir)
+    record = RunRecord(
         model=settings.model,
         hparams_set=settings.hparams_set,
         hparams=settings.hparams.to_dict(),
@@ -82,6 +94,11 @@ def _record(
         vocabularies={name: vocabulary.digest for name, vocabulary in vocabularies.items()},
         train_steps=settings.train_steps,
     )
+    return _Data(tasks, vocabularies, record)
+
+
+def _make_model(settings: Settings, data: _Data, replicas: Replicas) -> JointModel:
+    return make_model(settings.model, data.tasks, settings.hparams, settings.random_seed, replicas)
 
 
 def _compare(settings: Settings, record: RunRecord, progress: Progress) -> None:
@@ -137,6 +154,7 @@ def _make_loop(
         schedule=make_schedule(hparams, settings.train_steps),
         loss_weights=loss_weights(hparams, tasks),
         evaluate=Development(model, tasks, settings.data_dir, hparams, settings.eval_steps),
+        before_first=DryRun(model, step, replicas.count, settings.data_dir, hparams),
         checkpoints=checkpoints,
         progress=progress,
     )
@@ -151,7 +169,12 @@ def variable_groups(model: JointModel, tasks: Sequence[Task]) -> dict[str, list[
 
 
 def _run(
-    settings: Settings, loop: Loop, callbacks: Callbacks, phases: Phases, progress: Progress
+    settings: Settings,
+    loop: Loop,
+    log: MetricsLog,
+    callbacks: Callbacks,
+    phases: Phases,
+    progress: Progress,
 ) -> None:
     first = loop.state.step
 
@@ -163,37 +186,63 @@ def _run(
 
     loop.after_step, loop.after_evaluation = after_step, callbacks.evaluation
     progress.begin(first, settings.train_steps)
-    log = MetricsLog(settings.output_dir, first)
     try:
         loop.run(log)
         callbacks.end()
     finally:
-        log.close()
         progress.close()
 
 
-def _write_record(
-    settings: Settings, record: RunRecord, vocabularies: dict[str, Vocabulary]
+def _report(
+    settings: Settings,
+    data: _Data,
+    model: JointModel,
+    log: MetricsLog,
+    step: int,
+    progress: Progress,
 ) -> None:
+    samples: dict[str, list[dict[str, str]]] = {}
+    if settings.eval_steps:
+        progress.say("decoding some development examples")
+        tasks = development_tasks(data.tasks, settings.data_dir)
+        metrics, samples = report.decode_samples(
+            model, tasks, settings.hparams, data.vocabularies, settings.data_dir
+        )
+        for name, values in metrics.items():
+            if values:
+                log.write(step, "dev", name, values)
+    progress.say(report.text(report.figures(settings.output_dir), samples))
+
+
+def _write_record(settings: Settings, data: _Data) -> None:
     folder = settings.output_dir / VOCABULARIES
     folder.mkdir(parents=True, exist_ok=True)
-    for name, vocabulary in vocabularies.items():
+    for name, vocabulary in data.vocabularies.items():
         write_atomically(vocabulary_path(name, folder), vocabulary.model)
-    record.write(settings.output_dir)
+    data.record.write(settings.output_dir)
 
 
-def _opening(settings: Settings, model: JointModel, loop: Loop, resumed: bool) -> str:
+def _opening(
+    settings: Settings, tasks: Sequence[Task], model: JointModel, loop: Loop, resumed: bool
+) -> str:
     values = ", ".join(f"{k}={v}" for k, v in settings.hparams.to_dict().items())
     count = sum(flat_groups.sizes(model.groups()).values())
-    return "\n".join(
-        [
-            f"problems: {', '.join(loop.tasks)}",
-            f"model: {settings.model}, {count:,} parameters",
-            f"hparams {settings.hparams_set}: {values}",
-            f"run directory: {settings.output_dir}",
-            f"going on from step {loop.state.step}" if resumed else "a new run",
-        ]
-    )
+    lines = [
+        f"problems: {', '.join(loop.tasks)}",
+        f"model: {settings.model}, {count:,} parameters",
+        f"hparams {settings.hparams_set}: {values}",
+    ]
+    for task in tasks:
+        counts = count_examples(
+            task, Split.TRAIN, settings.data_dir, settings.hparams, training=True
+        )
+        if counts.dropped or counts.trimmed:
+            lines.append(f"{task.name}: trains on {counts}")
+    lines += [
+        f"run directory: {settings.output_dir}",
+        f"going on from step {loop.state.step}" if resumed else "a new run",
+    ]
+    return "\n".join(lines)
 
 
 def _finished(settings: Settings, loop: Loop) -> str:
@@ -204,36 +253,19 @@ def _finished(settings: Settings, loop: Loop) -> str:
             f"was stopped early at step {loop.state.step}; to train further, raise the hparam "
             "early_stopping_evals"
         )
-    table = metrics_table(_rows(loop))
-    return f"{table}\nthis run ({settings.output_dir}) {why}."
-
-
-def _result(settings: Settings, loop: Loop, model: JointModel) -> TrainResult:
-    return TrainResult(loop.state.step, _rows(loop), settings.output_dir, model)
-
-
-def _rows(loop: Loop) -> dict[str, dict[str, float]]:
-    state = loop.state
-    rows: dict[str, dict[str, float]] = {}
-    for name in loop.tasks:
-        rows[name] = {"steps": state.problem_steps.get(name, 0)}
-        if name in state.train_loss:
-            rows[name]["train_loss"] = state.train_loss[name]
-        rows[name].update(state.evaluation.get(name, {}))
-    return rows
+    return f"this run ({settings.output_dir}) {why}."
 
 
 def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
     """Evaluates the latest checkpoint and trains nothing; see `api.train`."""
     progress = Progress(stream)
-    tasks = [bind(problem, settings.data_dir) for problem in settings.problems]
-    record = _record(settings, tasks, load_vocabularies(tasks, settings.data_dir))
     checkpoint = find(settings.output_dir)
-    refuse_changes(settings.output_dir, RunRecord.read(settings.output_dir), record)
-    model = make_model(settings.model, tasks, settings.hparams, settings.random_seed, Replicas())
+    data = _open_data(settings)
+    refuse_changes(settings.output_dir, RunRecord.read(settings.output_dir), data.record)
+    model = _make_model(settings, data, Replicas())
     load_variables(checkpoint, by_path(model.variables))
     batches = settings.eval_steps or None
-    metrics = Development(model, tasks, settings.data_dir, settings.hparams, batches)()
+    metrics = Development(model, data.tasks, settings.data_dir, settings.hparams, batches)()
     progress.say(f"{checkpoint}:\n{metrics_table(metrics)}")
     step = int(checkpoint.rpartition("-")[2])
     return TrainResult(step, metrics, settings.output_dir, model)

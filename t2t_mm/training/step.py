@@ -85,10 +85,6 @@ class TrainStep:
         )
         return report.numpy()
 
-    def is_traced(self, task: Task) -> bool:
-        """False if the next step of this problem will first make its trace."""
-        return self._model.signature(task) in self._traced
-
     def _trace(self, signature: Any, spec: dict[str, tf.TensorSpec]) -> Any:
         def one_device(batch: Batch, *args: tf.Tensor) -> tf.Tensor:
             return self._update(signature, batch, *args)
@@ -97,7 +93,9 @@ class TrainStep:
             return self._replicas.run(one_device, batches, *args)
 
         specs = [[spec] * self._replicas.count, _COMMAND, _SCALAR, _SCALAR]
-        return tf.function(all_devices, input_signature=specs, autograph=False)
+        # A concrete function, because TensorFlow takes several of a kind for needless retracing.
+        traced = tf.function(all_devices, input_signature=specs, autograph=False)
+        return traced.get_concrete_function()
 
     def _update(
         self,

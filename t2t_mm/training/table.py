@@ -14,6 +14,9 @@ _HEADINGS = {
     "neg_log_perplexity": "neg_log_perplexity",
 }
 
+# Characters of a sample that are shown; a half-trained model may never stop writing.
+_WIDEST = 200
+
 
 def metrics_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """A line per problem.
@@ -51,12 +54,18 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
     )
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 4] + " ..."
+
+
 def samples_text(samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Decoded examples: problem -> [{"input", "target", "output"}], each a few lines of text."""
     lines = []
     for problem, examples in samples.items():
         lines.append(f"{problem}:")
         for example in examples:
-            lines += [f"  {side:<7}{example[side]}" for side in ("input", "target", "output")]
+            lines += [
+                f"  {side:<7}{_shortened(example[side])}" for side in ("input", "target", "output")
+            ]
             lines.append("")
     return "\n".join(lines).rstrip()

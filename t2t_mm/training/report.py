@@ -1,0 +1,69 @@
+"""What a run has to show at its end: figures per problem, and a few decoded samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.decoding.scoring import DecodedEvaluation
+from t2t_mm.hparam import HParams
+from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Split, Task
+from t2t_mm.training import metrics_log
+from t2t_mm.training.table import metrics_table, samples_text
+
+# Examples of each problem whose decoded outputs are scored; t2t-eval scores them all.
+EXAMPLES = 64
+_SAMPLES = 2
+
+Metrics = dict[str, dict[str, float]]
+
+
+def figures(output_dir: Path) -> Metrics:
+    """What metrics.jsonl says last of each problem: steps, train_loss, development metrics."""
+    found: Metrics = {}
+    for line in metrics_log.read(output_dir / metrics_log.FILE):
+        row = found.setdefault(line["problem"], {})
+        values = {n: math.nan if v is None else v for n, v in line["metrics"].items()}
+        if line["split"] == "train":
+            row |= {"steps": values["steps"], "train_loss": values["loss"]}
+        else:
+            row |= values
+    return dict(sorted(found.items()))
+
+
+def decode_samples(
+    model: JointModel,
+    tasks: Iterable[Task],
+    hparams: HParams,
+    vocabularies: Mapping[str, Vocabulary],
+    data_dir: Path,
+) -> tuple[Metrics, dict[str, list[dict[str, str]]]]:
+    """Scores what the model writes by itself on some development examples.
+
+    Returns:
+      Problem -> metrics, without `accuracy`, which teacher forcing gives too; and problem ->
+      samples as {"input", "target", "output"}.
+    """
+    evaluation = DecodedEvaluation(model, hparams, vocabularies, data_dir)
+    metrics: Metrics = {}
+    samples = {}
+    for task in tasks:
+        scored = evaluation(task, Split.DEV, max_examples=EXAMPLES)
+        metrics[task.name] = {n: v for n, v in scored.metrics.items() if n != "accuracy"}
+        samples[task.name] = scored.samples(_SAMPLES)
+    return metrics, samples
+
+
+def text(rows: Metrics, samples: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
+    """The table, what its columns mean, and the samples."""
+    lines = [metrics_table(rows)]
+    if samples:
+        lines += [
+            f"decoded metrics: of {EXAMPLES} development examples a problem; t2t-eval takes all.",
+            "",
+            samples_text(samples),
+        ]
+    return "\n".join(lines)

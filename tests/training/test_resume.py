@@ -1,0 +1,84 @@
+"""A run that is stopped anywhere and started again equals one that was not, bit for bit."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.tiny_runs import (
+    MULTI_MODEL,
+    assert_equal_runs,
+    metrics,
+    stored,
+    train,
+    train_and_die,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds data/ and whole/, a run of a transformer that nothing stopped."""
+    folder = tmp_path_factory.mktemp("resume")
+    train(folder, "whole")
+    return folder
+
+
+def test_killed_between_checkpoints_and_while_one_is_written(folder: Path) -> None:
+    train(folder, "moe", **MULTI_MODEL)
+    train_and_die(folder, "killed", "step 6")
+    assert metrics(folder / "killed")[-1]["step"] > 4  # lines that the checkpoint knows nothing of
+    train_and_die(folder, "killed", "saving 8")
+    assert (folder / "killed" / "checkpoints" / "model-8.index").exists()
+    assert train(folder, "killed", **MULTI_MODEL).step == 12
+    assert_equal_runs(folder / "moe", folder / "killed")
+
+
+class Signals(keras.callbacks.Callback):
+    """Sends SIGINT after step 5 and SIGTERM after step 10."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch + 1 in (5, 10):
+            signal.raise_signal(signal.SIGINT if batch + 1 == 5 else signal.SIGTERM)
+
+
+def test_a_signal_saves_and_the_same_call_goes_on(folder: Path) -> None:
+    for step in (5, 10):
+        with pytest.raises(KeyboardInterrupt):
+            train(folder, "signals", callbacks=[Signals()])
+        assert (folder / "signals" / "checkpoints" / f"model-{step}.index").exists()
+    train(folder, "signals", callbacks=[Signals()])
+    assert_equal_runs(folder / "whole", folder / "signals")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_finished_run_says_so_and_may_be_prolonged(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(folder, "short", train_steps=8)
+    before = metrics(folder / "short")
+    result = train(folder, "short", train_steps=8, progress=True)
+    assert "has done its 8 steps; to train further, raise --train_steps" in capsys.readouterr().out
+    assert result.step == 8 and metrics(folder / "short") == before
+    assert result.metrics["tiny_digits"]["train_loss"] > 0
+
+    assert train(folder, "short").step == 12
+    left, right = stored(folder / "whole"), stored(folder / "short")
+    assert all(np.array_equal(left[key], right[key]) for key in left)
+
+
+def test_order_of_problems_changes_nothing(folder: Path) -> None:
+    train(folder, "turned", problems="tiny_digits,tiny_colours")
+    assert_equal_runs(folder / "whole", folder / "turned")
+
+
+def test_another_seed_gives_another_run(folder: Path) -> None:
+    train(folder, "seed", train_steps=1, random_seed=1, eval_steps=0)
+    left, right = stored(folder / "seed"), stored(folder / "whole")
+    assert left.keys() == right.keys()
+    key = next(key for key in left if "commands" in key)
+    assert not np.array_equal(left[key], right[key])

@@ -1,0 +1,81 @@
+"""run.json: written and read, and what a continuation may change."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from t2t_mm.errors import CheckpointError
+from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.registry import HPARAMS
+from t2t_mm.training.run_record import RunRecord, changes, refuse_changes
+
+TEXT = FeatureSpec("text", "vocab.x", 300)
+
+
+def record(**changed: object) -> RunRecord:
+    task = Task("a", "a", TEXT, TEXT, "to_x", metrics=("bleu",), train_examples=9)
+    values = {
+        "model": "multi_model",
+        "hparams_set": "multimodel_tiny",
+        "hparams": HPARAMS.get("multimodel_tiny")().to_dict(),
+        "tasks": {"a": task.to_dict()},
+        "seed": 1,
+        "vocabularies": {"vocab.x": "abc"},
+        "train_steps": 10,
+    }
+    return RunRecord(**{**values, **changed})  # type: ignore[arg-type]
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    record().write(tmp_path)
+    read = RunRecord.read(tmp_path)
+    assert read.bound_hparams() == HPARAMS.get("multimodel_tiny")()
+    assert read.bound_tasks() == [Task("a", "a", TEXT, TEXT, "to_x", ("bleu",), train_examples=9)]
+    assert changes(read, record()) == []
+    assert set(read.versions) == {"t2t_mm", "python", "tensorflow", "keras"}
+
+
+def test_every_change_is_named(tmp_path: Path) -> None:
+    hparams = {**record().hparams, "dropout": 0.5, "train_steps": 99}
+    other = dataclasses.replace(
+        record().tasks["a"] and Task.from_dict(record().tasks["a"]), name="b"
+    )
+    new = record(
+        model="transformer",
+        seed=2,
+        hparams=hparams,
+        tasks={"b": other.to_dict()},
+        vocabularies={"vocab.x": "def"},
+        train_steps=99,
+    )
+    assert changes(record(), new) == [
+        "model: multi_model -> transformer",
+        "seed: 1 -> 2",
+        "hparam dropout: 0.05 -> 0.5",
+        "problem a left out",
+        "problem b added",
+        "vocabulary vocab.x: abc -> def",
+    ]
+    with pytest.raises(CheckpointError) as error:
+        refuse_changes(tmp_path, record(), new)
+    assert str(error.value) == (
+        f"{tmp_path} holds a run with other settings: {'; '.join(changes(record(), new))}. To go "
+        "on with it, give its settings again; to train with the new ones, give another "
+        f"--output_dir, and --warm_start_from={tmp_path} to begin with its weights."
+    )
+
+
+def test_what_may_change(tmp_path: Path) -> None:
+    free = {"train_steps": 7, "keep_best_metric": "accuracy", "early_stopping_evals": 3}
+    refuse_changes(tmp_path, record(), record(hparams={**record().hparams, **free}, train_steps=7))
+
+
+def test_no_run_directory(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="is no run directory: it has no run.json"):
+        RunRecord.read(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="cannot be read as a run's record"):
+        RunRecord.read(tmp_path)
