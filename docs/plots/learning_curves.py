@@ -52,7 +52,7 @@ def draw(curves: Curves, out: Path) -> None:
         right.tick_params(labelsize=7, colors=ACCURACY)
     fig.supxlabel("step of the joint run", size=9)
     handles = [*axes[0][0].get_lines(), plt.Line2D([], [], color=ACCURACY)]
-    labels = ["train loss", "dev loss (no smoothing)", "dev accuracy (teacher-forced, right axis)"]
+    labels = ["train loss", "dev loss", "dev accuracy (teacher-forced, right axis)"]
     fig.legend(handles, labels, loc="upper center", ncols=3, fontsize=8, frameon=False)
     fig.tight_layout(rect=(0, 0, 1, 0.95))
     fig.savefig(out, dpi=90)
