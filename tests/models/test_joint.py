@@ -226,6 +226,8 @@ def test_decoding_a_prefix_gives_the_logits_of_teacher_forcing(body):
         # The second target ends after two tokens; what follows it is of no meaning.
         np.testing.assert_allclose(got[0], full[0, : length + 1], atol=1e-4)
         np.testing.assert_allclose(got[1, :2], full[1, : length + 1][:2], atol=1e-4)
+        last = model.decode_logits(signature, encoded, targets[:, :length], 0, last_only=True)
+        np.testing.assert_allclose(last, got[:, -1:], atol=1e-4)
 
 
 def test_class_logits_are_those_of_the_forward_pass():
