@@ -96,8 +96,10 @@ def train(
         generate(settings.problems, settings.data_dir, tmp_dir, log=Progress(stream).say)
         phases.done("data generation")
     from t2t_mm.training import run
+    from t2t_mm.training.graph_options import quick_start
 
     phases.done("imports")
-    if schedule == "evaluate":
-        return run.evaluate(settings, stream)
-    return run.train(settings, callbacks, phases, stream)
+    with quick_start():
+        if schedule == "evaluate":
+            return run.evaluate(settings, stream)
+        return run.train(settings, callbacks, phases, stream)

@@ -26,6 +26,9 @@ _PREFIX = "model"
 _VARIABLES = "variables/"
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
+# What TensorFlow raises for a file that is cut off, or that lacks something.
+_UNREADABLE = (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError)
+
 
 class Checkpoints:
     """Saves and restores one run.
@@ -93,7 +96,7 @@ class Checkpoints:
         try:
             status = self._latest.checkpoint.restore(path)
             status.assert_existing_objects_matched()
-        except (AssertionError, tf.errors.OpError, ValueError) as cause:
+        except _UNREADABLE as cause:
             raise CheckpointError(
                 f"the checkpoint {path} does not fit this run ({_first_line(cause)}); "
                 "it was written by another version of the program or is damaged: give another "
@@ -159,7 +162,10 @@ def find(place: str | Path, best: bool = False) -> str:
 
 def stored_variables(checkpoint: str) -> dict[str, tuple[int, ...]]:
     """Path -> shape of the model's variables in a checkpoint."""
-    shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+    try:
+        shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+    except _UNREADABLE as cause:
+        raise _damaged(checkpoint, cause) from cause
     return {
         _path(key): tuple(shape)
         for key, shape in shapes.items()
@@ -188,4 +194,14 @@ def load_variables(checkpoint: str, variables: Mapping[str, tf.Variable]) -> Non
                 f"{tuple(variable.shape)} {have}; the problems, model or hparams differ."
             )
     reader = tf.train.Checkpoint(variables=dict(variables))
-    reader.read(checkpoint).assert_existing_objects_matched().expect_partial()
+    try:
+        reader.read(checkpoint).assert_existing_objects_matched().expect_partial()
+    except _UNREADABLE as cause:
+        raise _damaged(checkpoint, cause) from cause
+
+
+def _damaged(checkpoint: str, cause: BaseException) -> CheckpointError:
+    return CheckpointError(
+        f"the checkpoint {checkpoint} cannot be read ({_first_line(cause)}); it is damaged: give "
+        "another one."
+    )

@@ -57,9 +57,17 @@ def decode_samples(
     return metrics, samples
 
 
-def text(rows: Metrics, samples: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
-    """The table, what its columns mean, and the samples."""
-    lines = [metrics_table(rows)]
+def text(
+    rows: Metrics, tasks: Iterable[Task], samples: Mapping[str, Sequence[Mapping[str, str]]]
+) -> str:
+    """The table, what its columns mean, and the samples.
+
+    Args:
+      rows: as `figures` gives them.
+      tasks: the problems, whose own metrics are shown, not these metrics' parts.
+      samples: as `decode_samples` gives them.
+    """
+    lines = [metrics_table(rows, {name for task in tasks for name in task.metrics})]
     if samples:
         lines += [
             f"decoded metrics: of {EXAMPLES} development examples a problem; t2t-eval takes all.",

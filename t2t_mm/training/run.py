@@ -60,7 +60,7 @@ def train(
         progress.say(warm_start(settings.warm_start_from, variables).report())
     phases.done("checkpoint")
     if resumed and loop.is_finished():
-        progress.say(report.text(report.figures(settings.output_dir), {}))
+        progress.say(report.text(report.figures(settings.output_dir), data.tasks, {}))
         progress.say(_finished(settings, loop))
     else:
         _write_record(settings, data)
@@ -211,7 +211,7 @@ def _report(
         for name, values in metrics.items():
             if values:
                 log.write(step, "dev", name, values)
-    progress.say(report.text(report.figures(settings.output_dir), samples))
+    progress.say(report.text(report.figures(settings.output_dir), data.tasks, samples))
 
 
 def _write_record(settings: Settings, data: _Data) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-# Metric name -> heading; other (decoded) metrics are headed by their own names, after these.
+# Metric name -> heading; decoded metrics are headed by their own names, after these.
 _HEADINGS = {
     "steps": "steps",
     "train_loss": "train loss",
@@ -18,19 +18,19 @@ _HEADINGS = {
 _WIDEST = 200
 
 
-def metrics_table(rows: Mapping[str, Mapping[str, float]]) -> str:
+def metrics_table(rows: Mapping[str, Mapping[str, float]], decoded: Collection[str] = ()) -> str:
     """A line per problem.
 
     Args:
       rows: problem -> metric -> value; steps, train_loss and the development metrics.
+      decoded: the metrics of decoded outputs to show.
 
     Returns:
       Aligned columns; "-" where a problem lacks a metric.
     """
     found = {name for row in rows.values() for name in row}
     names = [name for name in _HEADINGS if name in found]
-    hidden = {"accuracy_top5", "accuracy_per_sequence", *_HEADINGS}
-    names += sorted(found - hidden)
+    names += sorted(found & set(decoded) - set(_HEADINGS))
     header = ["problem", *(_HEADINGS.get(name, name) for name in names)]
     body = [[problem, *(_cell(row.get(n)) for n in names)] for problem, row in rows.items()]
     return aligned([header, *body])

@@ -1,0 +1,210 @@
+"""One training step: its report, its update, what it leaves alone, and overflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from t2t_mm.hparam import HParams
+from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.registry import HPARAMS
+from t2t_mm.training import flat_groups
+from t2t_mm.training.dry_run import made_up_batch
+from t2t_mm.training.evaluation import Evaluation, mean_metric
+from t2t_mm.training.model_making import make_model
+from t2t_mm.training.optimizer import Adam
+from t2t_mm.training.replicas import Replicas
+from t2t_mm.training.run import variable_groups
+from t2t_mm.training.step import TrainStep, batch_spec
+from t2t_mm.training.tallies import FIELDS
+from tests.training.tiny_runs import TRANSFORMER
+
+TEXT = FeatureSpec("text", "vocab.x", 30)
+PICTURE = FeatureSpec("image_small", image_size=8)
+LABEL = FeatureSpec("class_label", "colours", 3)
+TASKS = [
+    Task("colours", "colours", PICTURE, LABEL, "to_label", labels=("a", "b", "c")),
+    Task("digits", "digits", TEXT, TEXT, "to_digits"),
+    Task("words", "words", TEXT, TEXT, "to_words"),
+]
+COLOURS, DIGITS, WORDS = TASKS
+RATE = 0.01
+
+
+class Made:
+    """A model, its optimizer's slots and its step."""
+
+    def __init__(self, **changes: Any):
+        self.hparams: HParams = HPARAMS.get("transformer_tiny")().override(TRANSFORMER)
+        self.hparams = self.hparams.replace(dropout=0.0, attention_dropout=0.0, **changes)
+        self.model = make_model("transformer", TASKS, self.hparams, 0, Replicas())
+        self.groups = variable_groups(self.model, TASKS)
+        adam = Adam(self.hparams)
+        self.slots = adam.build(flat_groups.sizes(self.groups))
+        self.step = TrainStep(self.model, self.groups, adam, self.hparams, Replicas())
+
+    def __call__(self, task: Task, batch: Any, loss_weight: float = 1.0) -> dict[str, float]:
+        report = self.step(task, [batch], loss_weight, RATE)
+        return dict(zip(FIELDS, report.tolist(), strict=True))
+
+    def values(self) -> dict[str, np.ndarray]:
+        return {v.path: v.numpy() for v in self.model.trainable_variables}
+
+    def gradient(self, task: Task, batch: Any, loss_weight: float) -> tuple[float, list[Any]]:
+        """The loss and its gradient, from the definition."""
+        model, signature = self.model, self.model.signature(task)
+        variables = [v.value for v in model.trainable_variables]
+        with tf.GradientTape() as tape:
+            logits, aux = model.forward(
+                signature, batch, batch["targets"], model.command_id(task), training=True
+            )
+            total, weight = model.loss(
+                signature, logits, batch["targets"], self.hparams.label_smoothing
+            )
+            loss = loss_weight * total / weight + aux
+        gradient = tape.gradient(loss, variables)
+        return float(total / weight), [
+            g if g is None else tf.convert_to_tensor(g) for g in gradient
+        ]
+
+
+def text_batch() -> dict[str, tf.Tensor]:
+    inputs = tf.constant([[5, 6, 7, 1], [8, 1, 0, 0]])
+    targets = tf.constant([[9, 1, 0], [9, 10, 1]])
+    return {"inputs": inputs, "inputs_length": tf.constant([4, 2]), "targets": targets}
+
+
+def pictures() -> dict[str, tf.Tensor]:
+    shapes = {"inputs": (4, 8, 8, 3), "inputs_length": (4,), "targets": (4,)}
+    return made_up_batch(COLOURS, shapes)
+
+
+def test_report() -> None:
+    made, batch = Made(), text_batch()
+    loss, gradient = made.gradient(DIGITS, batch, 0.5)
+    found = made(DIGITS, batch, 0.5)
+    assert found["loss"] / found["weight"] == pytest.approx(loss, rel=1e-5)
+    norm = np.sqrt(sum(float(tf.reduce_sum(g**2)) for g in gradient if g is not None))
+    assert found["norm"] == pytest.approx(norm, rel=1e-4)
+    counted = {name: found[name] for name in ("weight", "examples", "real", "padded")}
+    assert counted == {"weight": 5, "examples": 2, "real": 6 + 5, "padded": 8 + 6}
+    assert 0 <= found["correct"] <= 5 and found["aux"] == 0
+
+
+def test_report_counts_a_pictures_pixels() -> None:
+    found = Made()(COLOURS, pictures())
+    counted = {name: found[name] for name in ("weight", "examples", "real", "padded")}
+    assert counted == {"weight": 4, "examples": 4, "real": 4 * 65, "padded": 4 * 65}
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.1])
+def test_update_is_clipped_adam_with_decay_of_matrices(clip: float) -> None:
+    made, batch = Made(clip_norm=clip, weight_decay=0.3), text_batch()
+    before = made.values()
+    _, gradient = made.gradient(DIGITS, batch, 1.0)
+    norm = made(DIGITS, batch)["norm"]
+    factor = min(1.0, clip / norm) if clip else 1.0
+    touched = 0
+    for variable, g in zip(made.model.trainable_variables, gradient, strict=True):
+        old = before[variable.path]
+        if g is None:
+            np.testing.assert_array_equal(variable.numpy(), old)
+            continue
+        touched += 1
+        g = g.numpy() * factor
+        # The first step of Adam: m = (1 - b1) g and v = (1 - b2) g^2, corrected.
+        b1, b2 = made.hparams.adam_beta1, made.hparams.adam_beta2
+        step = np.sqrt(1 - b2) / (1 - b1) * (1 - b1) * g
+        step /= np.sqrt((1 - b2) * g**2) + made.hparams.adam_epsilon
+        decay = 0.3 * old if old.ndim > 1 else 0.0
+        # Where a gradient is nearly 0, its sign is rounding.
+        sure = np.abs(g) > 1e-6
+        wanted = old - RATE * step - RATE * decay
+        np.testing.assert_allclose(variable.numpy()[sure], wanted[sure], atol=1e-5)
+    assert touched > 10
+
+
+def test_a_label_step_leaves_text_and_decoder_alone() -> None:
+    made = Made()
+    made(DIGITS, text_batch())
+    before = made.values()
+    slots = {name: slot.numpy() for name, slot in made.slots.items()}
+    made(COLOURS, pictures())
+    changed = {path for path, value in made.values().items() if (value != before[path]).any()}
+    assert changed
+    assert not {path for path in changed if "decoder" in path or "text." in path}
+    steps = {name: int(slot) for name, slot in made.slots.items() if name.endswith("/steps")}
+    twice = {name for name, count in steps.items() if count == 2}
+    assert len(twice) == 1 and twice < {name for name in steps if name.startswith("body")}
+    for name, slot in made.slots.items():
+        group = name.rpartition("/")[0]
+        if steps[f"{group}/steps"] == 1 and slots[f"{group}/steps"] == 1:
+            np.testing.assert_array_equal(slot.numpy(), slots[name])
+
+
+def test_a_loss_that_is_not_finite_changes_nothing() -> None:
+    made = Made()
+    made(DIGITS, text_batch())
+    before = made.values(), {name: slot.numpy() for name, slot in made.slots.items()}
+    assert np.isnan(made(DIGITS, text_batch(), np.nan)["norm"])
+    after = made.values(), {name: slot.numpy() for name, slot in made.slots.items()}
+    np.testing.assert_equal(after, before)
+
+
+def test_one_trace_for_a_signature_whatever_the_shapes() -> None:
+    made = Made()
+    first = made(DIGITS, text_batch())["loss"]
+    longer = made_up_batch(DIGITS, {"inputs": (3, 9), "inputs_length": (3,), "targets": (3, 2)})
+    made(WORDS, longer)
+    assert len(made.step._traced) == 1
+    other = Made()(WORDS, text_batch())["loss"]
+    assert other != first  # the command is not part of the trace
+
+
+def test_batch_spec_keeps_what_belongs_to_the_signature() -> None:
+    specs = batch_spec({**pictures(), "mel": tf.zeros([2, 5, 40])})
+    assert specs["inputs"].shape.as_list() == [None, 8, 8, 3]
+    assert specs["mel"].shape.as_list() == [None, None, 40]
+    assert specs["targets"].shape.as_list() == [None]
+
+
+def test_float16_halves_its_scale_at_an_overflow_and_goes_on() -> None:
+    made = Made(precision="mixed_float16")
+    scale = made.step.loss_scale
+    assert {v.dtype for v in made.model.trainable_variables} == {"float32"}
+    start = made.values()
+    found = made(DIGITS, text_batch(), 1e30)
+    assert found["norm"] == 0.0 and float(scale._factor()) == 2.0**14
+    np.testing.assert_equal(made.values(), start)
+    found = made(DIGITS, text_batch())
+    plain = Made()(DIGITS, text_batch())
+    assert found["norm"] == pytest.approx(plain["norm"], rel=0.02)
+    assert float(scale._factor()) == 2.0**14
+    scale.slots["loss_scale/good_steps"].assign(1999.0)
+    made(DIGITS, text_batch())
+    assert float(scale._factor()) == 2.0**15
+
+
+def test_bfloat16_is_near_float32() -> None:
+    found, plain = (
+        Made(precision=name)(COLOURS, pictures()) for name in ("mixed_bfloat16", "float32")
+    )
+    assert found["loss"] == pytest.approx(plain["loss"], rel=0.03)
+
+
+def test_evaluation_is_the_weighted_mean_over_batches() -> None:
+    made = Made()
+    evaluation = Evaluation(made.model, made.hparams.label_smoothing)
+    shapes = {"inputs": (1, 2), "inputs_length": (1,), "targets": (1, 4)}
+    batches = [text_batch(), made_up_batch(DIGITS, shapes)]
+    alone = [evaluation(DIGITS, [batch]) for batch in batches]
+    both = evaluation(DIGITS, batches)
+    for name in ("loss", "accuracy", "neg_log_perplexity"):
+        assert both[name] == pytest.approx((5 * alone[0][name] + 4 * alone[1][name]) / 9)
+    assert alone[0]["loss"] == pytest.approx(made.gradient(DIGITS, batches[0], 1.0)[0], rel=1e-5)
+    assert evaluation(DIGITS, []) == {}
+    assert mean_metric({"a": {"loss": 1.0, "x": 4.0}, "b": {"loss": 2.0}}, "loss") == 1.5
+    assert mean_metric({"a": {"loss": 1.0, "x": 4.0}, "b": {"loss": 2.0}}, "x") == 4.0
