@@ -31,7 +31,8 @@ def exit_status(main: Main, argv: Sequence[str] | None = None) -> int:
       main: takes the arguments after the program's name, returns an exit status.
       argv: the arguments; None for sys.argv's.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # 2 would still say that there is no GPU, as an error.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quieten("tensorflow")
     try:
         return main(sys.argv[1:] if argv is None else argv)
