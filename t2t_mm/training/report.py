@@ -1,4 +1,4 @@
-"""What a run has to show at its end: figures per problem, and a few decoded samples."""
+"""What a run says at its beginning and shows at its end: figures and decoded samples."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from t2t_mm.data.pipeline import count_examples
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding.scoring import DecodedEvaluation
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Split, Task
-from t2t_mm.training import metrics_log
+from t2t_mm.training import flat_groups, metrics_log
+from t2t_mm.training.settings import Settings
 from t2t_mm.training.table import metrics_table, samples_text
 
 # Examples of each problem whose decoded outputs are scored; t2t-eval scores them all.
@@ -19,6 +21,34 @@ EXAMPLES = 64
 _SAMPLES = 2
 
 Metrics = dict[str, dict[str, float]]
+
+
+def opening(settings: Settings, tasks: Sequence[Task], model: JointModel, step: int) -> str:
+    """What a run says before its first step: every setting, and which examples are left out."""
+    values = ", ".join(f"{k}={v}" for k, v in settings.hparams.to_dict().items())
+    count = sum(flat_groups.sizes(model.groups()).values())
+    lines = [
+        f"problems: {', '.join(task.name for task in tasks)}",
+        f"model: {settings.model}, {count:,} parameters",
+        f"hparams {settings.hparams_set}: {values}",
+    ]
+    for task in tasks:
+        counts = count_examples(
+            task, Split.TRAIN, settings.data_dir, settings.hparams, training=True
+        )
+        if counts.dropped or counts.trimmed:
+            lines.append(f"{task.name}: trains on {counts}")
+    begin = f"going on from step {step}" if step else "a new run"
+    return "\n".join([*lines, f"run directory: {settings.output_dir}", begin])
+
+
+def finished(settings: Settings, step: int) -> str:
+    """Why a run is not trained further."""
+    if step >= settings.train_steps:
+        why = f"has done its {step} steps; to train further, raise --train_steps"
+    else:
+        why = f"was stopped early at step {step}; to train further, raise early_stopping_evals"
+    return f"this run ({settings.output_dir}) {why}."
 
 
 def figures(output_dir: Path) -> Metrics:

@@ -41,6 +41,7 @@ class RunRecord:
       seed: --random_seed.
       vocabularies: vocabulary name -> digest of its file.
       train_steps: steps in all, of the latest command.
+      data: data name -> digest of its training shards.
       command: the latest command line.
       versions: of t2t_mm, Python and the libraries that a result may depend on.
     """
@@ -52,6 +53,7 @@ class RunRecord:
     seed: int
     vocabularies: dict[str, str]
     train_steps: int
+    data: dict[str, str] = field(default_factory=dict)
     command: str = field(default_factory=lambda: shlex.join(sys.argv))
     versions: dict[str, str] = field(default_factory=lambda: versions())
 
@@ -103,6 +105,8 @@ def changes(old: RunRecord, new: RunRecord) -> list[str]:
         before, after = (json.loads(json.dumps(r.tasks[name])) for r in (old, new))
         found += _mapping_changes(f"problem {name}: ", before, after)
     found += _mapping_changes("vocabulary ", old.vocabularies, new.vocabularies)
+    if old.tasks.keys() == new.tasks.keys():
+        found += _mapping_changes("training data ", old.data, new.data)
     return found
 
 

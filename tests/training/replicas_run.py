@@ -13,10 +13,11 @@ from t2t_mm.data.binding import bind
 from t2t_mm.lookup import find_problems
 from t2t_mm.registry import HPARAMS, OPTIMIZERS
 from t2t_mm.training import flat_groups
-from t2t_mm.training.checkpoints import Checkpoints, by_path
-from t2t_mm.training.model_making import make_model
+from t2t_mm.training.checkpoints import Checkpoints, by_path, find, load_variables
+from t2t_mm.training.dry_run import DryRun
+from t2t_mm.training.evaluation import Evaluation
+from t2t_mm.training.model_making import make_model, variable_groups
 from t2t_mm.training.replicas import Replicas
-from t2t_mm.training.run import variable_groups
 from t2t_mm.training.step import TrainStep
 from tests.training.tiny_runs import PROBLEMS_DIR, TRANSFORMER
 
@@ -79,6 +80,11 @@ def run(data_dir: Path, devices: list[str], dropout: float = 0.0) -> tuple[dict,
     folder = data_dir.parent / f"saved{replicas.count}"
     Checkpoints(folder, variables, slots, {}).save(STEPS, {})
     check_copies(model)
+    DryRun(model, step, replicas.count, data_dir, hparams)(tasks[1])
+    evaluated = Evaluation(model, 0.1)(tasks[1], batches(tasks[1], 0))
+    again = make_model("transformer", tasks, hparams, 1, replicas)
+    load_variables(find(folder), by_path(again.variables))
+    assert Evaluation(again, 0.1)(tasks[1], batches(tasks[1], 0)) == evaluated
     return {path: variable.numpy() for path, variable in variables.items()}, reports
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError, DivergedError, UserError
+from t2t_mm.training.exclusive import exclusive
 from t2t_mm.training.run_record import RunRecord
+from t2t_mm.training.warm_start import warm_start
 from tests.training.tiny_runs import TRANSFORMER, metrics, stored, train
 
 
@@ -102,6 +105,14 @@ def test_warm_start_reports_and_loads_what_matches(
     old, new = _weights(folder / "base", "best"), _weights(folder / "warm")
     assert all(np.array_equal(new[key], old[key]) for key in new)
 
+    record = RunRecord.read(folder / "base")
+    other = dataclasses.replace(record, vocabularies={"vocab.tiny_digits": "another"})
+    state = {"joint/commands": tf.Variable(tf.zeros(new[_COMMANDS].shape))}
+    assert "WARNING" not in warm_start(str(folder / "warm"), state, record).report()
+    report = warm_start(str(folder / "warm"), state, other).report()
+    assert "embeddings stand for other words: vocab.tiny_digits" in report
+    np.testing.assert_array_equal(state["joint/commands"].numpy(), new[_COMMANDS])
+
     with pytest.raises(CheckpointError, match="matches this model by name and shape"):
         start(
             "none",
@@ -110,6 +121,9 @@ def test_warm_start_reports_and_loads_what_matches(
         )
     with pytest.raises(CheckpointError, match="found no checkpoint at"):
         start("none", warm_start_from=str(folder / "nowhere"))
+
+
+_COMMANDS = "variables/joint.Scommands/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 def _weights(output_dir: Path, place: str = "checkpoints") -> dict[str, np.ndarray]:
@@ -123,7 +137,7 @@ def _weights(output_dir: Path, place: str = "checkpoints") -> dict[str, np.ndarr
 def test_keep_best_and_early_stopping(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from t2t_mm.training import run
+    from t2t_mm.training import assembly
 
     losses = iter([3.0, 2.0, 2.5, 2.0, 9.0])
 
@@ -134,7 +148,7 @@ def test_keep_best_and_early_stopping(
             loss = next(losses)
             return {"tiny_digits": {"loss": loss, "accuracy": 0.5}}
 
-    monkeypatch.setattr(run, "Development", Canned)
+    monkeypatch.setattr(assembly, "Development", Canned)
     settings = {"problems": "tiny_digits", "local_eval_frequency": 2, "progress": True}
     result = train_with(folder, "early", "early_stopping_evals=2", **settings)
     assert result.step == 8
@@ -216,6 +230,17 @@ def test_the_end_of_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_wrong_arguments_are_sentences(folder: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         train(folder, "wrong", train_steps=changes.pop("train_steps", 1), **changes)
+
+
+def test_one_process_a_run_directory(folder: Path) -> None:
+    with (
+        exclusive(folder / "held"),
+        pytest.raises(UserError, match="another process is training in"),
+    ):
+        train(folder, "held")
+    (folder / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write to .*give another --output_dir"):
+        train(folder, "file")
 
 
 def test_default_output_dir(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,8 @@ def test_every_change_is_named(tmp_path: Path) -> None:
 
 def test_what_may_change(tmp_path: Path) -> None:
     free = {"train_steps": 7, "keep_best_metric": "accuracy", "early_stopping_evals": 3}
+    other = record(data={"a": "123"})
+    assert changes(other, record(data={"a": "456"})) == ["training data a: 123 -> 456"]
     refuse_changes(tmp_path, record(), record(hparams={**record().hparams, **free}, train_steps=7))
 
 

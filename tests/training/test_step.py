@@ -14,10 +14,9 @@ from t2t_mm.registry import HPARAMS
 from t2t_mm.training import flat_groups
 from t2t_mm.training.dry_run import made_up_batch
 from t2t_mm.training.evaluation import Evaluation, mean_metric
-from t2t_mm.training.model_making import make_model
+from t2t_mm.training.model_making import make_model, variable_groups
 from t2t_mm.training.optimizer import Adam
 from t2t_mm.training.replicas import Replicas
-from t2t_mm.training.run import variable_groups
 from t2t_mm.training.step import TrainStep, batch_spec
 from t2t_mm.training.tallies import FIELDS
 from tests.training.tiny_runs import TRANSFORMER

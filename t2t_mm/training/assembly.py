@@ -1,0 +1,72 @@
+"""Puts a run's loop together from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from t2t_mm.data.mixing import loss_weights, make_policy
+from t2t_mm.data.pipeline import training_batches
+from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Task
+from t2t_mm.registry import OPTIMIZERS
+from t2t_mm.training import flat_groups
+from t2t_mm.training.checkpoints import Checkpoints, by_path
+from t2t_mm.training.development import Development
+from t2t_mm.training.dry_run import DryRun
+from t2t_mm.training.loop import Loop, Plan
+from t2t_mm.training.progress import Progress
+from t2t_mm.training.replicas import Replicas
+from t2t_mm.training.schedules import make_schedule
+from t2t_mm.training.settings import Settings
+from t2t_mm.training.step import TrainStep
+
+
+def make_loop(
+    settings: Settings,
+    tasks: Sequence[Task],
+    model: JointModel,
+    groups: flat_groups.Groups,
+    replicas: Replicas,
+    progress: Progress,
+) -> Loop:
+    """The loop of a fresh run; `Loop.restore` takes it to where an older one was.
+
+    Args:
+      settings: of the run.
+      tasks: the bound problems.
+      model: with its initial weights.
+      groups: part -> variables, see `model_making.variable_groups`.
+      replicas: the devices.
+      progress: what the user sees.
+    """
+    hparams, seed, data_dir = settings.hparams, settings.random_seed, settings.data_dir
+    optimizer = OPTIMIZERS.get(hparams.optimizer)(hparams)
+    with replicas.scope():
+        slots = optimizer.build(flat_groups.sizes(groups))
+        step = TrainStep(model, groups, optimizer, hparams, replicas)
+    iterators = {task.name: iter(training_batches(task, data_dir, hparams, seed)) for task in tasks}
+    return Loop(
+        plan=Plan(
+            train_steps=settings.train_steps,
+            evaluate_every=settings.local_eval_frequency,
+            best_metric=hparams.keep_best_metric,
+            early_stopping=hparams.early_stopping_evals,
+        ),
+        tasks={task.name: task for task in tasks},
+        iterators=iterators,
+        policy=make_policy(hparams, tasks, seed),
+        step=step,
+        devices=replicas.count,
+        schedule=make_schedule(hparams, settings.train_steps),
+        loss_weights=loss_weights(hparams, tasks),
+        evaluate=Development(model, tasks, data_dir, hparams, settings.eval_steps),
+        before_first=DryRun(model, step, replicas.count, data_dir, hparams),
+        checkpoints=Checkpoints(
+            settings.output_dir,
+            by_path(model.variables),
+            {**slots, **step.loss_scale.slots},
+            iterators,
+            settings.keep_checkpoint_max,
+        ),
+        progress=progress,
+    )

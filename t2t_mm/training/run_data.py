@@ -1,0 +1,72 @@
+"""The data of a run: bound problems, vocabularies, and the record of both that run.json keeps."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from t2t_mm.data.binding import bind, load_vocabularies
+from t2t_mm.data.manifest import load_manifest
+from t2t_mm.data.records import write_atomically
+from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.problem import Split, Task
+from t2t_mm.training.run_record import VOCABULARIES, RunRecord
+from t2t_mm.training.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run is trained on.
+
+    Attributes:
+      tasks: the bound problems, sorted by name.
+      vocabularies: by name.
+      record: what run.json is to say.
+    """
+
+    tasks: list[Task]
+    vocabularies: dict[str, Vocabulary]
+    record: RunRecord
+
+    def write(self, output_dir: Path) -> None:
+        """Writes run.json, and copies of the vocabularies, so that decoding needs no data."""
+        folder = output_dir / VOCABULARIES
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, vocabulary in self.vocabularies.items():
+            write_atomically(vocabulary_path(name, folder), vocabulary.model)
+        self.record.write(output_dir)
+
+
+def open_data(settings: Settings) -> RunData:
+    """Binds the problems to their data.
+
+    Raises:
+      DataError: if data are missing or not complete.
+    """
+    tasks = [bind(problem, settings.data_dir) for problem in settings.problems]
+    vocabularies = load_vocabularies(tasks, settings.data_dir)
+    record = RunRecord(
+        model=settings.model,
+        hparams_set=settings.hparams_set,
+        hparams=settings.hparams.to_dict(),
+        tasks={task.name: task.to_dict() for task in tasks},
+        seed=settings.random_seed,
+        vocabularies={name: vocabulary.digest for name, vocabulary in vocabularies.items()},
+        train_steps=settings.train_steps,
+        data=_digests(tasks, settings.data_dir),
+    )
+    return RunData(tasks, vocabularies, record)
+
+
+def _digests(tasks: Iterable[Task], data_dir: Path) -> dict[str, str]:
+    """Data name -> digest of the training shards, from their manifest."""
+    found = {}
+    for name in sorted({task.data_name for task in tasks}):
+        manifest = load_manifest(name, data_dir)
+        shards = manifest.splits[Split.TRAIN.value] if manifest else []
+        text = "".join(shard.sha256 for shard in shards if shard)
+        found[name] = hashlib.sha256(text.encode()).hexdigest()
+    return found
