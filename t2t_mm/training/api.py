@@ -40,6 +40,8 @@ def train(
 ) -> TrainResult:
     """Trains one model on all of the problems, or goes on with the run in `output_dir`.
 
+    With several GPUs each takes a batch of its own of the same problem at every step.
+
     Everything random derives from `random_seed`; the order of the problems changes nothing. On
     SIGINT or SIGTERM the run is saved and KeyboardInterrupt is raised; the same call goes on.
 

@@ -145,7 +145,7 @@ class Loop:
           DivergedError: at a loss or gradient that is not finite; its update is not applied.
           KeyboardInterrupt: after SIGINT or SIGTERM, when the state is saved.
         """
-        self._log, self._begun = log, set()
+        self._log, self._begun, self._saved = log, set(), self.state.step
         with Interruption() as interruption:
             ended = self.is_finished()
             while not ended:
@@ -230,7 +230,7 @@ class Loop:
             self._save()  # so that the run can go on when the name is mended
             raise
         sign = -1.0 if lower_is_better(self.plan.best_metric) else 1.0
-        if state.best is None or sign * value > sign * state.best:
+        if math.isfinite(value) and (state.best is None or sign * value > sign * state.best):
             state.best, state.stale = value, 0
             self.checkpoints.save_best(state.step, {"best": value})
         else:
@@ -238,13 +238,17 @@ class Loop:
         stop = self.after_evaluation(metrics)
         if self.is_finished() and state.step < self.plan.train_steps:
             self._log_all()
+            best = math.nan if state.best is None else state.best
             self.progress.say(
                 f"stopped early: {state.stale} evaluations without a better "
-                f"{self.plan.best_metric} (best {state.best:.4g})."
+                f"{self.plan.best_metric} (best {best:.4g})."
             )
             return True
         return stop
 
     def _save(self) -> None:
+        if self._saved == self.state.step:
+            return  # to write over the latest checkpoint would risk it
+        self._saved = self.state.step
         state = {**self.state.to_dict(), "mixing": self.policy.state()}
         self.checkpoints.save(self.state.step, state)
