@@ -69,4 +69,5 @@ def make_loop(
             settings.keep_checkpoint_max,
         ),
         progress=progress,
+        data_dir=data_dir,
     )

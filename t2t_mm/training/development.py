@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from t2t_mm.data.manifest import load_manifest
 from t2t_mm.data.pipeline import evaluation_batches
+from t2t_mm.decoding.splits import readable
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Split, Task
@@ -51,7 +52,8 @@ class Development:
                 self._datasets[task.name] = evaluation_batches(
                     task, Split.DEV, self._data_dir, self._hparams, self._batches
                 )
-            found[task.name] = self._evaluation(task, self._datasets[task.name])
+            batches = readable(self._datasets[task.name], task, self._data_dir, Split.DEV)
+            found[task.name] = self._evaluation(task, batches)
         return {name: metrics for name, metrics in found.items() if metrics}
 
 

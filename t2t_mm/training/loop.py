@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from t2t_mm.data.pipeline import next_batch
@@ -106,6 +107,7 @@ class Loop:
       before_first: called before the first step of each problem.
       checkpoints: of this run.
       progress: what the user sees.
+      data_dir: where the data are, for the error about a file that cannot be read.
       after_step, after_evaluation: told of what happened; True ends the run.
       state: where the run is.
     """
@@ -122,6 +124,7 @@ class Loop:
     before_first: Callable[[Task], None]
     checkpoints: Checkpoints
     progress: Progress
+    data_dir: Path | None = None
     after_step: Callable[[int, str, float], bool] = lambda step, problem, loss: False
     after_evaluation: Callable[[Metrics], bool] = lambda metrics: False
     state: State = field(default_factory=State)
@@ -173,7 +176,9 @@ class Loop:
         if fresh:
             self._begun.add(name)
             self.before_first(task)
-        batches = [next_batch(self.iterators[name], task) for _ in range(self.devices)]
+        batches = [
+            next_batch(self.iterators[name], task, self.data_dir) for _ in range(self.devices)
+        ]
         rate = self.schedule(state.step)
         report = self.step(task, batches, self.loss_weights[name], rate)
         sums = dict(zip(FIELDS, report.tolist(), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.errors import CheckpointError, DivergedError, UserError
+from t2t_mm.errors import CheckpointError, DataError, DivergedError, UserError
 from t2t_mm.training.exclusive import exclusive
 from t2t_mm.training.run_record import RunRecord
 from t2t_mm.training.warm_start import warm_start
@@ -249,3 +250,14 @@ def test_default_output_dir(monkeypatch: pytest.MonkeyPatch) -> None:
     name = default_output_dir("shapes8", "multi_model", "multimodel_tiny")
     assert name == "~/t2t_train/shapes8/multi_model-multimodel_tiny"
     assert default_output_dir("b, a*", "m", "h") == "~/t2t_train/a_-b/m-h"
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_a_damaged_shard_is_named(folder: Path, tmp_path: Path, split: str) -> None:
+    shutil.copytree(folder / "data", tmp_path / "data")
+    for path in (tmp_path / "data").glob(f"tiny_digits-{split}-*"):
+        content = bytearray(path.read_bytes())
+        content[40] ^= 0xFF  # the size, which binding looks at, stays
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"tiny_digits-{split}-0000"):
+        train(tmp_path, "damaged", problems="tiny_digits", local_eval_frequency=1)

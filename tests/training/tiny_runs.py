@@ -34,8 +34,8 @@ def train(folder: Path, name: str, decode: bool = False, **changes: Any) -> Any:
     from t2t_mm.training import loop, report
 
     usr_dir.load(str(PROBLEMS_DIR))
+    originals = loop.LOG_EVERY, report.decode_samples
     loop.LOG_EVERY = 2
-    original = report.decode_samples
     if not decode:
         report.decode_samples = lambda *args: ({}, {})  # costs seconds of tracing
     arguments = {
@@ -55,7 +55,7 @@ def train(folder: Path, name: str, decode: bool = False, **changes: Any) -> Any:
     try:
         return t2t_mm.train(**arguments)
     finally:
-        report.decode_samples = original
+        loop.LOG_EVERY, report.decode_samples = originals
 
 
 def train_and_die(folder: Path, name: str, where: str) -> None:
