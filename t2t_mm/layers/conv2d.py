@@ -224,3 +224,27 @@ def stride_mask(position_mask: Any, strides: Pair) -> Any:
     if position_mask is None:
         return None
     return position_mask[:, :: strides[0], :: strides[1]]
+
+
+def grid_timing(height: Any, width: Any, depth: int) -> Any:
+    """A timing signal for grids: half of the channels tell the row, half the column.
+
+    The paper's signal (section 2.2) is one-dimensional; the body adds it over flattened positions.
+    From that alone, "in the same column" is no simple function of two positions. As in the
+    one-dimensional signal, wavelengths grow geometrically, here up to 100 positions times 2 pi.
+
+    Args:
+      height, width: ints or scalar tensors.
+      depth: channels, D; those beyond a multiple of 4 stay 0.
+
+    Returns:
+      [height, width, D] float32.
+    """
+    quarter = depth // 4
+    rates = ops.power(100.0, -ops.arange(quarter, dtype="float32") / quarter)
+    rows = ops.arange(height, dtype="float32")[:, None] * rates
+    columns = ops.arange(width, dtype="float32")[:, None] * rates
+    rows = ops.concatenate([ops.sin(rows), ops.cos(rows)], axis=-1)[:, None]
+    columns = ops.concatenate([ops.sin(columns), ops.cos(columns)], axis=-1)[None]
+    parts = [rows + ops.zeros_like(columns), columns + ops.zeros_like(rows)]
+    return ops.pad(ops.concatenate(parts, axis=-1), [[0, 0], [0, 0], [0, depth % 4]])

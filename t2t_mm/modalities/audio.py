@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from keras import ops
 
 from t2t_mm.errors import HParamError
-from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, Pair, stride_mask
+from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, Pair, grid_timing, stride_mask
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.modality import INPUT, Modality, values_and_lengths
 
@@ -151,7 +151,8 @@ class AudioSpectral(Audio):
     def _grid(self, x: Any, mask: Any) -> Rep:
         x, mask = self._stack(x, mask)
         times = ops.shape(x)[1]
-        x = ops.reshape(x * mask, (-1, times * self.mel_bins, self.hidden_size))
+        x = (x + ops.cast(grid_timing(times, self.mel_bins, self.hidden_size), x.dtype)) * mask
+        x = ops.reshape(x, (-1, times * self.mel_bins, self.hidden_size))
         mask = ops.repeat(ops.cast(mask[:, :, 0, 0], "float32"), self.mel_bins, axis=1)
         return Rep(x, mask, (times, self.mel_bins))
 

@@ -12,6 +12,7 @@ from t2t_mm.layers.conv2d import (
     ConvRes,
     ConvStep2D,
     depthwise_conv,
+    grid_timing,
     max_pool,
     stride_mask,
 )
@@ -151,6 +152,16 @@ def test_unknown_sides():
     for size in ((5, 6), (8, 3)):
         x = random(2, *size, 3)
         np.testing.assert_allclose(traced(x), block(x), atol=1e-5)
+
+
+def test_grid_timing_tells_rows_from_columns():
+    signal = np.array(grid_timing(3, 5, 10))
+    assert signal.shape == (3, 5, 10)
+    np.testing.assert_allclose(signal[:, 0, :4], signal[:, 4, :4])  # rows: first half
+    np.testing.assert_allclose(signal[0, :, 4:8], signal[2, :, 4:8])  # columns: second half
+    want = [np.sin(2), np.cos(2), np.sin(3), np.cos(3)]  # the first of two rates is 1
+    np.testing.assert_allclose(signal[2, 3, [0, 2, 4, 6]], want, atol=1e-6)
+    assert not signal[..., 8:].any()
 
 
 @pytest.mark.parametrize(

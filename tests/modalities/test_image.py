@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from t2t_mm.errors import UserError
 from t2t_mm.hparam import HParams
+from t2t_mm.layers.conv2d import grid_timing
 from t2t_mm.modalities.image import Image, ImageSmall, standardise
 from t2t_mm.problem import FeatureSpec
 
@@ -41,9 +42,10 @@ def test_grid(kind, side, options, want):
     np.testing.assert_array_equal(rep.mask, np.ones((2, want * want)))
 
 
-def test_bottom_is_the_chain_of_its_layers():
+def test_bottom_is_the_chain_of_its_layers_plus_timing():
     image, x = make(), pictures(2, 8)
-    want = np.reshape(image.blocks[0](image.steps[1](image.steps[0](x))), (2, 4, 16))
+    h = image.blocks[0](image.steps[1](image.steps[0](x)))
+    want = np.array(h + grid_timing(2, 2, 16)).reshape(2, 4, 16)
     np.testing.assert_allclose(image.bottom({"inputs": x}).x, want, atol=1e-6)
     assert image.steps[0].raw and not image.steps[1].raw
 
