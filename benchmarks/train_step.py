@@ -31,10 +31,10 @@ from t2t_mm.layers.conv import ConvBlock
 from t2t_mm.lookup import find_problems
 from t2t_mm.problem import FeatureSpec, Task
 from t2t_mm.registry import HPARAMS, OPTIMIZERS
+from t2t_mm.runs.model_making import make_model
+from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training import flat_groups
-from t2t_mm.training.model_making import make_model
-from t2t_mm.training.replicas import Replicas
-from t2t_mm.training.run import variable_groups
+from t2t_mm.training.flat_groups import variable_groups
 from t2t_mm.training.step import TrainStep
 
 LENGTH, VOCABULARY = 32, 8192

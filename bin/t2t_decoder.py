@@ -73,7 +73,7 @@ def _decode_file(values: flags.FlagValues, problem: str, load: Load) -> None:
     from t2t_mm.decoding.output_files import check_writable, decodes_path, write_decodes
     from t2t_mm.decoding.progress import Counter
     from t2t_mm.problem import Task
-    from t2t_mm.training.run_record import RunRecord
+    from t2t_mm.runs.run_record import RunRecord
 
     record = RunRecord.read(values.output_dir)
     inputs = read_inputs(Task.from_dict(record.tasks[problem]), values.decode_from_file)

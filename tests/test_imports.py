@@ -22,11 +22,12 @@ ALLOWED = {
     "data": {"trees"},
     "trees": set(),
     "problems_file": {"data", "trees"},
-    "decoding": {"data", "models", "modalities", "layers", "trees", "training"},
-    "training": {"data", "models", "modalities", "layers", "decoding"},
+    "runs": {"data", "models", "modalities", "layers"},
+    "decoding": {"data", "models", "modalities", "layers", "trees", "runs"},
+    "training": {"data", "models", "modalities", "layers", "runs", "decoding"},
     "problems": {"data", "trees"},
     "hparams": set(),
-    "bin": {"data", "training", "decoding", "problems_file", "bin"},
+    "bin": {"data", "runs", "training", "decoding", "problems_file", "bin"},
 }
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from t2t_mm.data.batch_spec import batch_spec
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding.search import Written, greedy
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
-from t2t_mm.training.step import batch_spec
 
 FEATURES = ("inputs", "inputs_length")
 

@@ -14,9 +14,9 @@ from t2t_mm.decoding.baselines import learn_baseline
 from t2t_mm.decoding.metrics import Score, flatten
 from t2t_mm.decoding.scoring import score
 from t2t_mm.decoding.splits import Answered, check_data, decode_batches, readable
+from t2t_mm.decoding.teacher_forced import Evaluation
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Split, Task
-from t2t_mm.training.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.model_loading import LoadedModel

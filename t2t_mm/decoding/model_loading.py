@@ -17,10 +17,10 @@ from t2t_mm.errors import CheckpointError, DataError, UserError, unknown
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
-from t2t_mm.training import checkpoints
-from t2t_mm.training.model_making import make_model
-from t2t_mm.training.replicas import Replicas
-from t2t_mm.training.run_record import VOCABULARIES, RunRecord
+from t2t_mm.runs import checkpoints
+from t2t_mm.runs.model_making import make_model
+from t2t_mm.runs.replicas import Replicas
+from t2t_mm.runs.run_record import VOCABULARIES, RunRecord
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.inputs import Raw

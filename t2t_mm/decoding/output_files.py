@@ -9,7 +9,7 @@ from t2t_mm.data.records import write_atomically
 from t2t_mm.decoding.decoder import Decoded
 from t2t_mm.decoding.splits import Answered
 from t2t_mm.errors import UserError
-from t2t_mm.training.run_record import RunRecord
+from t2t_mm.runs.run_record import RunRecord
 
 
 def suffix(record: RunRecord, problem: str) -> str:

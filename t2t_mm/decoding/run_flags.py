@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from t2t_mm.errors import CheckpointError, UserError, unknown
-from t2t_mm.training.run_record import RunRecord
+from t2t_mm.runs.run_record import RunRecord
 
 
 def check_run(output_dir: str | Path, model: str | None, hparams_set: str | None) -> RunRecord:

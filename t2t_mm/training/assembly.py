@@ -9,13 +9,13 @@ from t2t_mm.data.pipeline import training_batches
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.registry import OPTIMIZERS
+from t2t_mm.runs.checkpoints import Checkpoints, by_path
+from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training import flat_groups
-from t2t_mm.training.checkpoints import Checkpoints, by_path
 from t2t_mm.training.development import Development
 from t2t_mm.training.dry_run import DryRun
 from t2t_mm.training.loop import Loop, Plan
 from t2t_mm.training.progress import Progress
-from t2t_mm.training.replicas import Replicas
 from t2t_mm.training.schedules import make_schedule
 from t2t_mm.training.settings import Settings
 from t2t_mm.training.step import TrainStep

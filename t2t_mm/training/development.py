@@ -10,10 +10,10 @@ import tensorflow as tf
 from t2t_mm.data.manifest import load_manifest
 from t2t_mm.data.pipeline import evaluation_batches
 from t2t_mm.decoding.splits import readable
+from t2t_mm.decoding.teacher_forced import Evaluation
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Split, Task
-from t2t_mm.training.evaluation import Evaluation
 
 
 class Development:

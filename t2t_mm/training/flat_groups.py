@@ -13,7 +13,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from t2t_mm.training.replicas import local
+from t2t_mm.models.joint import BODY, JointModel
+from t2t_mm.problem import Task
+from t2t_mm.runs.replicas import local
 
 Groups = Mapping[str, Sequence[keras.Variable]]
 
@@ -121,3 +123,10 @@ def add(
         if decay and len(variable.shape) > 1:
             change -= learning_rate * decay * own
         own.assign_add(change, read_value=False)
+
+
+def variable_groups(model: JointModel, tasks: Sequence[Task]) -> dict[str, list[keras.Variable]]:
+    """The parts of the model that a step touches as a whole or not at all."""
+    signatures = sorted({model.signature(task) for task in tasks})
+    paths = [model.signature_variables(signature) for signature in signatures]
+    return parts(model.groups(), paths, BODY)

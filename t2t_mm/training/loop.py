@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from t2t_mm.data.pipeline import next_batch
+from t2t_mm.decoding.teacher_forced import lower_is_better, mean_metric
 from t2t_mm.errors import DivergedError, HParamError
 from t2t_mm.problem import Task
-from t2t_mm.training.checkpoints import Checkpoints
-from t2t_mm.training.evaluation import lower_is_better, mean_metric
+from t2t_mm.runs.checkpoints import Checkpoints
 from t2t_mm.training.interruption import Interruption
 from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.progress import Progress, losses_line

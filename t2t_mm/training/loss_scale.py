@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from t2t_mm.runs.replicas import local
 from t2t_mm.training.optimizer import slot
-from t2t_mm.training.replicas import local
 
 _FIRST = 2.0**15
 _PATIENCE = 2000  # finite steps before the scale is doubled

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
-from t2t_mm.training.replicas import local
+from t2t_mm.runs.replicas import local
 
 
 class Optimizer(Protocol):

@@ -8,19 +8,20 @@ from typing import TextIO
 import keras
 
 from t2t_mm.models.joint import JointModel
+from t2t_mm.runs.checkpoints import by_path, exists, find, load_variables
+from t2t_mm.runs.model_making import make_model
+from t2t_mm.runs.replicas import Replicas, visible_devices
+from t2t_mm.runs.run_record import RunRecord, refuse_changes
 from t2t_mm.training import report
 from t2t_mm.training.assembly import make_loop
 from t2t_mm.training.callbacks import Callbacks
-from t2t_mm.training.checkpoints import by_path, exists, find, load_variables
 from t2t_mm.training.development import Development, development_tasks
 from t2t_mm.training.exclusive import exclusive
+from t2t_mm.training.flat_groups import variable_groups
 from t2t_mm.training.loop import Loop
 from t2t_mm.training.metrics_log import MetricsLog
-from t2t_mm.training.model_making import make_model, variable_groups
 from t2t_mm.training.progress import Phases, Progress
-from t2t_mm.training.replicas import Replicas, visible_devices
 from t2t_mm.training.run_data import RunData, open_data
-from t2t_mm.training.run_record import RunRecord, refuse_changes
 from t2t_mm.training.schedules import depends_on_train_steps
 from t2t_mm.training.settings import Settings, TrainResult
 from t2t_mm.training.table import metrics_table

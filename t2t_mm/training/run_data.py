@@ -13,7 +13,7 @@ from t2t_mm.data.records import write_atomically
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.data.vocabulary_building import vocabulary_path
 from t2t_mm.problem import Split, Task
-from t2t_mm.training.run_record import VOCABULARIES, RunRecord
+from t2t_mm.runs.run_record import VOCABULARIES, RunRecord
 from t2t_mm.training.settings import Settings
 
 

@@ -12,19 +12,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from t2t_mm.data.batch_spec import FEATURES, Batch, batch_spec
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
+from t2t_mm.runs.replicas import Replicas, local
 from t2t_mm.training import flat_groups
 from t2t_mm.training.loss_scale import LossScale
 from t2t_mm.training.optimizer import Optimizer
-from t2t_mm.training.replicas import Replicas, local
-
-Batch = Mapping[str, tf.Tensor]
 
 _SCALAR = tf.TensorSpec((), tf.float32)
 _COMMAND = tf.TensorSpec((), tf.int32)
-FEATURES = ("inputs", "inputs_length", "targets")
 
 
 class TrainStep:
@@ -170,17 +168,3 @@ class TrainStep:
 def target_mask(targets: tf.Tensor) -> tf.Tensor:
     """Which targets count: every class label [B], and what is not padding of token ids [B, T]."""
     return tf.ones_like(targets, tf.bool) if len(targets.shape) == 1 else tf.not_equal(targets, 0)
-
-
-def batch_spec(batch: Batch) -> dict[str, tf.TensorSpec]:
-    """The type of such batches with any number of examples and any length.
-
-    A picture keeps its sides, a spectrogram its frequencies: they belong to the signature.
-    """
-
-    def loosen(tensor: tf.Tensor) -> tf.TensorSpec:
-        rank = len(tensor.shape)
-        free = 1 if rank == 4 else 2
-        return tf.TensorSpec([None] * min(free, rank) + tensor.shape[free:], tensor.dtype)
-
-    return {name: loosen(tensor) for name, tensor in batch.items()}

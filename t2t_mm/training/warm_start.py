@@ -9,8 +9,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError
-from t2t_mm.training.checkpoints import find, load_variables, stored_variables
-from t2t_mm.training.run_record import RunRecord
+from t2t_mm.runs.checkpoints import find, load_variables, stored_variables
+from t2t_mm.runs.run_record import RunRecord
 
 _SHOWN = 8  # names listed per heading
 

@@ -161,10 +161,10 @@ def toy_model() -> LoadedModel:
 
 def write_run(output_dir: Path, tasks: list, vocabularies: Mapping) -> None:
     """run.json, vocab/ and a checkpoint of step 7, as the trainer writes them."""
-    from t2t_mm.training.checkpoints import Checkpoints, by_path
-    from t2t_mm.training.model_making import make_model
-    from t2t_mm.training.replicas import Replicas
-    from t2t_mm.training.run_record import RunRecord
+    from t2t_mm.runs.checkpoints import Checkpoints, by_path
+    from t2t_mm.runs.model_making import make_model
+    from t2t_mm.runs.replicas import Replicas
+    from t2t_mm.runs.run_record import RunRecord
 
     hparams = HPARAMS.get(HPARAMS_SET)().override(HPARAMS_TEXT)
     model = make_model(MODEL, tasks, hparams, 3, Replicas())

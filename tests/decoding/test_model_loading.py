@@ -30,7 +30,7 @@ def test_load_needs_the_run_directory_alone(run_dir):
 def test_weights_are_those_of_the_checkpoint(run_dir):
     import tensorflow as tf
 
-    from t2t_mm.training.checkpoints import by_path
+    from t2t_mm.runs.checkpoints import by_path
 
     loaded = load(run_dir)
     stored = tf.train.load_checkpoint(str(run_dir / "checkpoints"))

@@ -10,14 +10,15 @@ import tensorflow as tf
 
 from t2t_mm import usr_dir
 from t2t_mm.data.binding import bind
+from t2t_mm.decoding.teacher_forced import Evaluation
 from t2t_mm.lookup import find_problems
 from t2t_mm.registry import HPARAMS, OPTIMIZERS
+from t2t_mm.runs.checkpoints import Checkpoints, by_path, find, load_variables
+from t2t_mm.runs.model_making import make_model
+from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training import flat_groups
-from t2t_mm.training.checkpoints import Checkpoints, by_path, find, load_variables
 from t2t_mm.training.dry_run import DryRun
-from t2t_mm.training.evaluation import Evaluation
-from t2t_mm.training.model_making import make_model, variable_groups
-from t2t_mm.training.replicas import Replicas
+from t2t_mm.training.flat_groups import variable_groups
 from t2t_mm.training.step import TrainStep
 from tests.training.tiny_runs import PROBLEMS_DIR, TRANSFORMER
 

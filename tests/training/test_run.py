@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError, DataError, DivergedError, UserError
+from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.training.exclusive import exclusive
-from t2t_mm.training.run_record import RunRecord
 from t2t_mm.training.warm_start import warm_start
 from tests.training.tiny_runs import TRANSFORMER, metrics, stored, train
 

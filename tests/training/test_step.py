@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from t2t_mm.data.batch_spec import batch_spec
+from t2t_mm.decoding.teacher_forced import Evaluation, mean_metric
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import FeatureSpec, Task
 from t2t_mm.registry import HPARAMS
+from t2t_mm.runs.model_making import make_model
+from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training import flat_groups
 from t2t_mm.training.dry_run import made_up_batch
-from t2t_mm.training.evaluation import Evaluation, mean_metric
-from t2t_mm.training.model_making import make_model, variable_groups
+from t2t_mm.training.flat_groups import variable_groups
 from t2t_mm.training.optimizer import Adam
-from t2t_mm.training.replicas import Replicas
-from t2t_mm.training.step import TrainStep, batch_spec
+from t2t_mm.training.step import TrainStep
 from t2t_mm.training.tallies import FIELDS
 from tests.training.tiny_runs import TRANSFORMER
 

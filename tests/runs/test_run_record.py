@@ -10,7 +10,7 @@ import pytest
 from t2t_mm.errors import CheckpointError
 from t2t_mm.problem import FeatureSpec, Task
 from t2t_mm.registry import HPARAMS
-from t2t_mm.training.run_record import RunRecord, changes, refuse_changes
+from t2t_mm.runs.run_record import RunRecord, changes, refuse_changes
 
 TEXT = FeatureSpec("text", "vocab.x", 300)
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError
-from t2t_mm.training.checkpoints import (
+from t2t_mm.runs.checkpoints import (
     Checkpoints,
     by_path,
     exists,

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from t2t_mm.data.batch_spec import FEATURES, Batch, batch_spec
 from t2t_mm.errors import HParamError
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
-from t2t_mm.training.step import FEATURES, Batch, batch_spec
 
 _COMMAND = tf.TensorSpec((), tf.int32)
 

@@ -10,11 +10,10 @@ import keras
 
 from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
-from t2t_mm.models.joint import BODY, JointModel
+from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.registry import MODELS
-from t2t_mm.training import flat_groups
-from t2t_mm.training.replicas import Replicas, ReplicaSeeds
+from t2t_mm.runs.replicas import Replicas, ReplicaSeeds
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -59,13 +58,6 @@ def make_model(
             return JointModel(tasks, body, hparams, seeds, name="joint")
 
     return in_fresh_keras(make)
-
-
-def variable_groups(model: JointModel, tasks: Sequence[Task]) -> dict[str, list[keras.Variable]]:
-    """The parts of the model that a step touches as a whole or not at all."""
-    signatures = sorted({model.signature(task) for task in tasks})
-    paths = [model.signature_variables(signature) for signature in signatures]
-    return flat_groups.parts(model.groups(), paths, BODY)
 
 
 def in_fresh_keras(make: Callable[[], Made]) -> Made:
