@@ -36,7 +36,8 @@ def multimodel_base() -> MultiModelHParams:
     """The MultiModel at width 512 with 30 experts.
 
     Source: T2T 1.9 multimodel_base (width, experts, optimizer, schedule). Differs: the body is
-    the paper's (6 encoder and 4 decoder blocks), not T2T's later rewrite.
+    the paper's (6 encoder and 4 decoder blocks), not T2T's later rewrite. Not trained to the end by
+    us: 1,030 target tokens a second on two cores (docs/performance.md).
     """
     return MultiModelHParams(
         hidden_size=512,
