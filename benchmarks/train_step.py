@@ -1,6 +1,8 @@
 """How fast training is: whole steps on synthetic text, ConvBlocks, and the problems of a mixture.
 
     python benchmarks/train_step.py text        # tokens/s of a step, model by model
+    python benchmarks/train_step.py parts       # where a step of multimodel_tiny goes
+    python benchmarks/train_step.py experts     # a mixture of 10, 60 and 240 experts
     python benchmarks/train_step.py conv        # six ConvBlocks of width 512 on [32, 64]
     python benchmarks/train_step.py problems --data_dir=DIR   # of each problem, and of the mixture
 
@@ -28,6 +30,8 @@ from t2t_mm.data.binding import bind
 from t2t_mm.data.mixing import make_policy
 from t2t_mm.data.pipeline import training_batches
 from t2t_mm.layers.conv import ConvBlock
+from t2t_mm.layers.mixture_of_experts import MixtureOfExperts
+from t2t_mm.layers.rep import Rep
 from t2t_mm.lookup import find_problems
 from t2t_mm.problem import FeatureSpec, Task
 from t2t_mm.registry import HPARAMS, OPTIMIZERS
@@ -89,29 +93,98 @@ def forward_flops(joint: object, task: Task, batch: dict[str, tf.Tensor]) -> flo
     return tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
 
 
+def text_task() -> Task:
+    """A text-to-text problem without data."""
+    spec = FeatureSpec("text", "vocab.benchmark", VOCABULARY)
+    return Task("benchmark", "benchmark", spec, spec, "to_text")
+
+
+def text_batch(size: int) -> dict[str, tf.Tensor]:
+    """Random sentences."""
+    random = np.random.default_rng(0)
+    ids = [random.integers(3, VOCABULARY, (size, LENGTH), np.int32) for _ in range(2)]
+    return {
+        "inputs": tf.constant(ids[0]),
+        "inputs_length": tf.fill([size], LENGTH),
+        "targets": tf.constant(ids[1]),
+    }
+
+
 def text(args: argparse.Namespace) -> None:
     """A row per model: ms a step, target tokens/s, share of the matmul peak."""
     peak = peak_gflops(args.seconds)
     print(f"matmul peak {peak:.0f} GFLOP/s")
     print(f"{'hparams set':20} {'batch':>9} {'ms/step':>8} {'tokens/s':>9} {'of peak':>8}")
-    random = np.random.default_rng(0)
-    spec = FeatureSpec("text", "vocab.benchmark", VOCABULARY)
-    task = Task("benchmark", "benchmark", spec, spec, "to_text")
+    task = text_task()
     for model, hparams_set, tokens in CASES:
         if args.only and args.only not in hparams_set:
             continue
         joint, step = make_step(model, HPARAMS.get(hparams_set)(), [task])
         size = tokens // LENGTH
-        ids = [random.integers(3, VOCABULARY, (size, LENGTH), np.int32) for _ in range(2)]
-        batch = {
-            "inputs": tf.constant(ids[0]),
-            "inputs_length": tf.fill([size], LENGTH),
-            "targets": tf.constant(ids[1]),
-        }
+        batch = text_batch(size)
         took = median_seconds(lambda: step(task, [batch], 1.0, 1e-4), args.seconds)  # noqa: B023
         share = 3 * forward_flops(joint, task, batch) / took / 1e9 / peak
         shape = f"{size} x {LENGTH}"
         print(f"{hparams_set:20} {shape:>9} {took * 1e3:8.1f} {tokens / took:9.0f} {share:8.1%}")
+
+
+def gradients(loss: Callable[[], tf.Tensor], layer: object) -> Callable[[], object]:
+    """A traced call that computes a loss and its gradient by a layer's variables."""
+    weights = [variable.value for variable in layer.trainable_variables]
+
+    @tf.function(autograph=False)
+    def call() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            value = loss()
+        found = tape.gradient(value, weights)
+        return [tf.convert_to_tensor(g) for g in found if g is not None]
+
+    return call
+
+
+def parts(args: argparse.Namespace) -> None:
+    """The share of the body and of the softmax, with their gradients, in a whole step."""
+    task, batch = text_task(), text_batch(16)
+    joint, step = make_step("multi_model", HPARAMS.get("multimodel_tiny")(), [task])
+    mask = tf.ones([16, LENGTH])
+    x = tf.random.normal([16, LENGTH, joint.hidden_size])
+    head = joint.modalities[joint.signature(task).target_key]
+
+    def body_loss() -> tf.Tensor:
+        encoded = joint.body.encode(Rep(x, mask), training=True)
+        y, loss = joint.body.decode(encoded.rep, x, mask, training=True)
+        return tf.reduce_mean(y) + loss + encoded.aux_loss
+
+    whole = median_seconds(lambda: step(task, [batch], 1.0, 1e-4), args.seconds)
+    body = median_seconds(gradients(body_loss, joint.body), args.seconds)
+    top = median_seconds(
+        gradients(lambda: head.loss(head.top(x, mask), batch["targets"], 0.1)[0], head),
+        args.seconds,
+    )
+    rest = whole - body - top
+    print(
+        f"step {whole * 1e3:.1f} ms: body {body / whole:.0%}, softmax {top / whole:.0%}, ", end=""
+    )
+    print(f"embeddings, clipping and Adam {rest / whole:.0%}")
+
+
+def total(answer: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    """One number of a mixture's output and loss."""
+    return tf.reduce_sum(answer[0]) + answer[1]
+
+
+def experts(args: argparse.Namespace) -> None:
+    """A row per number of experts: ms forward and ms with gradients, [16, 32] at width 128."""
+    x, mask = tf.random.normal([16, LENGTH, 128]), tf.ones([16, LENGTH])
+    print(f"{'experts':>8} {'forward ms':>11} {'with gradients':>15}")
+    for count in (10, 60, 240):
+        layer = MixtureOfExperts(count, 512, k=2)
+        layer.build((None, None, 128))
+        layer.gate_kernel.assign(tf.random.normal(layer.gate_kernel.shape))
+        forward = tf.function(lambda m=layer: m(x, mask)[0], autograph=False)
+        backward = gradients(lambda m=layer: total(m(x, mask, training=True)), layer)
+        took = [median_seconds(call, args.seconds) * 1e3 for call in (forward, backward)]
+        print(f"{count:8} {took[0]:11.1f} {took[1]:15.1f}")
 
 
 def conv(args: argparse.Namespace) -> None:
@@ -175,10 +248,19 @@ def _row(name: str, sums: np.ndarray) -> str:
     )
 
 
+BENCHMARKS = {
+    "text": text,
+    "parts": parts,
+    "experts": experts,
+    "conv": conv,
+    "problems": problems,
+}
+
+
 def main() -> None:
-    """Parses the arguments and runs one of the three."""
+    """Parses the arguments and runs one benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["text", "conv", "problems"])
+    parser.add_argument("what", choices=list(BENCHMARKS))
     parser.add_argument("--only", default="", help="text: hparams sets whose name holds this")
     parser.add_argument("--seconds", type=float, default=5.0, help="measured, per figure")
     parser.add_argument("--data_dir", help="problems: where their data are")
@@ -187,7 +269,7 @@ def main() -> None:
     parser.add_argument("--hparams_set", default="multimodel_tiny")
     args = parser.parse_args()
     keras.utils.set_random_seed(0)
-    {"text": text, "conv": conv, "problems": problems}[args.what](args)
+    BENCHMARKS[args.what](args)
 
 
 if __name__ == "__main__":
