@@ -1,28 +1,25 @@
-"""Hyperparameters: closed, typed, frozen records, changed only by `replace` and `override`.
+"""Hyperparameters: the fields that every model shares, and ranges for tuners.
 
 The sets themselves live in hparams/; model families extend `HParams` with their own fields there.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import re
 import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
-from t2t_mm.errors import HParamError, unknown
-
-if TYPE_CHECKING:
-    from typing import Self  # Python 3.11
+from t2t_mm.errors import HParamError
+from t2t_mm.typed_record import TypedRecord
 
 
 @dataclass(frozen=True)
-class HParams:
+class HParams(TypedRecord):
     """The fields that every model shares. Each line names its unit."""
+
+    NOUN: ClassVar[str] = "hparam"
+    FLAG: ClassVar[str] = "--hparams"
 
     # The representation.
     hidden_size: int = 128  # channels of the unified representation
@@ -82,102 +79,6 @@ class HParams:
     audio_min_filters: int = 2  # the i-th block has max(2 ** i, this) filters
     audio_frequency: str = "keep"  # keep (paper) | merge the frequencies into the channels
     class_exit_filters: tuple[int, ...] = (1536, 2048)  # the two last widths of the class exit
-
-    def replace(self, **changes: Any) -> Self:
-        """A copy with some fields changed; unknown names and wrong types raise HParamError."""
-        kinds = self.types()
-        for name, value in changes.items():
-            if name not in kinds:
-                raise unknown("hparam", name, kinds, "--hparams")
-            _check(name, value, kinds[name])
-        return dataclasses.replace(self, **changes)
-
-    def override(self, text: str, flag: str = "--hparams") -> Self:
-        """Applies "a=1,b=2.5,c=[1,2]", each value parsed to its field's type.
-
-        Raises:
-          HParamError: for text that is no assignment, or a value of another type.
-          UnknownNameError: for an unknown field, with the nearest one.
-        """
-        kinds = self.types()
-        changes: dict[str, Any] = {}
-        for item in _split(text):
-            name, equals, value = (part.strip() for part in item.partition("="))
-            if not equals:
-                raise HParamError(f"{flag} got '{item}'; write it as name=value.")
-            if name not in kinds:
-                raise unknown("hparam", name, kinds, flag)
-            changes[name] = _parse(name, value, kinds[name], flag)
-        return self.replace(**changes)
-
-    @classmethod
-    def types(cls) -> dict[str, Any]:
-        """Field name -> type."""
-        hints = typing.get_type_hints(cls)
-        return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready mapping; tuples become lists."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
-        kinds = cls.types()
-        fixed = {}
-        for name, value in values.items():
-            if name not in kinds:
-                raise unknown("hparam", name, kinds)
-            fixed[name] = tuple(value) if isinstance(value, list) else value
-        return cls().replace(**fixed)
-
-    def differences(self, other: HParams) -> dict[str, tuple[Any, Any]]:
-        """Field name -> (own value, the other's value) where the two differ."""
-        mine, theirs = self.to_dict(), other.to_dict()
-        names = sorted(mine.keys() | theirs.keys())
-        return {n: (mine.get(n), theirs.get(n)) for n in names if mine.get(n) != theirs.get(n)}
-
-
-def _split(text: str) -> list[str]:
-    """Splits at commas outside brackets."""
-    return [item for item in re.split(r",(?![^\[]*\])", text) if item.strip()]
-
-
-def _parse(name: str, text: str, kind: Any, flag: str) -> Any:
-    if typing.get_origin(kind) is tuple:
-        inner = typing.get_args(kind)[0]
-        items = [item.strip() for item in text.strip("[]()").split(",") if item.strip()]
-        return tuple(_parse(name, item, inner, flag) for item in items)
-    try:
-        if kind is bool:
-            return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-        if kind is int:
-            return int(text.replace("_", ""))
-        return kind(text)
-    except (ValueError, KeyError):
-        raise _wrong_type(name, text, kind, flag) from None
-
-
-def _check(name: str, value: Any, kind: Any) -> None:
-    if typing.get_origin(kind) is tuple:
-        inner = typing.get_args(kind)[0]
-        right = isinstance(value, tuple) and all(_is(item, inner) for item in value)
-    else:
-        right = _is(value, kind)
-    if not right:
-        raise _wrong_type(name, value, kind, "--hparams")
-
-
-def _is(value: Any, kind: Any) -> bool:
-    if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-def _wrong_type(name: str, value: Any, kind: Any, flag: str) -> HParamError:
-    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-    wanted = words.get(kind, "a list such as [1,2]")
-    return HParamError(f"hparam '{name}' must be {wanted}, got '{value}'; change it in {flag}.")
 
 
 class RangedHParams:

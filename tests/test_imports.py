@@ -14,20 +14,22 @@ FOLDERS = {"t2t_mm": "t2t_mm", "problems": "t2t_mm.problems", "hparams": "t2t_mm
            "bin": "t2t_mm.bin"}  # fmt: skip
 
 # What each part may import besides itself and the foundations.
-FOUNDATIONS = {"errors", "registry", "hparam", "problem", "lookup", "usr_dir"}
+FOUNDATIONS = {"errors", "registry", "typed_record", "hparam", "problem", "lookup", "usr_dir"}
 ALLOWED = {
     "layers": set(),
     "modalities": {"layers"},
     "models": {"layers", "modalities"},
-    "data": {"trees"},
+    "data": {"trees", "tree_tags"},
     "trees": set(),
-    "problems_file": {"data", "trees"},
+    "tree_tags": {"trees"},
+    "problems_file": {"data", "trees", "tree_tags"},
     "runs": {"data", "models", "modalities", "layers"},
-    "decoding": {"data", "models", "modalities", "layers", "trees", "runs"},
+    "decoding": {"data", "models", "modalities", "layers", "trees", "tree_tags", "runs"},
     "training": {"data", "models", "modalities", "layers", "runs", "decoding"},
-    "problems": {"data", "trees"},
+    "serving": {"data", "models", "modalities", "layers", "runs", "decoding"},
+    "problems": {"data", "trees", "tree_tags"},
     "hparams": set(),
-    "bin": {"data", "runs", "training", "decoding", "problems_file", "bin"},
+    "bin": {"data", "runs", "training", "decoding", "serving", "problems_file", "bin"},
 }
 
 

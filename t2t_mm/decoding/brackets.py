@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from t2t_mm import tree_tags
 from t2t_mm.errors import DataError
 from t2t_mm.trees import Tree, parse, plain_label
 
@@ -57,9 +58,9 @@ class Counts:
 
 
 def read_brackets(line: str) -> Brackets | None:
-    """The brackets of a one-line tree, or None if the line is no single balanced tree."""
+    """The brackets of a one-line tree, with or without words; None if it is no balanced tree."""
     try:
-        tree = parse(line)
+        tree = parse(line) if line.lstrip().startswith("(") else tree_tags.read(line)
     except DataError:
         return None
     spans: list[Span] = []

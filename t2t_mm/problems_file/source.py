@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from t2t_mm import trees
+from t2t_mm import tree_tags, trees
 from t2t_mm.data.readers import Reader, Roots, Row
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Split
@@ -137,10 +137,12 @@ class Source:
         return texts
 
     def _with_tree(self, row: Row) -> Row:
-        """The row with its tree proved and in the one spelling that trees.linearise gives it."""
+        """The row with its tree proved, a bracketed one in the spelling of trees.linearise."""
         if self.reader.LINEAR_TREES and not self.filters.lowercase:
             return row
         try:
+            if not row.targets.startswith("("):
+                return replace(row, targets=tree_tags.write(tree_tags.read(row.targets)))
             tree = trees.parse(row.targets)
         except DataError as cause:
             raise DataError(f"{row.target_key or row.key}: {cause}") from None

@@ -65,7 +65,7 @@ class Reader:
     Attributes:
       INPUTS: what it can give as inputs: "text", "image", "audio".
       TARGETS: likewise as targets: "text", "label", "tree".
-      LINEAR_TREES: its trees are as trees.linearise writes them: nobody need parse them again.
+      LINEAR_TREES: its trees are as they are to be stored: nobody need parse them again.
       medium: which of INPUTS the problem asks for; not a key of the problems file.
     """
 

@@ -133,17 +133,19 @@ def test_malformed_tables(reader: Reader, content: str, message: str, tmp_path: 
 MRG = "( (S (NP-SBJ (DT The) (NN cat)) (VP (VBZ sits) (NP (-NONE- *)))))\n( (X (-NONE- 0)))\n"
 
 
-def test_treebank_gives_words_and_the_cleaned_tree(tmp_path: Path) -> None:
+def test_treebank_gives_words_and_the_cleaned_tree_without_them(tmp_path: Path) -> None:
     (tmp_path / "00").mkdir()
     (tmp_path / "00" / "wsj_0001.mrg").write_text(MRG)
     (tmp_path / "00" / "wsj_0002.mrg").write_text(MRG.replace("cat", "dog"))
-    expected = "(S (NP (DT The) (NN cat)) (VP (VBZ sits)))"
+    expected = "S NP DT NN /NP VP VBZ /VP /S"
     every = rows(Treebank(path="."), tmp_path)
     assert [row.inputs for row in every] == ["The cat sits", "The dog sits"]
     assert every[0].targets == expected
     assert every[0].key == "./00/wsj_0001.mrg, line 1"
     only = Treebank(path=".", files=("wsj_0001..wsj_0001",))
     assert pairs(only, tmp_path) == [("The cat sits", expected)]
+    words = Treebank(path=".", files=("wsj_0001..wsj_0001",), words=True)
+    assert rows(words, tmp_path)[0].targets == "(S (NP (DT The) (NN cat)) (VP (VBZ sits)))"
 
 
 def test_treebank_mistakes_name_file_and_line(tmp_path: Path) -> None:
