@@ -11,12 +11,16 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from t2t_mm import __version__, usr_dir
 from t2t_mm.bin.quiet import quieten
 from t2t_mm.errors import UserError
+
+if TYPE_CHECKING:
+    from t2t_mm.runs.run_record import RunRecord
 
 DATA_DIR = "~/t2t_data"
 INTERRUPTED = 130
@@ -87,6 +91,34 @@ def problems_flag(values: flags.FlagValues, command: str) -> None:
         module_name=command,
     )
     flags.DEFINE_alias("problem", "problems", flag_values=values, module_name=command)
+
+
+def run_flags(values: flags.FlagValues, command: str) -> None:
+    """Adds what names a trained model: --output_dir, --checkpoint_path, --model, --hparams_set."""
+    define = {"flag_values": values, "module_name": command}
+    flags.DEFINE_string("output_dir", None, "Run directory of the trained model.", **define)
+    flags.DEFINE_string(
+        "checkpoint_path", "latest", "latest, best, or a checkpoint's path.", **define
+    )
+    flags.DEFINE_alias("checkpoint", "checkpoint_path", flag_values=values, module_name=command)
+    for name in ("model", "hparams_set"):
+        flags.DEFINE_string(
+            name, None, "Not needed; an error if the run has another one.", **define
+        )
+
+
+def trained_run(values: flags.FlagValues) -> RunRecord:
+    """The record of the run that `run_flags` name.
+
+    Raises:
+      UserError: without --output_dir.
+      CheckpointError: if there is no run, or --model or --hparams_set contradicts it.
+    """
+    from t2t_mm.decoding.run_flags import check_run
+
+    if not values.output_dir:
+        raise UserError("no model given; name the folder that t2t-trainer wrote in --output_dir.")
+    return check_run(values.output_dir, values.model, values.hparams_set)
 
 
 def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
