@@ -12,6 +12,7 @@ from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.initialisers import uniform_fan
 from t2t_mm.layers.normalisation import LayerNorm
 from t2t_mm.layers.pointwise import pointwise
+from t2t_mm.layers.recording import record_attention
 from t2t_mm.layers.timing import add_timing
 
 # What logits lose where not to look: enough for a weight of exactly 0, and a float16 number. It is
@@ -101,6 +102,7 @@ class MultiHeadAttention(keras.layers.Layer):
         if penalty is not None:
             logits = logits - ops.cast(penalty, "float32")
         weights = ops.softmax(logits)
+        record_attention(self, weights)
         weights = self.dropout(ops.cast(weights, values.dtype), training=training)
         context = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
         length = ops.shape(context)[1]

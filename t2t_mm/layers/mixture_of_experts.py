@@ -9,6 +9,7 @@ from keras import ops
 
 from t2t_mm.layers.grouped_matmul import grouped_matmul
 from t2t_mm.layers.initialisers import uniform_fan
+from t2t_mm.layers.recording import record_gating
 
 
 class Gating(NamedTuple):
@@ -113,7 +114,9 @@ class MixtureOfExperts(keras.layers.Layer):
             load = ops.sum(chance * mask[:, None], axis=0)
         else:
             load = self._per_expert(ops.ones_like(gates) * mask[:, None], experts)
-        return Gating(experts, gates, importance, load)
+        gating = Gating(experts, gates, importance, load)
+        record_gating(self, gating)
+        return gating
 
     def _per_expert(self, values: Any, experts: Any) -> Any:
         """Sums values [N, k] by expert -> [E]."""

@@ -1,0 +1,56 @@
+"""Lets a caller see what layers compute on the way: attention weights, and the experts chosen.
+
+    with recording() as seen:
+        model.forward(...)
+    seen.attention  # [(layer, weights), ...] in the order of the computation
+
+What is recorded are the tensors themselves, so it works in eager mode and while a function is
+traced, inside that function. Without a recorder, recording is nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Recorder:
+    """What was computed while it was active, in order.
+
+    Attributes:
+      attention: (layer, weights [B, H, T, S]) of each attention.
+      gating: (layer, `Gating` of B * L rows) of each mixture of experts.
+    """
+
+    attention: list[tuple[Any, Any]] = field(default_factory=list)
+    gating: list[tuple[Any, Any]] = field(default_factory=list)
+
+
+_active = threading.local()
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[Recorder]:
+    """Collects, of this thread, what layers record inside of it; the innermost one is told."""
+    before = getattr(_active, "recorder", None)
+    _active.recorder = recorder = Recorder()
+    try:
+        yield recorder
+    finally:
+        _active.recorder = before
+
+
+def record_attention(layer: Any, weights: Any) -> None:
+    """Tells the active recorder of attention weights."""
+    if recorder := getattr(_active, "recorder", None):
+        recorder.attention.append((layer, weights))
+
+
+def record_gating(layer: Any, gating: Any) -> None:
+    """Tells the active recorder of a mixture's choice."""
+    if recorder := getattr(_active, "recorder", None):
+        recorder.gating.append((layer, gating))
