@@ -109,6 +109,18 @@ class JointModel(keras.layers.Layer):
         command = self._commands[getattr(problem, "name", problem)]
         return self.command_names.index(command) if command in self.command_names else 0
 
+    def combine(self, task: Task, inputs_of: str, targets_of: str) -> None:
+        """Opens a path that no training took: the way in of one problem, the way out of another.
+
+        Args:
+          task: named anew; its command must be one of `command_names` where a decoder reads it.
+          inputs_of, targets_of: problems of this model.
+        """
+        self._signatures[task.name] = Signature(
+            self.signature(inputs_of).input_key, self.signature(targets_of).target_key
+        )
+        self._commands[task.name] = task.command
+
     def _decodes(self, problem: str) -> bool:
         return self.modalities[self._signatures[problem].target_key].autoregressive
 
