@@ -1,8 +1,8 @@
-"""A model and a search, traced: batches of prepared inputs in, ids and scores out."""
+"""A model and a way to search, traced: batches of prepared inputs in, texts or labels out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,22 +11,22 @@ import tensorflow as tf
 
 from t2t_mm.data.batch_spec import batch_spec
 from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.decoding.search import Written, greedy
+from t2t_mm.decoding import writing
+from t2t_mm.decoding.search import Written
+from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 
 FEATURES = ("inputs", "inputs_length")
+LIKELIEST_LABELS = 5
 
-# A tree has a bracket, a tag and a label about every word, each a token or more.
-_TOKENS_PER_TOKEN, _TREE_TOKENS_PER_TOKEN = 2, 8
-_TOKENS_PER_SECOND = 15  # of speech: three words, of some pieces each
-_TOKENS_PER_PICTURE = 50
+_COMMAND, _ROWS = tf.TensorSpec((), tf.int32), tf.TensorSpec([None], tf.int32)
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """One answer.
+class Answer:
+    """One possible answer.
 
     Attributes:
       output: the text, or the label.
@@ -42,6 +42,18 @@ class Decoded:
         return float(np.exp(self.score))
 
 
+@dataclass(frozen=True)
+class Decoded(Answer):
+    """The best answer to an input.
+
+    Attributes:
+      alternatives: the best answers, best first: this one, and what else was asked for. Of labels
+        the five likeliest; of texts those of the beam, with settings.return_beams.
+    """
+
+    alternatives: tuple[Answer, ...] = ()
+
+
 class Decoder:
     """Answers batches; one trace per signature, made when first needed.
 
@@ -51,7 +63,7 @@ class Decoder:
       model: built.
       hparams: eval_max_length caps the outputs; the audio frames' step is read.
       vocabularies: by name, of the text targets.
-      extra_length: tokens that an output may have beyond what its input suggests.
+      settings: how to search.
     """
 
     def __init__(
@@ -59,102 +71,105 @@ class Decoder:
         model: JointModel,
         hparams: HParams,
         vocabularies: Mapping[str, Vocabulary],
-        extra_length: int = 50,
+        settings: DecodeSettings | None = None,
     ):
         self._model = model
         self._hparams = hparams
         self._vocabularies = vocabularies
-        self._extra_length = extra_length
+        self.settings = settings or DecodeSettings()
         self._traced: dict[Any, Any] = {}
 
-    def __call__(self, task: Task, batch: Mapping[str, tf.Tensor]) -> list[Decoded]:
+    def __call__(
+        self, task: Task, batch: Mapping[str, tf.Tensor], rows: np.ndarray | None = None
+    ) -> list[Decoded]:
         """Answers each example of a batch.
 
         Args:
           task: a problem that the model was made for.
           batch: at least inputs and inputs_length, as from the pipeline.
+          rows: as for `write`.
 
         Returns:
           B answers, in the batch's order.
         """
-        features = {name: batch[name] for name in FEATURES}
         if task.targets.kind == "label":
-            return self._classify(task, features)
-        written = self.write(task, features)
+            return [_likeliest_labels(task, row) for row in self.class_scores(task, batch)]
+        written = self.write(task, batch, rows)
         vocabulary = self._vocabularies[task.targets.vocabulary or ""]
         return [
-            Decoded(vocabulary.decode(ids.tolist()), float(score))
-            for ids, score in zip(written.ids, written.scores, strict=True)
+            _best_first(
+                Answer(vocabulary.decode(row.tolist()), float(score))
+                for row, score in zip(ids, scores, strict=True)
+                if score > -np.inf
+            )
+            for ids, scores in zip(written.ids, written.scores, strict=True)
         ]
 
-    def write(self, task: Task, features: Mapping[str, tf.Tensor]) -> Written:
-        """The ids and scores of text answers, as arrays."""
-        limits = output_limits(
-            task, features["inputs_length"].numpy(), self._hparams, self._extra_length
+    def write(
+        self, task: Task, batch: Mapping[str, tf.Tensor], rows: np.ndarray | None = None
+    ) -> Written:
+        """Writes texts.
+
+        Args:
+          task: the problem.
+          batch: as for a call.
+          rows: int [B], numbers that sampling draws from: an input of the same number gets the
+            same answer in whatever batch it is; None: its place in this one.
+
+        Returns:
+          Ids and scores, as arrays.
+        """
+        features = _features(batch)
+        limits = writing.output_limits(
+            task, features["inputs_length"], self._hparams, self.settings.extra_length
         )
-        command = np.int32(self._model.command_id(task))
-        found = self._function(task, features, self._write)(features, command, limits)
+        rows = np.arange(len(limits)) if rows is None else rows
+        function = self._function("write", self._write, task, features, _COMMAND, _ROWS, _ROWS)
+        found = function(features, self._command(task), limits, np.asarray(rows, np.int32))
         return Written(*(part.numpy() for part in found))
 
-    def _classify(self, task: Task, features: Mapping[str, tf.Tensor]) -> list[Decoded]:
-        scores = self._function(task, features, self._class_scores)(features).numpy()
-        best = scores.argmax(-1)
-        return [Decoded(task.labels[i], float(row[i])) for i, row in zip(best, scores, strict=True)]
-
-    def _function(self, task: Task, features: Mapping[str, tf.Tensor], function: Any) -> Any:
-        signature = self._model.signature(task)
-        if signature not in self._traced:
-            spec: list[Any] = [batch_spec(features)]
-            if function == self._write:
-                spec += [tf.TensorSpec((), tf.int32), tf.TensorSpec([None], tf.int32)]
-            self._traced[signature] = tf.function(
-                lambda *args: function(signature, *args), input_signature=spec, autograph=False
-            )
-        return self._traced[signature]
+    def class_scores(self, task: Task, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
+        """The natural logarithm of the probability of each label, float32 [B, C]."""
+        features = _features(batch)
+        return self._function("classify", self._classify, task, features)(features).numpy()
 
     def _write(
-        self, signature: Any, features: Any, command: tf.Tensor, limits: tf.Tensor
+        self, signature: Any, features: Any, command: Any, limits: Any, rows: Any
     ) -> Written:
-        encoded = self._model.encode(signature, features)
+        return writing.write(self._model, signature, features, command, limits, self.settings, rows)
 
-        def step(prefix: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-            logits = self._model.decode_logits(signature, encoded, prefix, command, last_only=True)
-            return logits[:, 0], state
+    def _classify(self, signature: Any, features: Any) -> tf.Tensor:
+        return writing.class_scores(self._model, signature, features)
 
-        return greedy(step, (), limits)
+    def _command(self, task: Task) -> np.int32:
+        return np.int32(self._model.command_id(task))
 
-    def _class_scores(self, signature: Any, features: Any) -> tf.Tensor:
-        encoded = self._model.encode(signature, features)
-        logits = self._model.class_logits(signature, encoded)
-        return tf.nn.log_softmax(tf.cast(logits, tf.float32))
+    def _function(
+        self, name: str, function: Callable, task: Task, features: Any, *specs: Any
+    ) -> Any:
+        """The trace of a graph function for a task's signature."""
+        key = (name, self._model.signature(task))
+        if key not in self._traced:
+            self._traced[key] = tf.function(
+                lambda *args: function(key[1], *args),
+                input_signature=[batch_spec(features), *specs],
+                autograph=False,
+            )
+        return self._traced[key]
 
 
-def output_limits(
-    task: Task, lengths: np.ndarray, hparams: HParams, extra_length: int
-) -> np.ndarray:
-    """How many tokens each output may have, its EOS included.
+def _features(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {name: batch[name] for name in FEATURES}
 
-    It bounds the cost of outputs that a half-trained model never ends. No target of the training
-    data is known here, so it is generous.
 
-    Args:
-      task: the problem.
-      lengths: of the inputs [B]: tokens, samples or frames; not used for pictures.
-      hparams: eval_max_length is the most for all.
-      extra_length: added to each.
+def _best_first(answers: Any) -> Decoded:
+    alternatives = tuple(answers)
+    return Decoded(alternatives[0].output, alternatives[0].score, alternatives)
 
-    Returns:
-      int32 [B].
-    """
-    if task.inputs.kind == "audio":
-        suggested = _TOKENS_PER_SECOND * seconds(task, lengths, hparams)
-    elif task.inputs.kind == "image":
-        suggested = np.full(len(lengths), _TOKENS_PER_PICTURE)
-    else:
-        trees = "bracket_f1" in task.metrics
-        suggested = lengths * (_TREE_TOKENS_PER_TOKEN if trees else _TOKENS_PER_TOKEN)
-    most = max(1, hparams.eval_max_length)
-    return np.clip(suggested + extra_length, 1, most).astype(np.int32)
+
+def _likeliest_labels(task: Task, scores: np.ndarray) -> Decoded:
+    order = np.argsort(-scores, kind="stable")[:LIKELIEST_LABELS]
+    return _best_first(Answer(task.labels[i], float(scores[i])) for i in order)
 
 
 def seconds(task: Task, lengths: np.ndarray, hparams: HParams) -> np.ndarray:

@@ -1,91 +1,158 @@
 """Search: which tokens to write, given a function that scores the next one. Graph functions.
 
 A search knows neither model nor vocabulary. It asks a `Step` for logits and hands it the state
-that the step gave before: nothing for a step that reads the whole prefix again, caches for one
-that does not.
+that the step gave before. Here are the contract, greedy search and the loop that writes one
+hypothesis for each input; beam.py keeps several, sampling.py draws.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
 from t2t_mm.data.vocabulary import EOS, PAD
 
+NEVER = -float("inf")  # the log-probability of what does not exist
+
 
 class Step(Protocol):
-    """Scores the next token of every sequence."""
+    """Scores the next token of every hypothesis."""
 
-    def __call__(self, prefix: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-        """Scores what may follow.
+    def __call__(self, tokens: tf.Tensor, position: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+        """Scores what may stand at a position.
 
         Args:
-          prefix: int32 [B, t], all tokens written so far; padded with 0 after an EOS.
-          state: any structure of tensors whose shapes stay the same.
+          tokens: int32 [R], what stands before it; 0 at position 0, and after an EOS. R counts
+            hypotheses, those of one input side by side.
+          position: int32 [], 0 for the first token.
+          state: any structure of tensors [R, ...] whose shapes stay the same.
 
         Returns:
-          The logits of the next token [B, V], and the next state.
+          The logits of the token at `position`, [R, V], and the next state.
         """
 
 
 class Written(NamedTuple):
-    """What a search found.
+    """What a search found: N hypotheses for each of B inputs, best first.
 
     Attributes:
-      ids: int32 [B, T], each row with its EOS unless it was cut at its limit; then 0.
-      scores: float32 [B], natural logarithm of each row's probability.
+      ids: int32 [B, N, T], each row with its EOS unless it was cut at its limit; then 0. A row
+        without any token is no hypothesis: there were fewer than N.
+      scores: float32 [B, N], natural logarithm of each hypothesis's probability; -inf for none.
+      normalised: float32 [B, N], what they are ranked by: scores / length_penalty.
     """
 
     ids: tf.Tensor
     scores: tf.Tensor
+    normalised: tf.Tensor
 
 
-class _Loop(NamedTuple):
-    ids: tf.Tensor  # int32 [B, t]
-    scores: tf.Tensor  # float32 [B]
-    ended: tf.Tensor  # bool [B]
-    state: Any
+Choose = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
-def greedy(step: Step, state: Any, limits: tf.Tensor) -> Written:
+def length_penalty(length: tf.Tensor, alpha: float) -> tf.Tensor:
+    """GNMT's ((5 + length) / 6) ** alpha (arXiv 1609.08144, equation 14), float32.
+
+    As in Tensor2Tensor, the length counts the tokens written, EOS included: 1 for an empty output.
+    """
+    return ((5.0 + tf.cast(length, tf.float32)) / 6.0) ** alpha
+
+
+def greedy(step: Step, state: Any, limits: tf.Tensor, alpha: float = 0.0) -> Written:
     """Writes the likeliest token at every position until all sequences have ended.
 
-    Padding is never written. A row does not depend on the others of its batch.
+    Padding is never written. Of equally likely tokens the one with the lowest id is taken. A row
+    does not depend on the others of its batch.
 
     Args:
       step: scores the next token.
       state: the step's first state, () for none.
       limits: int32 [B], tokens that each sequence may have at most, the EOS included; >= 1.
+      alpha: of the length penalty in `normalised`.
 
     Returns:
-      Ids and scores.
+      N = 1.
+    """
+    return one_by_one(step, state, limits, lambda logits, _: likeliest(logits), alpha)
+
+
+class _Loop(NamedTuple):
+    position: tf.Tensor  # int32 []
+    tokens: tf.Tensor  # int32 [B], the last ones
+    ids: tf.Tensor  # int32 [T, B]
+    scores: tf.Tensor  # float32 [B]
+    ended: tf.Tensor  # bool [B]
+    state: Any
+
+
+def one_by_one(
+    step: Step, state: Any, limits: tf.Tensor, choose: Choose, alpha: float = 0.0
+) -> Written:
+    """Writes one token of every sequence after the other; see `greedy`.
+
+    Args:
+      step, state, limits, alpha: as for greedy.
+      choose: from logits [B, V] (float32) and the position to tokens, int32 [B], and their
+        log-probabilities, float32 [B].
     """
     batch = tf.size(limits)
-    start = _Loop(
-        tf.zeros([batch, 0], tf.int32), tf.zeros([batch]), tf.zeros([batch], tf.bool), state
-    )
 
     def go_on(loop: _Loop) -> tf.Tensor:
         return ~tf.reduce_all(loop.ended)
 
     def body(loop: _Loop) -> tuple[_Loop]:
-        logits, state = step(loop.ids, loop.state)
-        token, score = _likeliest(logits)
-        token = tf.where(loop.ended, PAD, token)
-        ids = tf.concat([loop.ids, token[:, None]], 1)
-        scores = loop.scores + tf.where(loop.ended, 0.0, score)
-        ended = loop.ended | (token == EOS) | (tf.shape(ids)[1] >= limits)
-        return (_Loop(ids, scores, ended, state),)
+        logits, state = step(loop.tokens, loop.position, loop.state)
+        tokens, scores = choose(tf.cast(logits, tf.float32), loop.position)
+        tokens = tf.where(loop.ended, PAD, tokens)
+        ids = tf.tensor_scatter_nd_update(loop.ids, [[loop.position]], tokens[None])
+        scores = loop.scores + tf.where(loop.ended, 0.0, scores)
+        ended = loop.ended | (tokens == EOS) | (loop.position + 1 >= limits)
+        return (_Loop(loop.position + 1, tokens, ids, scores, ended, same_shapes(state, loop)),)
 
-    shapes = tf.nest.map_structure(lambda tensor: tf.convert_to_tensor(tensor).shape, start)
-    shapes = shapes._replace(ids=tf.TensorShape([None, None]))
-    (end,) = tf.while_loop(go_on, body, (start,), shape_invariants=(shapes,))
-    return Written(end.ids, end.scores)
+    none = tf.zeros([batch], tf.int32)
+    ids = tf.zeros([tf.reduce_max(limits), batch], tf.int32)
+    start = _Loop(tf.constant(0), none, ids, tf.zeros([batch]), none > 0, as_tensors(state))
+    (end,) = tf.while_loop(go_on, body, (start,))
+    ids = tf.transpose(end.ids[: end.position])
+    lengths = tf.reduce_sum(tf.cast(ids != PAD, tf.int32), -1)
+    normalised = end.scores / length_penalty(lengths, alpha)
+    return Written(ids[:, None], end.scores[:, None], normalised[:, None])
 
 
-def _likeliest(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The likeliest token of logits [B, V] that is not padding, int32 [B]; its log-probability."""
-    scores = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-    token = tf.argmax(scores[:, PAD + 1 :], -1, tf.int32) + (PAD + 1)
-    return token, tf.gather(scores, token, batch_dims=1)
+def as_tensors(state: Any) -> Any:
+    """A structure of tensors, for a loop's start."""
+    return tf.nest.map_structure(tf.convert_to_tensor, state)
+
+
+def same_shapes(state: Any, before: Any) -> Any:
+    """A step's state with the static shapes of the loop's: a step may know less about them."""
+
+    def fix(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+        new = tf.convert_to_tensor(new)
+        new.set_shape(old.shape)
+        return new
+
+    return tf.nest.map_structure(fix, state, before.state)
+
+
+def likeliest(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The likeliest token that is not padding, and its log-probability.
+
+    Args:
+      logits: float32 [R, V].
+
+    Returns:
+      int32 [R] and float32 [R].
+    """
+    values, tokens = tf.math.top_k(logits, 2)  # of two, one is not padding
+    second = tokens[:, 0] == PAD
+    token = tf.where(second, tokens[:, 1], tokens[:, 0])
+    value = tf.where(second, values[:, 1], values[:, 0])
+    return token, value - values[:, 0] - log_total(logits, values[:, 0])
+
+
+def log_total(logits: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
+    """log sum exp(logits - largest): logits [R, V], largest [R] -> [R], never below 0."""
+    return tf.math.log(tf.reduce_sum(tf.exp(logits - largest[:, None]), -1))

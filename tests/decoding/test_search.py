@@ -14,12 +14,11 @@ V = 5  # 0 is padding, 1 ends
 def chain(table: np.ndarray, calls: list | None = None):
     """A step whose logits depend on the row and the last token: table [B, V + 1, V]."""
 
-    def step(prefix, state):
+    def step(tokens, position, state):
         tf.py_function(
-            lambda p: calls.append(p.numpy()) if calls is not None else None, [prefix], []
+            lambda t: calls.append(t.numpy()) if calls is not None else None, [tokens], []
         )
-        start = tf.fill([tf.shape(prefix)[0], 1], V)
-        last = tf.concat([start, prefix], 1)[:, -1]
+        last = tf.where(position == 0, V, tokens)
         return tf.gather(tf.constant(table, tf.float32), last, batch_dims=1), state
 
     return step
@@ -28,7 +27,7 @@ def chain(table: np.ndarray, calls: list | None = None):
 def run(step, limits, state=()):
     graph = tf.function(lambda limits: greedy(step, state, limits), autograph=False)
     found = graph(tf.constant(limits, tf.int32))
-    return found.ids.numpy(), found.scores.numpy()
+    return found.ids.numpy()[:, 0], found.scores.numpy()[:, 0]
 
 
 def table_for(rows: list[list[int]]) -> np.ndarray:
@@ -50,7 +49,7 @@ def test_writes_each_row_up_to_its_eos_and_pads_after_it():
 def test_stops_when_all_have_ended():
     calls: list = []
     run(chain(table_for([[2, 3, 1], [3, 1]]), calls), [50, 50])
-    assert [len(prefix[0]) for prefix in calls] == [0, 1, 2]
+    assert len(calls) == 3
 
 
 def test_a_row_is_cut_at_its_own_limit():
@@ -71,28 +70,28 @@ def test_padding_is_never_written():
     np.testing.assert_allclose(scores, 2 * (1 - np.log(np.exp(9) + np.e + 3)), rtol=1e-6)
 
 
-def test_a_prefix_of_an_ended_row_is_padded():
+def test_an_ended_row_goes_on_with_padding():
     calls: list = []
     run(chain(table_for([[2, 3, 4, 1], [1]]), calls), [9, 9])
-    np.testing.assert_array_equal(calls[-1], [[2, 3, 4], [1, 0, 0]])
+    np.testing.assert_array_equal(calls, [[0, 0], [2, 1], [3, 0], [4, 0]])
 
 
 def test_the_state_goes_from_step_to_step():
-    """A step that never reads the prefix, but counts in its state, as caches do."""
+    """A step that never reads the tokens, but counts in its state, as caches do."""
 
-    def step(prefix, state):
+    def step(tokens, position, state):
         count, sums = state["count"], state["sums"]
-        logits = tf.one_hot(tf.fill([2], 2 + count), V)
-        return logits, {"count": count + 1, "sums": sums + tf.cast(count, tf.float32)}
+        logits = tf.one_hot(2 + count, V)
+        return logits, {"count": count + 1, "sums": sums + tf.cast(count, tf.float32)[:, None]}
 
-    state = {"count": tf.constant(0), "sums": tf.zeros([2, 3])}
+    state = {"count": tf.zeros([2], tf.int32), "sums": tf.zeros([2, 3])}
     ids, _ = run(step, [3, 3], state)
     np.testing.assert_array_equal(ids, [[2, 3, 4], [2, 3, 4]])
 
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
 def test_scores_are_float32_whatever_the_logits(dtype):
-    def step(prefix, state):
+    def step(tokens, position, state):
         return tf.cast(tf.one_hot([2], V), dtype), state
 
     _, scores = run(step, [100])
