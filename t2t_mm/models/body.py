@@ -1,4 +1,8 @@
-"""The contract between the joint model and a body: encode, decode, know no problem."""
+"""The contract between the joint model and a body: encode, decode, know no problem.
+
+A body writes outputs one position at a time by `start` and `step`. Those here are right for every
+body and run the whole decoder over what was written; a body of its own kind overrides the three.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import keras
+from keras import ops
 
 from t2t_mm.layers.rep import Rep
 
@@ -80,6 +85,56 @@ class Body(keras.layers.Layer):
           [B, T, D], where position t depends on `shifted` up to t alone, and a float32 scalar to
           add to the loss.
         """
+
+    def start(self, encoded: Rep, beams: int, length: Any) -> tuple[Any, Any]:
+        """Prepares decoding position by position, without dropout.
+
+        R = B * beams rows are decoded at once, the hypotheses of one input side by side.
+
+        Args:
+          encoded: what `encode` gave for B inputs.
+          beams: hypotheses of each input, K.
+          length: int32 scalar, how many positions there are at most; >= 1.
+
+        Returns:
+          The memory: what stays the same at all positions, for `step` alone to read; nothing in
+          it is repeated for the hypotheses of an input. The state of position 0: nested structures
+          of tensors, whose shapes never change.
+        """
+        width = (ops.shape(encoded.x)[0] * beams, length, self.hidden_size)
+        return (encoded, beams), ops.zeros(width, self.compute_dtype)
+
+    def step(self, memory: Any, state: Any, x: Any, position: Any) -> tuple[Any, Any]:
+        """Decodes one position: what `decode` gives there if the earlier ones were the same.
+
+        Args:
+          memory: from `start`.
+          state: from `start`, or from the step before.
+          x: [R, D], the embeddings of what was written last; the command's at position 0.
+          position: int32 scalar, 0 first, then 1 more each time; less than `length`.
+
+        Returns:
+          [R, D], and the state of the next position.
+        """
+        encoded, beams = memory
+        here = ops.equal(ops.arange(ops.shape(state)[1]), position)[None, :, None]
+        state = ops.where(here, ops.cast(x, state.dtype)[:, None], state)
+        written = state[:, : position + 1]
+        mask = ops.ones_like(written[:, :, 0])
+        rep = Rep(ops.repeat(encoded.x, beams, 0), ops.repeat(encoded.mask, beams, 0), encoded.grid)
+        return self.decode(rep, written, mask)[0][:, -1], state
+
+    def reorder(self, state: Any, rows: Any) -> Any:
+        """Lets each row go on from another hypothesis of the same input.
+
+        Args:
+          state: from `start` or `step`.
+          rows: int32 [R], which row's past each row takes over.
+
+        Returns:
+          The state with the rows' pasts exchanged.
+        """
+        return ops.take(state, rows, axis=0)
 
     def get_config(self) -> dict[str, Any]:
         """All but the seed generator, which belongs to the owner, who gives it again."""

@@ -188,6 +188,66 @@ class JointModel(keras.layers.Layer):
         x, _ = self.body.decode(encoded.rep, shifted, mask, training=False)
         return target.top(x[:, -1:], mask[:, -1:]) if last_only else target.top(x, mask)
 
+    def start_decoding(
+        self, signature: Signature, encoded: Encoded, beams: int, length: Any
+    ) -> tuple[Any, Any]:
+        """Prepares writing outputs token by token; see `Body.start`.
+
+        Args:
+          signature: the path to take; its target is autoregressive.
+          encoded: what `encode` gave for B inputs.
+          beams: hypotheses of each input, K; R = B * K rows are written at once.
+          length: int32 scalar, how many tokens there are at most.
+
+        Returns:
+          The memory, which `decode_step` alone reads, and the state of position 0.
+        """
+        return self.body.start(encoded.rep, beams, length)
+
+    def decode_step(
+        self,
+        signature: Signature,
+        memory: Any,
+        state: Any,
+        tokens: Any,
+        position: Any,
+        command: Any,
+    ) -> tuple[Any, Any]:
+        """Scores the next token of every hypothesis: `decode_logits`, one position at a time.
+
+        Args:
+          signature: the path to take.
+          memory: from `start_decoding`.
+          state: from `start_decoding`, or from the step before; see `reorder`.
+          tokens: int32 [R], written at the previous position; not read at position 0, where the
+            command stands.
+          position: int32 scalar, 0 first.
+          command: scalar or [B] int.
+
+        Returns:
+          Logits [R, V], and the state of the next position.
+        """
+        target = self.modalities[signature.target_key]
+        # All rows as the positions of one sequence: embedding and softmax are then flat products.
+        embedded = target.target_bottom(tokens[None])[0]
+        first = ops.cast(ops.take(self.commands, command, axis=0), embedded.dtype)
+        if len(first.shape) > 1:
+            first = ops.repeat(first, ops.shape(embedded)[0] // ops.shape(first)[0], axis=0)
+        x = ops.where(ops.equal(position, 0), first, embedded)
+        y, state = self.body.step(memory, state, x, position)
+        return target.top(y[None], ops.ones_like(y[None, :, 0]))[0], state
+
+    def reorder(self, state: Any, rows: Any) -> Any:
+        """Lets each hypothesis go on from another one of the same input; see `Body.reorder`.
+
+        A state may hold large parts that no search needs to copy, so the body does it.
+
+        Args:
+          state: from `start_decoding` or `decode_step`.
+          rows: int32 [R], which row's past each row takes over.
+        """
+        return self.body.reorder(state, rows)
+
     def class_logits(self, signature: Signature, encoded: Encoded) -> Any:
         """Logits [B, classes] of a modality that is not autoregressive, from encoded inputs."""
         rep = encoded.rep
