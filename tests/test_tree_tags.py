@@ -7,7 +7,7 @@ import random
 import pytest
 
 from t2t_mm import tree_tags, trees
-from t2t_mm.decoding.brackets import bracket_scores
+from t2t_mm.decoding.metrics import compute
 from t2t_mm.errors import DataError
 from t2t_mm.trees import Tree
 
@@ -80,7 +80,8 @@ def test_what_would_not_come_back_is_refused(bracketed: str, message: str) -> No
 
 def test_both_notations_score_alike() -> None:
     other = "(S (NP (DT the)) (VP (NN dog) (VBZ barks)) (. .))"
-    bracketed = bracket_scores([other], [BRACKETED])
-    tags = bracket_scores([tree_tags.write(trees.parse(other))], [LINE])
+    names = ["bracket_f1", "bracket_f1_all"]
+    bracketed = compute(names, [other], [[BRACKETED]])
+    tags = compute(names, [tree_tags.write(trees.parse(other))], [[LINE]])
     assert tags == bracketed
-    assert 0 < tags["bracket_f1"] < 1
+    assert 0 < tags["bracket_f1"].value < 1

@@ -1,30 +1,32 @@
-"""Labelled bracket precision, recall and F1, counted as EVALB does with its standard parameters.
+"""Labelled brackets of trees, and how two trees are compared as EVALB does it.
 
-A bracket is (label, first word, end). The bracket of a tag over its word is not counted. Labels
-lose their function tags (NP-SBJ is NP), PRT equals ADVP, and TOP and the treebank's unlabelled
-outermost bracket are left out. Words that the gold tree tags as punctuation or traces are left out
-before spans are numbered. A bracket that stands twice (a unary chain) counts twice.
+A bracket is (label, first word, end). The bracket of a tag over its word is none. EVALB's standard
+parameters (its file COLLINS.prm) hold: labels lose what follows "-" or "=" (NP-SBJ is NP); PRT
+equals ADVP; the label TOP does not count; words tagged as traces, comma, colon, quotes or full stop
+are left out before spans are numbered; a bracket over no word does not count; one that stands twice
+(a unary chain) counts twice. The treebank's unlabelled outermost bracket is read as TOP.
 
-EVALB refuses an output that is no tree, or has another number of words than the gold tree, and
-leaves the sentence out. A generator may write such things, and leaving them out would flatter it:
-here they match no bracket, and lower recall by all of the gold tree's brackets and precision by
-their own, where they have any. `bracket_malformed` is the share of outputs that are no tree.
+EVALB compares only trees over the same words; `evalb` gives None otherwise. A generator may write
+anything, and leaving that out flatters it: `compare` counts it as wrong.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from t2t_mm import tree_tags
 from t2t_mm.errors import DataError
-from t2t_mm.trees import Tree, parse, plain_label
+from t2t_mm.trees import Tree, parse_all
 
 # EVALB's COLLINS.prm.
-DELETED_TAGS = frozenset({"-NONE-", ",", ":", "``", "''", "."})
-DELETED_LABELS = frozenset({"", "TOP"})
+DELETED_TAGS = frozenset({"TOP", "-NONE-", ",", ":", "``", "''", "."})
 EQUAL_LABELS = {"PRT": "ADVP"}
+
+_FUNCTION = re.compile(r"[-=]")
 
 Span = tuple[str, int, int]
 
@@ -36,10 +38,12 @@ class Brackets:
     Attributes:
       spans: (label, first word, end) of every constituent that is no tag.
       tags: of the words; a word without a tag has "".
+      words: likewise; None where the notation has none, see tree_tags.py.
     """
 
     spans: tuple[Span, ...]
     tags: tuple[str, ...]
+    words: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -57,90 +61,131 @@ class Counts:
     complete: bool
 
 
+@dataclass(frozen=True)
+class EvalbCounts(Counts):
+    """What EVALB counts of a sentence besides.
+
+    Attributes:
+      crossing: brackets of the output that cross one of the gold tree's.
+      words: that are not left out.
+      tags: of these that are right.
+    """
+
+    crossing: int
+    words: int
+    tags: int
+
+
 def read_brackets(line: str) -> Brackets | None:
-    """The brackets of a one-line tree, with or without words; None if it is no balanced tree."""
+    """The brackets of a one-line tree, with or without words; None if it is no balanced tree.
+
+    A line may hold several trees side by side, as in EVALB.
+    """
     try:
-        tree = parse(line) if line.lstrip().startswith("(") else tree_tags.read(line)
+        if line.lstrip().startswith("("):
+            trees = [tree for _, tree in parse_all(line)]
+        else:
+            trees = [tree_tags.read(line)]
     except DataError:
         return None
     spans: list[Span] = []
-    tags: list[str] = []
-    _collect(tree, spans, tags)
-    return Brackets(tuple(spans), tuple(tags))
+    leaves: list[tuple[str, str]] = []
+    for tree in trees:
+        _collect(tree, spans, leaves)
+    has_words = line.lstrip().startswith("(")
+    return Brackets(
+        tuple(spans),
+        tuple(tag for tag, _ in leaves),
+        tuple(word for _, word in leaves) if has_words else None,
+    )
 
 
-def _collect(tree: Tree, spans: list[Span], tags: list[str]) -> None:
+def _collect(tree: Tree, spans: list[Span], leaves: list[tuple[str, str]]) -> None:
     if len(tree.children) == 1 and isinstance(tree.children[0], str):
-        tags.append(tree.label)
+        leaves.append((tree.label, tree.children[0]))
         return
-    start = len(tags)
+    start = len(leaves)
     for child in tree.children:
         if isinstance(child, str):
-            tags.append("")
+            leaves.append(("", child))
         else:
-            _collect(child, spans, tags)
-    spans.append((tree.label, start, len(tags)))
+            _collect(child, spans, leaves)
+    spans.append((tree.label, start, len(leaves)))
+
+
+def evalb(output: Brackets | None, gold: Brackets) -> EvalbCounts | None:
+    """EVALB's counts of a sentence.
+
+    Each tree loses the words that its own tags delete, so a full stop tagged as a noun makes the
+    lengths differ. Words are compared where both notations have them.
+
+    Returns:
+      None if EVALB leaves the sentence out: the output is no tree or none is left of it, or the
+      words that are left are not the gold tree's.
+    """
+    if output is None:
+        return None
+    mine, theirs = _kept(output), _kept(gold)
+    if not any(mine) or sum(mine) != sum(theirs):
+        return None
+    if output.words and gold.words and _chosen(output.words, mine) != _chosen(gold.words, theirs):
+        return None
+    found, wanted = _scored(output, mine), _scored(gold, theirs)
+    tags = zip(_chosen(output.tags, mine), _chosen(gold.tags, theirs), strict=True)
+    return EvalbCounts(
+        matched=(found & wanted).total(),
+        output=found.total(),
+        gold=wanted.total(),
+        complete=found == wanted,
+        crossing=_crossing(found, wanted),
+        words=sum(theirs),
+        tags=sum(_equal(a) == _equal(b) for a, b in tags),
+    )
 
 
 def compare(output: Brackets | None, gold: Brackets) -> Counts:
-    """Counts the brackets of an output, None if it is malformed, against the gold tree's."""
-    kept = [tag not in DELETED_TAGS for tag in gold.tags]
+    """Counts the brackets of any output, None if it is malformed, against the gold tree's.
+
+    The gold tree's tags alone say which words are left out, and words are not compared. An output
+    of another length matches no bracket; its own brackets count all the same.
+    """
+    kept = _kept(gold)
     wanted = _scored(gold, kept)
     if output is None:
         return Counts(0, 0, wanted.total(), False)
     if len(output.tags) != len(gold.tags):
-        own = _scored(output, [tag not in DELETED_TAGS for tag in output.tags])
-        return Counts(0, own.total(), wanted.total(), False)
+        return Counts(0, _scored(output, _kept(output)).total(), wanted.total(), False)
     found = _scored(output, kept)
     return Counts((found & wanted).total(), found.total(), wanted.total(), found == wanted)
 
 
+def _kept(brackets: Brackets) -> list[bool]:
+    return [tag not in DELETED_TAGS for tag in brackets.tags]
+
+
+def _chosen(items: Sequence[str], kept: Sequence[bool]) -> list[str]:
+    return [item for item, keep in zip(items, kept, strict=True) if keep]
+
+
 def _scored(brackets: Brackets, kept: Sequence[bool]) -> Counter[Span]:
     """The brackets that count, numbered over the words that are kept."""
-    position = [sum(kept[:i]) for i in range(len(kept) + 1)]
+    position = [0, *accumulate(kept)]
     found: Counter[Span] = Counter()
     for label, start, end in brackets.spans:
-        label = plain_label(label)
-        label = EQUAL_LABELS.get(label, label)
-        if label not in DELETED_LABELS and position[start] < position[end]:
-            found[label, position[start], position[end]] += 1
+        plain = _FUNCTION.split(label)[0]
+        if label and plain not in DELETED_TAGS and position[start] < position[end]:
+            found[_equal(plain), position[start], position[end]] += 1
     return found
 
 
-def bracket_scores(outputs: Iterable[str], golds: Iterable[str]) -> dict[str, float]:
-    """Scores a set of trees; sums are over all trees, as in EVALB's summary.
-
-    Args:
-      outputs: decoded trees, or what should be such.
-      golds: the right trees, one a line.
-
-    Returns:
-      bracket_f1, bracket_precision, bracket_recall, bracket_complete (share of trees whose
-      brackets are all right) and bracket_malformed, each 0 to 1.
-
-    Raises:
-      DataError: if a gold tree is none.
-    """
-    counts: list[Counts] = []
-    malformed = 0
-    for output, gold in zip(outputs, golds, strict=True):
-        right = read_brackets(gold)
-        if right is None:
-            raise DataError(f"a reference of bracket_f1 is no bracketed tree: '{gold}'.")
-        read = read_brackets(output)
-        malformed += read is None
-        counts.append(compare(read, right))
-    matched = sum(c.matched for c in counts)
-    precision = _share(matched, sum(c.output for c in counts))
-    recall = _share(matched, sum(c.gold for c in counts))
-    return {
-        "bracket_f1": _share(2 * precision * recall, precision + recall),
-        "bracket_precision": precision,
-        "bracket_recall": recall,
-        "bracket_complete": _share(sum(c.complete for c in counts), len(counts)),
-        "bracket_malformed": _share(malformed, len(counts)),
-    }
+def _equal(label: str) -> str:
+    return EQUAL_LABELS.get(label, label)
 
 
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
+def _crossing(output: Counter[Span], gold: Counter[Span]) -> int:
+    """Brackets of the output that overlap one of the gold tree's, neither within the other."""
+    return sum(
+        count
+        for (_, start, end), count in output.items()
+        if any(a < start < b < end or start < a < end < b for _, a, b in gold)
+    )

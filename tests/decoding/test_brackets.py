@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from t2t_mm.decoding.brackets import Counts, bracket_scores, compare, read_brackets
+from t2t_mm.decoding.brackets import Counts, compare, evalb, read_brackets
+from t2t_mm.decoding.metrics import compute, flatten
 from t2t_mm.errors import DataError
 
 GOLD = "(S (NP (DT the) (NN dog)) (VP (VBZ sees) (NP (DT a) (NN cat))))"  # S NP VP NP
@@ -14,6 +15,10 @@ def counts(output: str, gold: str = GOLD) -> Counts:
     right = read_brackets(gold)
     assert right is not None
     return compare(read_brackets(output), right)
+
+
+def scores(outputs, golds) -> dict[str, float]:
+    return flatten(compute(["bracket_f1", "bracket_f1_all"], outputs, [[g] for g in golds]))
 
 
 def test_spans_leave_tags_out():
@@ -43,7 +48,8 @@ def test_spans_leave_tags_out():
         ("the dog sees a cat", Counts(0, 0, 4, False)),
         ("", Counts(0, 0, 4, False)),
         ("(S ())", Counts(0, 0, 4, False)),
-        (GOLD + " " + GOLD, Counts(0, 0, 4, False)),
+        # Two trees are of another length.
+        (GOLD + " " + GOLD, Counts(0, 8, 4, False)),
     ],
 )
 def test_counts(output, expected):
@@ -69,25 +75,60 @@ def test_standard_parameters():
     assert counts(low, gold) == Counts(4, 4, 4, True)
 
 
+def test_evalb_refuses_other_words_and_lengths_and_what_its_own_tags_delete():
+    right = read_brackets(GOLD)
+    assert right is not None
+    assert evalb(right, right) is not None
+    for other in ("", "(S", GOLD[:-1], GOLD.replace("cat", "cats"), f"(S {GOLD} (NN now))"):
+        assert evalb(read_brackets(other), right) is None
+    # A word tagged as a full stop is left out of its own tree alone.
+    assert evalb(read_brackets(GOLD.replace("(NN cat)", "(. cat)")), right) is None
+    # Where one notation has no words, none are compared.
+    tags = read_brackets("S NP DT NN /NP VP VBZ NP DT NN /NP /VP /S")
+    assert evalb(tags, right) == evalb(right, right)
+
+
+def test_tags_and_crossing_brackets():
+    gold = read_brackets("(S (NP (DT a) (NN b)) (VP (VB c) (NP (NN d))))")
+    output = read_brackets("(S (DT a) (X (NN b) (Y (NN c))) (NP (NN d)))")
+    assert gold is not None
+    counts = evalb(output, gold)
+    assert counts is not None
+    # S 0-4 and NP 3-4 are right; X 1-3 crosses NP 0-2 (and VP 2-4); Y 2-3 crosses nothing.
+    assert (counts.matched, counts.output, counts.gold) == (2, 4, 4)
+    assert (counts.crossing, counts.words, counts.tags) == (1, 4, 3)
+
+
 def test_sums_over_trees():
     missing = "(S (NP (DT the) (NN dog)) (VP (VBZ sees) (DT a) (NN cat)))"
-    scores = bracket_scores([GOLD, missing, "(S"], [GOLD] * 3)
-    precision, recall = 7 / 7, 7 / 12
-    assert scores == pytest.approx(
+    # EVALB leaves the third one out; over all of them it lacks four brackets.
+    f1, f1_all = 2 * 1 * (7 / 8) / (1 + 7 / 8), 2 * 1 * (7 / 12) / (1 + 7 / 12)
+    assert scores([GOLD, missing, "(S"], [GOLD] * 3) == pytest.approx(
         {
-            "bracket_f1": 2 * precision * recall / (precision + recall),
-            "bracket_precision": precision,
-            "bracket_recall": recall,
-            "bracket_complete": 1 / 3,
+            "bracket_f1": f1,
+            "bracket_precision": 7 / 7,
+            "bracket_recall": 7 / 8,
+            "bracket_complete": 1 / 2,
+            "bracket_crossing": 0,
+            "bracket_no_crossing": 1,
+            "bracket_2_or_less_crossing": 1,
+            "bracket_tagging": 1,
+            "bracket_skipped": 1 / 3,
+            "bracket_f1_all": f1_all,
+            "bracket_precision_all": 7 / 7,
+            "bracket_recall_all": 7 / 12,
+            "bracket_complete_all": 1 / 3,
             "bracket_malformed": 1 / 3,
         }
     )
 
 
 def test_nothing_right_is_zero_and_no_division():
-    assert bracket_scores(["x"], [GOLD])["bracket_f1"] == 0.0
+    found = scores(["(S"], [GOLD])
+    assert found["bracket_f1"] == found["bracket_f1_all"] == 0.0
+    assert found["bracket_skipped"] == found["bracket_malformed"] == 1.0
 
 
 def test_a_reference_must_be_a_tree():
     with pytest.raises(DataError, match=r"a reference of bracket_f1 is no bracketed tree: '\(S'\."):
-        bracket_scores([GOLD], ["(S"])
+        scores([GOLD], ["(S"])

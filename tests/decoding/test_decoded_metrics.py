@@ -48,9 +48,14 @@ def test_bleu_by_hand():
     assert got == pytest.approx(expected)
 
 
-def test_chrf_equals_sacrebleu():
-    got = value("chrf", OUTPUTS, [[r] for r in FIRST])
-    assert got == pytest.approx(sacrebleu.corpus_chrf(OUTPUTS, [FIRST]).score)
+@pytest.mark.parametrize("name", ["chrf", "ter"])
+def test_chrf_and_ter_equal_sacrebleu(name):
+    corpus = {"chrf": sacrebleu.corpus_chrf, "ter": sacrebleu.corpus_ter}[name]
+    one = compute([name], OUTPUTS, [[r] for r in FIRST])[name]
+    assert one.value == pytest.approx(corpus(OUTPUTS, [FIRST]).score)
+    assert one.signature.startswith("nrefs:1|case:") and "version:" in one.signature
+    both = value(name, OUTPUTS, list(zip(FIRST, SECOND, strict=True)))
+    assert both == pytest.approx(corpus(OUTPUTS, [FIRST, SECOND]).score)
 
 
 def test_wer_and_cer_equal_jiwer_over_the_corpus():
@@ -82,12 +87,12 @@ def test_accuracy_of_labels():
 
 def test_flatten_keeps_parts():
     tree = "(S (NP (NN dog)) (VP (VBZ barks)))"
-    flat = flatten(compute(["bracket_f1", "exact_match"], [tree], [[tree]]))
-    assert flat == {
-        "bracket_f1": 1.0,
-        "bracket_precision": 1.0,
-        "bracket_recall": 1.0,
-        "bracket_complete": 1.0,
+    scores = compute(["bracket_f1_all", "exact_match"], [tree], [[tree]])
+    assert flatten(scores) == {
+        "bracket_f1_all": 1.0,
+        "bracket_precision_all": 1.0,
+        "bracket_recall_all": 1.0,
+        "bracket_complete_all": 1.0,
         "bracket_malformed": 0.0,
         "exact_match": 1.0,
     }
