@@ -27,6 +27,8 @@ class MultiModelHParams(HParams):
     use_moe: bool = True  # False: no mixture of experts (paper, table 4)
     use_attention: bool = True  # False: no attention block (paper, table 4)
     num_experts: int = 30  # experts of each mixture
+    encoder_experts: int = 0  # experts of the encoder's; 0: num_experts
+    decoder_experts: int = 0  # experts of the decoder's; 0: num_experts
     moe_k: int = 2  # experts that a position uses
     moe_loss_coef: float = 0.01  # weight of the balance losses
 

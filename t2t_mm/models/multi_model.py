@@ -35,6 +35,8 @@ FIELDS = (
     "use_moe",
     "use_attention",
     "num_experts",
+    "encoder_experts",
+    "decoder_experts",
     "moe_k",
     "moe_loss_coef",
 )
@@ -68,6 +70,8 @@ class MultiModel(Body):
         the same: where mixer and decoder concatenate an attention over them, their mean over the
         real positions stands in; the decoder's blocks are ConvBlocks alone.
       num_experts, moe_k, moe_loss_coef: of the mixtures.
+      encoder_experts, decoder_experts: of that mixture, where it has another number of experts
+        (t2t-checkpoint cut leaves out those that are hardly used); 0: num_experts.
       seed_generator: the one source of randomness.
     """
 
@@ -87,6 +91,8 @@ class MultiModel(Body):
         use_moe: bool = True,
         use_attention: bool = True,
         num_experts: int = 30,
+        encoder_experts: int = 0,
+        decoder_experts: int = 0,
         moe_k: int = 2,
         moe_loss_coef: float = 1e-2,
         seed_generator: keras.random.SeedGenerator | None = None,
@@ -106,6 +112,8 @@ class MultiModel(Body):
         self.use_moe = use_moe
         self.use_attention = use_attention
         self.num_experts = num_experts
+        self.encoder_experts = encoder_experts
+        self.decoder_experts = decoder_experts
         self.moe_k = moe_k
         self.moe_loss_coef = moe_loss_coef
         self._make_encoder()
@@ -127,7 +135,7 @@ class MultiModel(Body):
         half = self.encoder_blocks // 2
         self.encoder_before, self.encoder_after = blocks[:half], blocks[half:]
         if self.use_moe:
-            self.encoder_mixture = self._mixture("encoder_mixture")
+            self.encoder_mixture = self._mixture("encoder_mixture", self.encoder_experts)
             self.encoder_mixture_norm = self._norm("encoder_mixture_norm")
         if self.use_attention:
             self.encoder_attention = self._attention("encoder_attention")
@@ -158,7 +166,7 @@ class MultiModel(Body):
             self.decoder_attentions = [self._attention(f"{name}_attention") for name in names]
             self.decoder_norms = [self._norm(f"{name}_norm") for name in names]
         if self.use_moe:
-            self.decoder_mixture = self._mixture("decoder_mixture")
+            self.decoder_mixture = self._mixture("decoder_mixture", self.decoder_experts)
             self.decoder_mixture_norm = self._norm("decoder_mixture_norm")
 
     def _block(self, name: str, padding: str) -> ConvBlock:
@@ -182,9 +190,9 @@ class MultiModel(Body):
             dtype=self.dtype_policy,
         )
 
-    def _mixture(self, name: str) -> MixtureOfExperts:
+    def _mixture(self, name: str, experts: int) -> MixtureOfExperts:
         return MixtureOfExperts(
-            self.num_experts,
+            experts or self.num_experts,
             self.filter_size,
             self.moe_k,
             self.moe_loss_coef,
