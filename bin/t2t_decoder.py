@@ -1,34 +1,41 @@
-"""t2t-decoder: answers a file, pictures, sounds or a split with a trained model."""
+"""t2t-decoder: answers text, pictures, sounds or a split with a trained model."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from absl import flags
 
-from t2t_mm.bin.command_line import common_flags, exit_status, parse, problems_flag
+from t2t_mm.bin.command_line import (
+    common_flags,
+    exit_status,
+    parse,
+    problems_flag,
+    run_flags,
+    trained_run,
+)
 from t2t_mm.errors import UserError
-
-if TYPE_CHECKING:
-    from t2t_mm.decoding.model_loading import LoadedModel
 
 USAGE = """
 usage: t2t-decoder --output_dir=DIR --problem=NAME --decode_from_file=FILE [flags]
        t2t-decoder --output_dir=DIR --problem=NAME --decode_split=dev [flags]
+       t2t-decoder --output_dir=DIR --problem=NAME --score_file=FILE [flags]
+       t2t-decoder --output_dir=DIR --decode_interactive [flags]
 
-FILE holds one text a line; for a problem over pictures or sounds it is such a file, several
-separated by commas, or a text file that lists them. Answers are written in the same order to
-FILE.<model>.<hparams_set>.<problem>.decodes. Model and hparams are read from DIR/run.json.
+FILE holds one text a line. For a problem over pictures or sounds it is such a file, a folder of
+them, several separated by commas, or a text file that lists them. Without --problem, a FILE that
+ends in .tsv mixes problems: "problem<TAB>input" a line. - is standard input. Answers are written in
+the order of the inputs to FILE.<model>.<hparams_set>.<problem>.<search>.decodes; after a kill the
+same command goes on where it was. Model and hparams are read from DIR/run.json.
 
   t2t-decoder --output_dir=RUN --problem=translate_ende_shapes --decode_from_file=english.txt
-  t2t-decoder --output_dir=RUN --problem=caption_shapes --decode_from_file=picture.png
+  t2t-decoder --output_dir=RUN --problem=caption_shapes --decode_from_file=pictures/
+  t2t-decoder --output_dir=RUN --input_problem=speech_shapes \\
+      --target_problem=translate_ende_shapes --decode_from_file=spoken.wav
 """
 COMMAND = "t2t-decoder"
-Load = Callable[[], "LoadedModel"]
-_SHOWN = 10  # answers printed
+_MODES = ("decode_from_file", "decode_split", "decode_interactive", "score_file")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,83 +53,46 @@ def main(argv: Sequence[str]) -> int:
     if values.decode_from_dev:
         values.decode_split = values.decode_split or "dev"
     _check(values)
-    from t2t_mm.decoding.model_loading import load
-    from t2t_mm.decoding.run_flags import check_run, one_problem
+    trained_run(values)
+    from t2t_mm.decoding.command import DecodeRequest, run_request
 
-    record = check_run(values.output_dir, values.model, values.hparams_set)
-    problem = one_problem(values.problems, record.tasks)
-    decode = _decode_split if values.decode_split else _decode_file
-    decode(values, problem, lambda: load(values.output_dir, values.checkpoint_path))
+    run_request(
+        DecodeRequest(**{name: values[name].value for name in DecodeRequest.__dataclass_fields__})
+    )
     return 0
 
 
 def _check(values: flags.FlagValues) -> None:
+    """Refuses what contradicts itself, before anything is read."""
     if not values.output_dir:
         raise UserError("no model given; name the folder that t2t-trainer wrote in --output_dir.")
-    if bool(values.decode_from_file) == bool(values.decode_split):
+    given = [f"--{name}" for name in _MODES if values[name].value]
+    if len(given) != 1:
         raise UserError(
-            "give either --decode_from_file=FILE or --decode_split=dev|test, to say what to decode."
+            f"{' and '.join(given)} contradict each other; give one of them."
+            if given
+            else f"say what to decode with one of {', '.join(f'--{name}' for name in _MODES)}."
+        )
+    if bool(values.input_problem) != bool(values.target_problem):
+        raise UserError(
+            "--input_problem and --target_problem go together: the one names what is read, the "
+            "other what is written."
+        )
+    if values.input_problem and values.problems:
+        raise UserError(
+            "--problem contradicts --input_problem and --target_problem; give the one or the two."
         )
     if values.num_samples is not None and values.num_samples < 1:
         raise UserError(f"--num_samples must be 1 or more, got {values.num_samples}.")
-
-
-def _decode_file(values: flags.FlagValues, problem: str, load: Load) -> None:
-    from t2t_mm.decoding.api import decode
-    from t2t_mm.decoding.inputs import read_inputs
-    from t2t_mm.decoding.output_files import check_writable, decodes_path, write_decodes
-    from t2t_mm.decoding.progress import Counter
-    from t2t_mm.problem import Task
-    from t2t_mm.runs.run_record import RunRecord
-
-    record = RunRecord.read(values.output_dir)
-    inputs = read_inputs(Task.from_dict(record.tasks[problem]), values.decode_from_file)
-    inputs = inputs[: values.num_samples]
-    path = decodes_path(values.decode_from_file, record, problem)
-    if values.decode_to_file:
-        path = Path(values.decode_to_file).expanduser()
-    check_writable(path)
-    loaded = load()
-    with Counter(len(inputs)) as counter:
-        decoded = decode(
-            loaded, problem, [raw for raw, _ in inputs], [place for _, place in inputs], counter.add
-        )
-    write_decodes(path, decoded)
-    for (raw, _), one in list(zip(inputs, decoded, strict=True))[:_SHOWN]:
-        print(f"{raw}\n  -> {one.output}   (log-probability {one.score:.2f})")
-    print(f"wrote {len(decoded)} answers to {path}")
-
-
-def _decode_split(values: flags.FlagValues, problem: str, load: Load) -> None:
-    from t2t_mm.decoding.output_files import check_writable, suffix, write_split
-    from t2t_mm.decoding.progress import Counter
-    from t2t_mm.decoding.scoring import DecodedEvaluation
-    from t2t_mm.decoding.splits import check_data
-
-    loaded = load()
-    task, split = loaded.tasks[problem], values.decode_split
-    base = Path(values.output_dir) / f"{split}.{suffix(loaded.record, problem)}"
-    base = Path(values.decode_to_file or base).expanduser()
-    check_writable(base.with_name(base.name + ".decodes"))
-    check_data(task, split, values.data_dir, loaded.vocabularies)
-    evaluation = DecodedEvaluation(
-        loaded.model, loaded.hparams, loaded.vocabularies, values.data_dir
-    )
-    with Counter(None) as counter:
-        scored = evaluation(task, split, values.num_samples, counter.add)
-    for path in write_split(base, scored.answers):
-        print(f"wrote {path}")
-    for sample in scored.samples(_SHOWN):
-        print("\n".join(f"{side:<7}{text}" for side, text in sample.items()) + "\n")
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in scored.metrics.items())
-    print(f"{problem}, {split}, {len(scored.answers)} examples: {figures}")
+    if values.decode_interactive and values.decode_to_file:
+        raise UserError("--decode_interactive answers on the terminal; leave --decode_to_file out.")
 
 
 def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
     problems_flag(values, COMMAND)
+    run_flags(values, COMMAND)
     define = {"flag_values": values, "module_name": COMMAND}
-    flags.DEFINE_string("output_dir", None, "Run directory of the trained model.", **define)
     flags.DEFINE_string("decode_from_file", None, "What to answer; see above.", **define)
     flags.DEFINE_string(
         "decode_to_file",
@@ -138,18 +108,38 @@ def _flags() -> flags.FlagValues:
         **define,
     )
     flags.DEFINE_bool("decode_from_dev", False, "The same as --decode_split=dev.", **define)
+    flags.DEFINE_bool(
+        "decode_interactive", False, "Answer what is typed; h tells what can be.", **define
+    )
+    flags.DEFINE_string(
+        "score_file",
+        None,
+        "Lines input<TAB>target: writes the log-probability of each target, nothing is searched.",
+        **define,
+    )
+    flags.DEFINE_string(
+        "decode_hparams",
+        "",
+        "How to search, e.g. beam_size=4,alpha=0.6,return_beams=True; see docs/decoding.md.",
+        **define,
+    )
+    flags.DEFINE_string(
+        "input_problem", None, "Zero-shot: the problem whose kind of inputs is read.", **define
+    )
+    flags.DEFINE_string(
+        "target_problem",
+        None,
+        "Zero-shot: the problem whose command and kind of targets is written.",
+        **define,
+    )
+    flags.DEFINE_string(
+        "command", None, "Another command of the model than the problem's own.", **define
+    )
     flags.DEFINE_integer(
         "num_samples",
         None,
         "Decode at most so many inputs: the first of a file; of a split, spread over the lengths.",
         **define,
-    )
-    flags.DEFINE_string(
-        "checkpoint_path", "latest", "latest, best, or a checkpoint's path.", **define
-    )
-    flags.DEFINE_string("model", None, "Not needed; an error if the run has another.", **define)
-    flags.DEFINE_string(
-        "hparams_set", None, "Not needed; an error if the run has another.", **define
     )
     return values
 

@@ -1,100 +1,103 @@
-"""`decode`: what the command line and Python call."""
+"""`decode` and `score`: what Python calls; `LoadedModel` has them as methods."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from t2t_mm.data.features import prepare
+from t2t_mm.decoding.answering import answers
+from t2t_mm.decoding.contents import Contents
 from t2t_mm.decoding.decoder import Decoded
-from t2t_mm.decoding.inputs import Raw, Stored, stacked, stored_input
+from t2t_mm.decoding.input_files import Asked
+from t2t_mm.decoding.inputs import Raw
+from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.decoding.target_scores import scores
 from t2t_mm.errors import UserError
-from t2t_mm.hparam import HParams
 from t2t_mm.problem import Task
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.model_loading import LoadedModel
 
-# What a batch of decoding holds at least, whatever that of training was: it keeps no gradients.
-_TOKENS, _PICTURES, _SECONDS = 1024, 64, 60.0
-
-Report = Callable[[int], None]
-
 
 def decode(
     loaded: LoadedModel,
-    problem: str,
+    problem: str | Task,
     inputs: Sequence[Raw],
-    places: Sequence[str | None] | None = None,
-    report: Report | None = None,
+    settings: DecodeSettings | str | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> list[Decoded]:
     """Answers each input.
 
     Args:
       loaded: a trained model; see `model_loading.load`.
-      problem: one of its problems.
+      problem: one of its problems, or what its `task_between` gave.
       inputs: text (str or UTF-8 bytes); or pictures or sounds, each a path or an encoded file's
         bytes.
-      places: where each comes from, for errors.
+      settings: how to search, or text such as "beam_size=1"; None: as t2t-decoder does.
       report: called with the number of newly answered inputs after every batch.
 
     Returns:
-      Output and score of each, in the order of the inputs, which are batched by length.
+      The answer to each, in the order of the inputs, which are batched by length.
 
     Raises:
       UnknownNameError: for a problem that the model was not trained on.
       DataError: for an input that cannot be read.
       UserError: if `inputs` is one string, not a list.
     """
-    if isinstance(inputs, (str, bytes)):
-        raise UserError("decode takes a list of inputs; put the one input into a list.")
-    task = loaded.task(problem)
-    places = places or [None] * len(inputs)
-    stored = [
-        stored_input(raw, task.inputs, loaded.vocabularies, place)
-        for raw, place in zip(inputs, places, strict=True)
-    ]
-    answers: dict[int, Decoded] = {}
-    for rows in batches_by_length([item.length for item in stored], task, loaded.hparams):
-        answers |= zip(rows, _answer(loaded, task, [stored[i] for i in rows]), strict=True)
+    asked = _asked(loaded, problem, inputs)
+    contents = Contents(asked, loaded.vocabularies)
+    done: dict[int, Decoded] = {}
+    for found in answers(loaded, asked, contents, settings_of(settings), done):
+        done |= found
         if report:
-            report(len(rows))
-    return [answers[i] for i in range(len(stored))]
+            report(len(found))
+    return [done[index] for index in range(len(asked))]
 
 
-def _answer(loaded: LoadedModel, task: Task, inputs: Sequence[Stored]) -> list[Decoded]:
-    values, lengths = prepare(stacked(inputs), task.inputs, loaded.hparams)
-    return loaded.decoder(task, {"inputs": values, "inputs_length": lengths})
-
-
-def batches_by_length(lengths: Sequence[int], task: Task, hparams: HParams) -> Iterator[list[int]]:
-    """Which inputs are answered together: similar lengths, the longest first.
+def score(
+    loaded: LoadedModel, problem: str | Task, inputs: Sequence[Raw], targets: Sequence[str]
+) -> list[float]:
+    """How likely the model finds given answers.
 
     Args:
-      lengths: tokens or samples of each; 1 for a picture.
-      task: the problem.
-      hparams: batch sizes.
+      loaded: a trained model.
+      problem, inputs: as for `decode`.
+      targets: the answer to each input: a text, or a label's name.
 
-    Yields:
-      Positions in `lengths`; each once.
+    Returns:
+      The natural logarithm of each answer's probability, its end included.
+
+    Raises:
+      UserError: as `decode`; for an unknown label; or if there is not one answer an input.
     """
-    hparams = roomier(hparams)
-    budget = hparams.batch_size
-    if task.inputs.kind == "image":
-        budget = hparams.batch_images
-    elif task.inputs.kind == "audio":
-        budget = int(hparams.batch_audio_seconds * (task.inputs.sample_rate or 1))
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    while order:
-        size = max(1, budget // lengths[order[0]])
-        yield order[:size]
-        order = order[size:]
+    if isinstance(targets, (str, bytes)) or len(targets) != len(inputs):
+        raise UserError(f"score takes one target an input: a list of {len(inputs)}.")
+    asked = _asked(loaded, problem, inputs, targets)
+    found: dict[int, float] = {}
+    for part in scores(loaded, asked, Contents(asked, loaded.vocabularies)):
+        found |= part
+    return [found[index] for index in range(len(asked))]
 
 
-def roomier(hparams: HParams) -> HParams:
-    """The hparams with the batch sizes of decoding."""
-    return hparams.replace(
-        batch_size=max(hparams.batch_size, _TOKENS),
-        batch_images=max(hparams.batch_images, _PICTURES),
-        batch_audio_seconds=max(hparams.batch_audio_seconds, _SECONDS),
-    )
+def settings_of(settings: DecodeSettings | str | None) -> DecodeSettings:
+    """The settings that are meant: see `decode`.
+
+    Raises:
+      HParamError, UnknownNameError: for text that is wrong.
+    """
+    if isinstance(settings, str):
+        return DecodeSettings().override(settings)
+    return DecodeSettings() if settings is None else settings
+
+
+def _asked(
+    loaded: LoadedModel,
+    problem: str | Task,
+    inputs: Sequence[Raw],
+    targets: Sequence[str] | None = None,
+) -> list[Asked]:
+    if isinstance(inputs, (str, bytes)):
+        raise UserError("decode takes a list of inputs; put the one input into a list.")
+    task = loaded.task(problem) if isinstance(problem, str) else problem
+    others: Sequence[str | None] = targets or [None] * len(inputs)
+    return [Asked(task, raw, None, target) for raw, target in zip(inputs, others, strict=True)]

@@ -15,16 +15,12 @@ from t2t_mm.data.examples import checked_text
 from t2t_mm.data.pictures import stored_picture
 from t2t_mm.data.sounds import stored_sound
 from t2t_mm.data.vocabulary import EOS, Vocabulary
-from t2t_mm.errors import DataError, UserError
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.errors import DataError
+from t2t_mm.problem import FeatureSpec
 
 Raw = str | bytes | Path
 
-_MEDIA = {
-    "image": (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
-    "audio": (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au"),
-}
-_NOUNS = {"image": "picture", "audio": "sound"}
+NOUNS = {"image": "picture", "audio": "sound"}
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ def _content(raw: Raw) -> bytes:
 def _place(raw: Raw, spec: FeatureSpec) -> str:
     if spec.kind == "text" or isinstance(raw, bytes):
         return "the input"
-    return f"the {_NOUNS[spec.kind]} {raw}"
+    return f"the {NOUNS[spec.kind]} {raw}"
 
 
 def read_lines(path: str | Path) -> list[str]:
@@ -116,6 +112,11 @@ def read_lines(path: str | Path) -> list[str]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise DataError(f"{path} cannot be read ({reason}); check the path.") from None
+    return text_lines(content, path)
+
+
+def text_lines(content: bytes, path: str | Path) -> list[str]:
+    """The lines of what was read from `path`; see `read_lines`."""
     lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if not lines[-1]:
         lines.pop()
@@ -135,59 +136,6 @@ def _line(line: bytes, number: int, path: str | Path) -> str:
     if not text.strip():
         raise DataError(f"line {number} of {path} is empty; give one input a line.")
     return text
-
-
-def read_inputs(task: Task, where: str) -> list[tuple[Raw, str]]:
-    """The inputs that --decode_from_file names.
-
-    Args:
-      task: the problem.
-      where: for text, a file with one input a line. For pictures and sounds, a file of that
-        kind, several separated by commas, or a file that lists paths, one a line, relative to
-        the working directory or to the list itself.
-
-    Returns:
-      Each input and its place, for an error's sentence.
-
-    Raises:
-      DataError: as `read_lines`.
-      UserError: if nothing is named.
-    """
-    if not where.strip(", "):
-        raise UserError("--decode_from_file names no file.")
-    if task.inputs.kind not in _MEDIA:
-        return [(line, f"line {i} of {where}") for i, line in enumerate(read_lines(where), 1)]
-    noun, names = _NOUNS[task.inputs.kind], [where]
-    if not Path(where).expanduser().exists():
-        names = [name.strip() for name in where.split(",") if name.strip()]
-    found: list[tuple[Raw, str]] = []
-    for name in names:
-        if _is_media(name, task.inputs.kind):
-            found.append((name, f"the {noun} {name}"))
-        else:
-            found += _listed(name, noun)
-    return found
-
-
-def _is_media(name: str, kind: str) -> bool:
-    """By the suffix; and by the content, where the suffix says nothing."""
-    if name.lower().endswith(_MEDIA[kind]):
-        return True
-    path = Path(name).expanduser()
-    if not path.is_file():
-        return False
-    with open(path, "rb") as file:
-        return b"\0" in file.read(1024)
-
-
-def _listed(name: str, noun: str) -> list[tuple[Raw, str]]:
-    folder = Path(name).expanduser().parent
-    found: list[tuple[Raw, str]] = []
-    for number, line in enumerate(read_lines(name), 1):
-        path = Path(line.strip()).expanduser()
-        path = path if path.exists() else folder / path
-        found.append((path, f"the {noun} {path} (line {number} of {name})"))
-    return found
 
 
 def stacked(inputs: Sequence[Stored]) -> Any:

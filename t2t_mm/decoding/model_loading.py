@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from t2t_mm.data.binding import load_vocabularies
 from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.decoding.combinations import combination
 from t2t_mm.decoding.decoder import Decoded, Decoder
-from t2t_mm.errors import CheckpointError, DataError, UserError, unknown
+from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.decoding.trained_run import read_run
+from t2t_mm.errors import unknown
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs import checkpoints
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
-from t2t_mm.runs.run_record import VOCABULARIES, RunRecord
+from t2t_mm.runs.run_record import RunRecord
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.inputs import Raw
@@ -45,6 +45,9 @@ class LoadedModel:
     hparams: HParams
     record: RunRecord
     checkpoint: str
+    _decoders: dict[DecodeSettings, Decoder] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def step(self) -> int:
@@ -52,10 +55,18 @@ class LoadedModel:
         found = re.search(r"-(\d+)$", self.checkpoint)
         return int(found.group(1)) if found else -1
 
-    @cached_property
+    @property
     def decoder(self) -> Decoder:
-        """One for all calls, so that each path is traced once."""
-        return Decoder(self.model, self.hparams, self.vocabularies)
+        """The one that searches as t2t-decoder does without --decode_hparams."""
+        return self.decoder_for(DecodeSettings())
+
+    def decoder_for(self, settings: DecodeSettings) -> Decoder:
+        """One for all calls with the same settings, so that each path is traced once."""
+        if settings not in self._decoders:
+            self._decoders[settings] = Decoder(
+                self.model, self.hparams, self.vocabularies, settings
+            )
+        return self._decoders[settings]
 
     def task(self, problem: str, flag: str = "--problem") -> Task:
         """The task of that name.
@@ -67,11 +78,34 @@ class LoadedModel:
             raise unknown("problem of this model", problem, self.tasks, flag)
         return self.tasks[problem]
 
-    def decode(self, problem: str, inputs: Sequence[Raw]) -> list[Decoded]:
+    def task_between(self, inputs_of: str, targets_of: str, command: str | None = None) -> Task:
+        """The task from the inputs of one problem to the targets of another, to decode or score.
+
+        It need not have been trained; see `combinations.combination`.
+        """
+        found = combination(self.tasks, inputs_of, targets_of, command)
+        if found.zero_shot:
+            self.model.combine(found.task, inputs_of, targets_of)
+        return found.task
+
+    def decode(
+        self,
+        problem: str | Task,
+        inputs: Sequence[Raw],
+        settings: DecodeSettings | str | None = None,
+    ) -> list[Decoded]:
         """Answers each input; see `decoding.api.decode`."""
         from t2t_mm.decoding.api import decode
 
-        return decode(self, problem, inputs)
+        return decode(self, problem, inputs, settings)
+
+    def score(
+        self, problem: str | Task, inputs: Sequence[Raw], targets: Sequence[str]
+    ) -> list[float]:
+        """The log-probability of each given answer; see `decoding.api.score`."""
+        from t2t_mm.decoding.api import score
+
+        return score(self, problem, inputs, targets)
 
 
 def load(output_dir: str | Path, checkpoint: str | Path | None = None) -> LoadedModel:
@@ -85,16 +119,13 @@ def load(output_dir: str | Path, checkpoint: str | Path | None = None) -> Loaded
       CheckpointError: if the directory or the checkpoint is missing, incomplete, or of another
         model.
     """
-    output_dir = Path(output_dir).expanduser()
-    record = RunRecord.read(output_dir)
-    path = find_checkpoint(output_dir, checkpoint)
-    tasks, hparams = _bound(output_dir, record)
-    vocabularies = _vocabularies(output_dir, record, tasks)
-    model = make_model(record.model, tasks, hparams, record.seed, Replicas())
-    checkpoints.load_variables(path, checkpoints.by_path(model.variables))
-    return LoadedModel(
-        model, {task.name: task for task in tasks}, vocabularies, hparams, record, path
+    run = read_run(output_dir)
+    path = find_checkpoint(run.output_dir, checkpoint)
+    model = make_model(
+        run.record.model, list(run.tasks.values()), run.hparams, run.record.seed, Replicas()
     )
+    checkpoints.load_variables(path, checkpoints.by_path(model.variables))
+    return LoadedModel(model, run.tasks, run.vocabularies, run.hparams, run.record, path)
 
 
 def find_checkpoint(output_dir: Path, checkpoint: str | Path | None) -> str:
@@ -104,34 +135,3 @@ def find_checkpoint(output_dir: Path, checkpoint: str | Path | None) -> str:
     if checkpoint == "best":
         return checkpoints.find(output_dir / checkpoints.BEST)
     return checkpoints.find(checkpoint)
-
-
-def _bound(output_dir: Path, record: RunRecord) -> tuple[list[Task], HParams]:
-    try:
-        return record.bound_tasks(), record.bound_hparams()
-    except (UserError, KeyError, TypeError) as cause:
-        raise CheckpointError(
-            f"{output_dir}/run.json does not fit this t2t_mm ({cause}); load it with the version "
-            f"that wrote it ({record.versions.get('t2t_mm')}), its --t2t_usr_dir included."
-        ) from cause
-
-
-def _vocabularies(output_dir: Path, record: RunRecord, tasks: list[Task]) -> dict[str, Vocabulary]:
-    folder = output_dir / VOCABULARIES
-    missing = [n for n in record.vocabularies if not vocabulary_path(n, folder).is_file()]
-    if missing:
-        raise CheckpointError(
-            f"the run directory {output_dir} is incomplete: {vocabulary_path(missing[0], folder)} "
-            "is missing; copy it there from the --data_dir of the training."
-        )
-    try:
-        found = load_vocabularies(tasks, folder)
-    except DataError as cause:
-        raise CheckpointError(f"the run directory {output_dir} is damaged: {cause}") from cause
-    for name, vocabulary in found.items():
-        if record.vocabularies.get(name) != vocabulary.digest:
-            raise CheckpointError(
-                f"the vocabulary '{name}' in {folder} is not the one that the model was trained "
-                "with (its checksum differs); put the original file back."
-            )
-    return found

@@ -1,35 +1,47 @@
-"""The files that t2t-decoder writes: one answer a line, each file whole or not there."""
+"""The files that t2t-decoder writes: one input a line, each file whole or not there."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from t2t_mm.data.records import write_atomically
-from t2t_mm.decoding.decoder import Decoded
-from t2t_mm.decoding.splits import Answered
+from t2t_mm.decoding.combinations import Combination
+from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
 from t2t_mm.runs.run_record import RunRecord
 
+if TYPE_CHECKING:
+    from t2t_mm.decoding.decoder import Decoded
+    from t2t_mm.decoding.splits import Answered
 
-def suffix(record: RunRecord, problem: str) -> str:
+MIXED = "mixed"  # stands for the problem where a table mixes several
+
+
+def suffix(record: RunRecord, name: str) -> str:
     """Tensor2Tensor's: "<model>.<hparams_set>.<problem>"."""
-    return f"{record.model}.{record.hparams_set}.{problem}"
+    return f"{record.model}.{record.hparams_set}.{name}"
 
 
-def decodes_path(decode_from_file: str, record: RunRecord, problem: str) -> Path:
-    """Where the answers to a file go, if --decode_to_file does not say: beside the (first) file."""
-    path = Path(decode_from_file).expanduser()
-    if not path.exists():  # several, separated by commas
-        path = Path(decode_from_file.split(",")[0].strip()).expanduser()
-    return path.with_name(f"{path.name}.{suffix(record, problem)}.decodes")
+def path_name(path: Combination) -> str:
+    """The problem's name; marked where the model was never trained on it."""
+    return f"{path.task.name}.zero_shot" if path.zero_shot else path.task.name
+
+
+def search_name(settings: DecodeSettings) -> str:
+    """How was searched, as Tensor2Tensor names it: "beam4.alpha0.6"."""
+    if settings.samples:
+        return f"random.temp{settings.sampling_temp:g}.seed{settings.seed}"
+    return f"beam{settings.beam_size}.alpha{settings.alpha:g}"
 
 
 def check_writable(path: Path) -> None:
     """Refuses a place that cannot be written to, before anything is decoded.
 
     Raises:
-      UserError: if its folder does not exist, or it is a folder.
+      UserError: if its folder does not exist or takes no files, or it is a folder.
     """
     if not path.parent.is_dir():
         raise UserError(
@@ -37,28 +49,47 @@ def check_writable(path: Path) -> None:
         )
     if path.is_dir():
         raise UserError(f"{path} is a folder; name a file in --decode_to_file.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(
+            f"the folder {path.parent} cannot be written to; name another in --decode_to_file."
+        )
 
 
-def write_decodes(path: Path, decoded: Sequence[Decoded]) -> None:
-    """Writes the outputs of a file."""
-    _write(path, (one.output for one in decoded))
+def answer_line(decoded: Decoded, settings: DecodeSettings) -> str:
+    """What is written of one answer: the output, or Tensor2Tensor's n best between tabs.
+
+    With write_beam_scores every output is followed by its log-probability, again after a tab.
+    """
+    if not (settings.return_beams or settings.write_beam_scores):
+        return one_line(decoded.output)
+    answers = decoded.alternatives if settings.return_beams else (decoded,)
+    cells = []
+    for answer in answers:
+        cells.append(one_line(answer.output).replace("\t", " "))
+        if settings.write_beam_scores:
+            cells.append(f"{answer.score:.4f}")
+    return "\t".join(cells)
 
 
-def write_split(base: Path, answers: Sequence[Answered]) -> list[Path]:
+def one_line(text: str) -> str:
+    """A line break inside an answer would shift all lines after it."""
+    return " ".join(text.splitlines())
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Writes a file in one step."""
+    write_atomically(path, "".join(line + "\n" for line in lines).encode())
+
+
+def write_split(base: Path, answers: Sequence[Answered], settings: DecodeSettings) -> list[Path]:
     """Writes <base>.inputs, <base>.targets and <base>.decodes of a split, aligned by line."""
     columns = {
-        "inputs": [one.inputs for one in answers],
-        "targets": [one.targets for one in answers],
-        "decodes": [one.decoded.output for one in answers],
+        "inputs": [one_line(one.inputs) for one in answers],
+        "targets": [one_line(one.targets) for one in answers],
+        "decodes": [answer_line(one.decoded, settings) for one in answers],
     }
     paths = []
-    for name, texts in columns.items():
+    for name, lines in columns.items():
         paths.append(base.with_name(f"{base.name}.{name}"))
-        _write(paths[-1], texts)
+        write_lines(paths[-1], lines)
     return paths
-
-
-def _write(path: Path, texts: Iterable[str]) -> None:
-    # A line break inside an answer would shift all lines after it.
-    lines = [" ".join(text.splitlines()) + "\n" for text in texts]
-    write_atomically(path, "".join(lines).encode())

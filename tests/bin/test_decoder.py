@@ -39,7 +39,7 @@ def test_a_text_file(run_dir, tmp_path, capsys):
     source.write_text("\n".join(lines) + "\n")
     flags = (f"--output_dir={run_dir}", "--problem=decoding_toy_text")
     assert decoder(*flags, f"--decode_from_file={source}") == 0
-    path = tmp_path / "in.txt.multi_model.multimodel_tiny.decoding_toy_text.decodes"
+    path = tmp_path / "in.txt.multi_model.multimodel_tiny.decoding_toy_text.beam4.alpha0.6.decodes"
     expected = [one.output for one in toy_model().decode("decoding_toy_text", lines)]
     # A line break in an answer is written as a space: one line an answer.
     assert path.read_text() == "".join(" ".join(x.splitlines()) + "\n" for x in expected)
@@ -73,7 +73,7 @@ def test_pictures_and_sounds(run_dir, tmp_path, problem, suffix, make):
     flags = (f"--output_dir={run_dir}", f"--problem={problem}")
     for source, wanted in ((f"0.{suffix}", expected[:1]), ("list.txt", expected[::-1])):
         assert decoder(*flags, f"--decode_from_file={tmp_path / source}") == 0
-        path = tmp_path / f"{source}.multi_model.multimodel_tiny.{problem}.decodes"
+        path = tmp_path / f"{source}.multi_model.multimodel_tiny.{problem}.beam4.alpha0.6.decodes"
         assert path.read_text() == "".join(" ".join(x.splitlines()) + "\n" for x in wanted)
 
 
@@ -103,8 +103,11 @@ RUN, TEXT, FILE = "--output_dir={run}", "--problem=decoding_toy_text", "--decode
     ("flags", "message"),
     [
         ((), "no model given; name the folder that t2t-trainer wrote in --output_dir."),
-        ((RUN, TEXT), "give either --decode_from_file=FILE or --decode_split=dev|test"),
-        ((RUN, TEXT, FILE, "--decode_split=dev"), "give either --decode_from_file=FILE or"),
+        ((RUN, TEXT), "say what to decode with one of --decode_from_file, --decode_split, --deco"),
+        (
+            (RUN, TEXT, FILE, "--decode_split=dev"),
+            "--decode_from_file and --decode_split contradict each other; give one of them.",
+        ),
         ((RUN, FILE, "--problem=decoding_toy_txt"), "did you mean 'decoding_toy_text'?"),
         ((RUN, FILE), "choose one problem with --problem; this model has decoding_toy_caption,"),
         (

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from decoding_run import VOCABULARY, png, toy_run, wav
 
 from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.decoding.inputs import read_inputs, read_lines, stored_input
-from t2t_mm.errors import DataError, UserError
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.decoding.inputs import read_lines, stored_input
+from t2t_mm.errors import DataError
+from t2t_mm.problem import FeatureSpec
 
 TEXT = FeatureSpec("text", VOCABULARY)
 PICTURE = FeatureSpec("image_small", image_size=16)
@@ -21,10 +19,6 @@ SOUND = FeatureSpec("audio_spectral", sample_rate=8000)
 @pytest.fixture(scope="module")
 def vocabularies() -> dict[str, Vocabulary]:
     return {VOCABULARY: Vocabulary.load(toy_run().data_dir / f"{VOCABULARY}.model")}
-
-
-def task(spec: FeatureSpec) -> Task:
-    return Task("toy", "toy", spec, TEXT, "c")
 
 
 def test_text_becomes_ids_with_eos(vocabularies):
@@ -125,35 +119,3 @@ def test_bad_lines(tmp_path, content, message):
 def test_missing_file():
     with pytest.raises(DataError, match=r"^none.txt cannot be read \(No such file or directory\)"):
         read_lines("none.txt")
-
-
-def test_inputs_of_text(tmp_path):
-    path = tmp_path / "in.txt"
-    path.write_text("a\nb\n")
-    expected = [("a", f"line 1 of {path}"), ("b", f"line 2 of {path}")]
-    assert read_inputs(task(TEXT), str(path)) == expected
-
-
-def test_inputs_of_pictures(tmp_path, monkeypatch):
-    """A picture, pictures by comma, a list relative to itself, and one without a suffix."""
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "lists"
-    folder.mkdir()
-    for name in ("a.png", "lists/b.JPG", "lists/naked"):
-        Path(name).write_bytes(png(0))
-    (folder / "list.txt").write_text("b.JPG\na.png\n")
-    names = {
-        "a.png": ["a.png"],
-        "a.png, lists/b.JPG": ["a.png", "lists/b.JPG"],
-        "lists/naked": ["lists/naked"],
-        "lists/list.txt": ["lists/b.JPG", "a.png"],
-    }
-    for where, expected in names.items():
-        assert [str(raw) for raw, _ in read_inputs(task(PICTURE), where)] == expected
-    place = read_inputs(task(PICTURE), "lists/list.txt")[1][1]
-    assert place == "the picture a.png (line 2 of lists/list.txt)"
-
-
-def test_nothing_named():
-    with pytest.raises(UserError, match="--decode_from_file names no file"):
-        read_inputs(task(PICTURE), " ,")

@@ -1,0 +1,76 @@
+"""From checked inputs to answers: batches of one problem and of similar lengths, whole or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_mm.data.features import prepare
+from t2t_mm.decoding.batching import batches_by_length
+from t2t_mm.decoding.contents import Contents
+from t2t_mm.decoding.decoder import Decoded
+from t2t_mm.decoding.input_files import Asked
+from t2t_mm.decoding.inputs import stacked
+from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.hparam import HParams
+from t2t_mm.problem import Task
+
+if TYPE_CHECKING:
+    from t2t_mm.decoding.model_loading import LoadedModel
+
+
+def answers(
+    loaded: LoadedModel,
+    asked: Sequence[Asked],
+    contents: Contents,
+    settings: DecodeSettings,
+    done: Mapping[int, Decoded],
+) -> Iterator[dict[int, Decoded]]:
+    """Answers what is not done.
+
+    A batch that is done in part is answered whole: its answers are then those of a run that was
+    never stopped, to the last bit of their scores.
+
+    Args:
+      loaded: a trained model.
+      asked: the inputs; problems may be mixed.
+      contents: of the same inputs.
+      settings: how to search.
+      done: answers by the number of their input.
+
+    Yields:
+      The answers of each batch, by the number of their input.
+    """
+    decoder = loaded.decoder_for(settings)
+    for task, rows in planned(asked, contents, loaded.hparams, settings):
+        if all(row in done for row in rows):
+            continue
+        batch = batch_of(task, rows, contents, loaded.hparams)
+        found = decoder(task, batch, np.asarray(rows, np.int32))
+        yield dict(zip(rows, found, strict=True))
+
+
+def planned(
+    asked: Sequence[Asked], contents: Contents, hparams: HParams, settings: DecodeSettings
+) -> Iterator[tuple[Task, list[int]]]:
+    """The batches: one problem's after the other's, in the order of their first inputs."""
+    of_task: dict[str, list[int]] = {}
+    for index, one in enumerate(asked):
+        of_task.setdefault(one.task.name, []).append(index)
+    for indices in of_task.values():
+        task = asked[indices[0]].task
+        lengths = [contents.lengths[index] for index in indices]
+        for rows in batches_by_length(lengths, task.inputs, hparams, settings):
+            yield task, [indices[row] for row in rows]
+
+
+def batch_of(
+    task: Task, rows: Sequence[int], contents: Contents, hparams: HParams
+) -> dict[str, tf.Tensor]:
+    """The inputs of these numbers as a batch of the model."""
+    stored = stacked([contents[row] for row in rows])
+    values, lengths = prepare(stored, task.inputs, hparams)
+    return {"inputs": values, "inputs_length": lengths}

@@ -1,0 +1,209 @@
+"""What t2t-decoder does, in order: settings, inputs, model, answers, files.
+
+Everything that can be wrong is found before the model is loaded, except what the model's weights
+or a split's data alone can tell.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from t2t_mm.decoding.combinations import Combination, combination
+from t2t_mm.decoding.file_decoding import answer_files, checked
+from t2t_mm.decoding.input_files import (
+    STANDARD_INPUT,
+    Asked,
+    first_name,
+    is_table,
+    read_inputs,
+    read_scored,
+    read_table,
+)
+from t2t_mm.decoding.output_files import (
+    MIXED,
+    answer_line,
+    check_writable,
+    path_name,
+    search_name,
+    suffix,
+    write_lines,
+)
+from t2t_mm.decoding.run_flags import one_problem
+from t2t_mm.decoding.score_files import score_files
+from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.decoding.trained_run import TrainedRun, read_run
+from t2t_mm.errors import UserError
+
+if TYPE_CHECKING:
+    from t2t_mm.decoding.decoder import Decoded
+    from t2t_mm.decoding.model_loading import LoadedModel
+
+_SHOWN = 10  # answers printed
+
+
+@dataclass(frozen=True)
+class DecodeRequest:
+    """t2t-decoder's flags, by their names; `output_dir` and one way of decoding are given."""
+
+    output_dir: str
+    checkpoint_path: str = "latest"
+    data_dir: str = ""
+    problems: str | None = None
+    input_problem: str | None = None
+    target_problem: str | None = None
+    command: str | None = None
+    decode_from_file: str | None = None
+    decode_split: str | None = None
+    decode_interactive: bool = False
+    score_file: str | None = None
+    decode_to_file: str | None = None
+    decode_hparams: str = ""
+    num_samples: int | None = None
+
+
+def run_request(request: DecodeRequest) -> None:
+    """Does what the flags ask for.
+
+    Raises:
+      UserError: a sentence on what is wrong.
+    """
+    run = read_run(request.output_dir)
+    settings = DecodeSettings().override(request.decode_hparams)
+    if request.decode_interactive:
+        _talk(request, run, settings)
+    elif request.decode_split:
+        _answer_split(request, _path(request, run), settings)
+    elif request.score_file:
+        _score(request, run, settings)
+    else:
+        _answer_file(request, run, settings)
+
+
+def _path(request: DecodeRequest, run: TrainedRun) -> Combination:
+    """The problem, or the combination, that the flags name."""
+    inputs_of, targets_of = request.input_problem, request.target_problem
+    if inputs_of is None or targets_of is None:
+        inputs_of = targets_of = one_problem(request.problems, run.tasks)
+    return combination(run.tasks, inputs_of, targets_of, request.command)
+
+
+def _load(request: DecodeRequest, path: Combination | None) -> LoadedModel:
+    from t2t_mm.decoding.model_loading import load
+
+    loaded = load(request.output_dir, request.checkpoint_path)
+    if path is not None:
+        loaded.task_between(path.inputs_of, path.targets_of, path.command)
+    return loaded
+
+
+def _asked(
+    request: DecodeRequest, run: TrainedRun, where: str
+) -> tuple[Combination | None, list[Asked]]:
+    """The path, None where a table mixes problems; and the inputs."""
+    scored = request.score_file is not None
+    if is_table(where, request.problems or request.input_problem):
+        if request.command:
+            raise UserError("--command needs a --problem; a table that mixes problems has many.")
+        path, asked = None, read_table(run.tasks, where, scored)
+    else:
+        path = _path(request, run)
+        asked = (read_scored if scored else read_inputs)(path.task, where)
+    return path, asked[: request.num_samples]
+
+
+def _target(request: DecodeRequest, where: str, end: str) -> Path | None:
+    """The file to write; None for standard output."""
+    if request.decode_to_file:
+        path = Path(request.decode_to_file).expanduser()
+    elif where == STANDARD_INPUT:
+        return None
+    else:
+        first = first_name(where)
+        path = first.with_name(f"{first.name}.{end}")
+    check_writable(path)
+    return path
+
+
+def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+    where = request.decode_from_file or ""
+    path, asked = _asked(request, run, where)
+    name = f"{path_name(path) if path else MIXED}.{search_name(settings)}"
+    target = _target(request, where, f"{suffix(run.record, name)}.decodes")
+    say = print if target else partial(print, file=sys.stderr)
+    if path and path.task.name != path.inputs_of:
+        say(path.remark)
+    contents = checked(asked, run.vocabularies)
+    try:
+        decoded = answer_files(asked, contents, target, settings, lambda: _load(request, path), say)
+    except KeyboardInterrupt:
+        if target:
+            say(f"what is answered is in {target}.partial; the same command goes on from there.")
+        raise
+    if target is None:
+        print("\n".join(answer_line(one, settings) for one in decoded))
+        return
+    _show(asked, decoded)
+    if Path(where).expanduser().is_dir():
+        write_lines(target.with_suffix(".inputs"), (str(one.raw) for one in asked))
+    print(f"wrote {len(decoded)} answers to {target}")
+
+
+def _show(asked: Sequence[Asked], decoded: Sequence[Decoded]) -> None:
+    for one, answer in list(zip(asked, decoded, strict=True))[:_SHOWN]:
+        print(f"{one.raw!s}\n  -> {answer.output}   (log-probability {answer.score:.2f})")
+
+
+def _score(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+    where = request.score_file or ""
+    path, asked = _asked(request, run, where)
+    name = path_name(path) if path else MIXED
+    target = _target(request, where, f"{suffix(run.record, name)}.scores")
+    contents = checked(asked, run.vocabularies)
+    found = score_files(asked, contents, target, settings, lambda: _load(request, path))
+    if target is None:
+        print("\n".join(f"{score:.6f}" for score in found))
+        return
+    mean = sum(found) / len(found)
+    print(f"wrote {len(found)} scores to {target}; mean log-probability {mean:.4f}")
+
+
+def _answer_split(request: DecodeRequest, path: Combination, settings: DecodeSettings) -> None:
+    loaded = _load(request, path)
+    from t2t_mm.decoding.scoring import Scored, score
+    from t2t_mm.decoding.split_decoding import answer_split
+    from t2t_mm.decoding.splits import check_data
+
+    source, split = loaded.tasks[path.inputs_of], request.decode_split or "dev"
+    name = f"{split}.{suffix(loaded.record, f'{path_name(path)}.{search_name(settings)}')}"
+    base = Path(request.decode_to_file or Path(request.output_dir) / name).expanduser()
+    check_writable(base.with_name(f"{base.name}.decodes"))
+    check_data(source, split, request.data_dir, loaded.vocabularies)
+    written = answer_split(
+        loaded, path, split, request.data_dir, base, settings, request.num_samples
+    )
+    for file in written.paths:
+        print(f"wrote {file}")
+    trained = path.task == source
+    scored = Scored(score(source, written.answers) if trained else {}, written.answers)
+    for sample in scored.samples(_SHOWN):
+        print("\n".join(f"{side:<7}{text}" for side, text in sample.items()) + "\n")
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in scored.metrics.items())
+    what = f"{path.task.name}, {split}, {len(written.answers)} examples"
+    print(f"{what}: {figures}" if trained else f"{what}; {path.remark}")
+
+
+def _talk(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+    from t2t_mm.decoding.interactive import HELP, Session, typed_lines
+
+    chosen = request.problems or request.input_problem or len(run.tasks) == 1
+    path = _path(request, run) if chosen else None
+    session = Session(_load(request, path), settings, path)
+    print(HELP)
+    if path is None:
+        print(f"problems: {', '.join(sorted(run.tasks))}")
+    session.run(typed_lines(lambda: session.prompt))

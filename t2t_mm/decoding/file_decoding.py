@@ -1,0 +1,85 @@
+"""`answer_files`: inputs to a file of answers, so that a killed run goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from t2t_mm import __version__
+from t2t_mm.data.records import file_digest
+from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.decoding.contents import Contents
+from t2t_mm.decoding.input_files import Asked
+from t2t_mm.decoding.output_files import answer_line, write_lines
+from t2t_mm.decoding.partial import Partial, Say
+from t2t_mm.decoding.progress import Counter
+from t2t_mm.decoding.settings import DecodeSettings
+
+if TYPE_CHECKING:
+    from t2t_mm.decoding.decoder import Decoded
+    from t2t_mm.decoding.model_loading import LoadedModel
+
+Load = Callable[[], "LoadedModel"]
+
+
+def checked(asked: Sequence[Asked], vocabularies: Mapping[str, Vocabulary]) -> Contents:
+    """Reads every input, showing how far it is.
+
+    Raises:
+      DataError: for the first that cannot be read.
+    """
+    with Counter(len(asked), verb="reading") as counter:
+        return Contents(asked, vocabularies, counter.add)
+
+
+def answer_files(
+    asked: Sequence[Asked],
+    contents: Contents,
+    path: Path | None,
+    settings: DecodeSettings,
+    load: Load,
+    say: Say,
+) -> list[Decoded]:
+    """Answers inputs and writes one line each, in their order.
+
+    Args:
+      asked: the inputs; problems may be mixed.
+      contents: of the same inputs.
+      path: the finished file; what is answered before stands beside it. None: nothing is written.
+      settings: how to search.
+      load: gives the model.
+      say: told what a user should know.
+
+    Returns:
+      The answers, in the order of the inputs.
+
+    Raises:
+      UserError: if the file cannot be written, or another run is writing it.
+    """
+    loaded = load()
+    from t2t_mm.decoding.answering import answers  # TensorFlow, which load() has brought
+
+    identity = {"inputs": contents.digest, **identity_of(loaded, settings)}
+    with Partial(path, identity, say) as partial:
+        with Counter(len(asked), len(partial.done)) as counter:
+            for found in answers(loaded, asked, contents, settings, partial.done):
+                counter.add(len(found.keys() - partial.done.keys()))
+                partial.add(found)
+        decoded = [partial.done[index] for index in range(len(asked))]
+        if path is not None:
+            write_lines(path, (answer_line(one, settings) for one in decoded))
+            partial.finish()
+    return decoded
+
+
+def identity_of(loaded: LoadedModel, settings: DecodeSettings) -> dict[str, Any]:
+    """What answers depend on besides their inputs; see `partial.Partial`.
+
+    The index of a checkpoint holds a checksum of every variable.
+    """
+    return {
+        "weights": file_digest(Path(f"{loaded.checkpoint}.index")),
+        "settings": settings.to_dict(),
+        "versions of t2t_mm": __version__,
+    }

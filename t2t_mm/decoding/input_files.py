@@ -1,0 +1,180 @@
+"""What --decode_from_file names: lines, folders, lists of files, and tables that mix problems."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from t2t_mm.decoding.inputs import NOUNS, Raw, read_lines, text_lines
+from t2t_mm.errors import DataError, UserError, unknown
+from t2t_mm.problem import Task
+
+STANDARD_INPUT = "-"
+
+_MEDIA = {
+    "image": (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+    "audio": (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au"),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One input and what is to be done with it.
+
+    Attributes:
+      task: the problem, or a combination of two.
+      raw: a text, or a file's path or bytes; see `inputs.stored_input`.
+      place: where it comes from, for an error's sentence; None: the input's own words.
+      target: the answer that is to be scored; None where one is to be found.
+    """
+
+    task: Task
+    raw: Raw
+    place: str | None = None
+    target: str | None = None
+
+
+def read_inputs(task: Task, where: str) -> list[Asked]:
+    """The inputs of one problem.
+
+    Args:
+      task: the problem.
+      where: "-" for standard input, or a file, with one input a line. For pictures and sounds also
+        a file of that kind, a folder of them, or several of either separated by commas; a line
+        is then a path, relative to the working directory or to the file that lists it.
+
+    Raises:
+      DataError: as `inputs.read_lines`, or for a folder without a file of the kind.
+      UserError: if nothing is named.
+    """
+    if not where.strip(", "):
+        raise UserError("--decode_from_file names no file.")
+    kind = task.inputs.kind
+    if kind not in _MEDIA:
+        return [Asked(task, line, place) for place, line in _placed_lines(where)]
+    names = [where]
+    if where != STANDARD_INPUT and not Path(where).expanduser().exists():
+        names = [name.strip() for name in where.split(",") if name.strip()]
+    return [one for name in names for one in _media(task, name)]
+
+
+def _placed_lines(name: str) -> list[tuple[str, str]]:
+    lines = lines_of(name)
+    of = "standard input" if name == STANDARD_INPUT else name
+    return [(f"line {number} of {of}", line) for number, line in enumerate(lines, 1)]
+
+
+def lines_of(name: str) -> list[str]:
+    """The lines of a file, or of standard input for "-"; see `inputs.read_lines`."""
+    if name == STANDARD_INPUT:
+        return text_lines(sys.stdin.buffer.read(), "standard input")
+    if Path(name).expanduser().is_dir():
+        raise DataError(f"{name} is a folder; give a text file with one input a line.")
+    return read_lines(name)
+
+
+def _media(task: Task, name: str) -> Iterator[Asked]:
+    kind = task.inputs.kind
+    noun, path = NOUNS[kind], Path(name).expanduser()
+    if path.is_dir():
+        yield from (Asked(task, str(file), f"the {noun} {file}") for file in _folder(path, kind))
+    elif name != STANDARD_INPUT and _is_media(path, kind):
+        yield Asked(task, name, f"the {noun} {name}")
+    else:
+        for place, line in _placed_lines(name):
+            yield _named(task, line, place, name)
+
+
+def _folder(path: Path, kind: str) -> list[Path]:
+    """The files of one kind in a folder, by name; not those of folders in it."""
+    found = sorted(f for f in path.iterdir() if f.suffix.lower() in _MEDIA[kind] and f.is_file())
+    if not found:
+        raise DataError(
+            f"the folder {path} holds no {NOUNS[kind]} (a file that ends in "
+            f"{', '.join(_MEDIA[kind])}); give a folder that does."
+        )
+    return found
+
+
+def _is_media(path: Path, kind: str) -> bool:
+    """By the suffix; and by the content, where the suffix says nothing."""
+    if path.suffix.lower() in _MEDIA[kind]:
+        return True
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return b"\0" in file.read(1024)
+
+
+def _named(task: Task, line: str, place: str, listed_in: str) -> Asked:
+    """What a line asks for: a text itself, or the picture or sound whose path it holds."""
+    if task.inputs.kind not in _MEDIA:
+        return Asked(task, line, place)
+    path = Path(line.strip()).expanduser()
+    if not path.exists() and listed_in != STANDARD_INPUT:
+        path = Path(listed_in).expanduser().parent / path
+    return Asked(task, str(path), f"the {NOUNS[task.inputs.kind]} {path} ({place})")
+
+
+def is_table(where: str, problem: str | None) -> bool:
+    """Whether a file mixes problems: it ends in .tsv, and no flag names a problem."""
+    return problem is None and where.lower().endswith(".tsv")
+
+
+def read_table(tasks: Mapping[str, Task], where: str, with_targets: bool = False) -> list[Asked]:
+    """The inputs of a file with lines "problem<TAB>input".
+
+    Args:
+      tasks: problem -> task, of the model.
+      where: the file; a picture's or sound's path may be relative to it.
+      with_targets: whether "<TAB>target" follows.
+
+    Raises:
+      DataError: for a line of another form.
+      UnknownNameError: for a problem that the model was not trained on.
+    """
+    form = ("problem", "input", "target") if with_targets else ("problem", "input")
+    asked = []
+    for place, line in _placed_lines(where):
+        name, *rest = columns(line, form, place)
+        task = _task(tasks, name.strip(), place)
+        one = _named(task, rest[0], place, where)
+        asked.append(Asked(task, one.raw, one.place, rest[1] if with_targets else None))
+    return asked
+
+
+def read_scored(task: Task, where: str) -> list[Asked]:
+    """The inputs and outputs of a file with lines "input<TAB>target", as --score_file has."""
+    asked = []
+    for place, line in _placed_lines(where):
+        raw, target = columns(line, ("input", "target"), place)
+        one = _named(task, raw, place, where)
+        asked.append(Asked(task, one.raw, one.place, target))
+    return asked
+
+
+def columns(line: str, form: tuple[str, ...], place: str) -> list[str]:
+    """The parts of a line between tabs, as many as `form` names and none of them empty."""
+    parts = line.split("\t")
+    if len(parts) != len(form) or not all(part.strip() for part in parts):
+        count = f"{len(parts)} column{'s' if len(parts) != 1 else ''}"
+        got = count if len(parts) != len(form) else "an empty column"
+        raise DataError(f"{place} has {got}; write it as {'<TAB>'.join(form)}.")
+    return parts
+
+
+def _task(tasks: Mapping[str, Task], name: str, place: str) -> Task:
+    if name not in tasks:
+        raise unknown("problem of this model", name, tasks, place)
+    return tasks[name]
+
+
+def first_name(where: str) -> Path:
+    """The path beside which answers go: the file or folder itself, or the first of several."""
+    path = Path(where).expanduser()
+    if not path.exists():
+        path = Path(where.split(",")[0].strip()).expanduser()
+    return path if path.name else Path(os.path.abspath(path))

@@ -1,0 +1,105 @@
+"""`answer_split`: a generated split to files of inputs, right answers and the model's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_mm.data.manifest import manifest_path
+from t2t_mm.data.pipeline import evaluation_batches
+from t2t_mm.data.records import file_digest
+from t2t_mm.decoding.batching import roomier
+from t2t_mm.decoding.combinations import Combination
+from t2t_mm.decoding.decoder import Decoded, Decoder
+from t2t_mm.decoding.file_decoding import identity_of
+from t2t_mm.decoding.model_loading import LoadedModel
+from t2t_mm.decoding.output_files import write_split
+from t2t_mm.decoding.partial import Partial, Say
+from t2t_mm.decoding.progress import Counter
+from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, readable, thinned
+from t2t_mm.problem import Task
+
+
+@dataclass(frozen=True)
+class SplitAnswers:
+    """What `answer_split` wrote.
+
+    Attributes:
+      answers: the examples, in the order of the split.
+      paths: of the files.
+    """
+
+    answers: list[Answered]
+    paths: list[Path]
+
+
+def answer_split(
+    loaded: LoadedModel,
+    path: Combination,
+    split: str,
+    data_dir: str | Path,
+    base: Path,
+    settings: DecodeSettings,
+    num_samples: int | None = None,
+    say: Say = print,
+) -> SplitAnswers:
+    """Answers a split and writes <base>.inputs, <base>.targets and <base>.decodes.
+
+    Args:
+      loaded: the model.
+      path: the problem, or a combination, which reads the split of the problem of its inputs: the
+        right answers are then that problem's, not the combination's.
+      split: "dev", "test" or "train".
+      data_dir: where the data are.
+      base: the beginning of the files' names.
+      settings: how to search.
+      num_samples: answer so many, spread over the lengths; None: all.
+      say: told what a user should know.
+
+    Raises:
+      DataError: if the data are missing, unreadable or of another vocabulary.
+      UserError: if the files cannot be written, or another run is writing them.
+    """
+    task, hparams = loaded.tasks[path.inputs_of], roomier(loaded.hparams)
+    count = batches_for(task, split, data_dir, hparams, num_samples)
+    batches = evaluation_batches(task, split, data_dir, hparams, count)
+    data = file_digest(manifest_path(task.data_name, Path(data_dir).expanduser()))
+    inputs = [path.task.name, split, count, data, hparams.eval_max_length]
+    decodes = base.with_name(f"{base.name}.decodes")
+    with Partial(decodes, {"inputs": inputs, **identity_of(loaded, settings)}, say) as partial:
+        decoder = _Resuming(loaded.decoder_for(settings), path.task, partial)
+        with Counter(None) as counter:
+            answers = decode_batches(
+                decoder,
+                task,
+                readable(batches, task, data_dir, split),
+                hparams,
+                loaded.vocabularies,
+                counter.add,
+            )
+        answers = thinned(answers, num_samples)
+        paths = write_split(base, answers, settings)
+        partial.finish()
+    return SplitAnswers(answers, paths)
+
+
+class _Resuming:
+    """A decoder for one task that asks the side file first, and keeps what it answers."""
+
+    def __init__(self, decoder: Decoder, task: Task, partial: Partial):
+        self._decoder, self._task, self._partial = decoder, task, partial
+
+    def __call__(
+        self, task: Task, batch: Mapping[str, tf.Tensor], rows: np.ndarray
+    ) -> list[Decoded]:
+        """Answers for the task of its own, `task` being that of the batch's examples."""
+        done, numbers = self._partial.done, [int(row) for row in rows]
+        if not all(row in done for row in numbers):
+            found = self._decoder(self._task, batch, rows)
+            self._partial.add(dict(zip(numbers, found, strict=True)))
+        return [done[row] for row in numbers]
