@@ -35,10 +35,9 @@ from t2t_mm.layers.rep import Rep
 from t2t_mm.lookup import find_problems
 from t2t_mm.problem import FeatureSpec, Task
 from t2t_mm.registry import HPARAMS, OPTIMIZERS
+from t2t_mm.runs.groups import sizes, variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
-from t2t_mm.training import flat_groups
-from t2t_mm.training.flat_groups import variable_groups
 from t2t_mm.training.step import TrainStep
 
 LENGTH, VOCABULARY = 32, 8192
@@ -75,7 +74,7 @@ def make_step(model: str, hparams: object, tasks: list[Task]) -> tuple[object, T
     joint = make_model(model, tasks, hparams, 0, replicas)
     optimizer = OPTIMIZERS.get(hparams.optimizer)(hparams)
     groups = variable_groups(joint, tasks)
-    optimizer.build(flat_groups.sizes(groups))
+    optimizer.build(sizes(groups))
     return joint, TrainStep(joint, groups, optimizer, hparams, replicas)
 
 

@@ -56,6 +56,7 @@ class HParams(TypedRecord):
     adam_epsilon: float = 1e-6
     clip_norm: float = 2.0  # global norm of the gradient; 0 = no clipping
     weight_decay: float = 0.0  # decoupled, per step and unit of learning rate, matrices only
+    ema_decay: float = 0.0  # of the weights' sliding average, e.g. 0.999; 0 = none is kept
     label_smoothing: float = 0.1  # probability mass spread over the other classes
     precision: str = "float32"  # float32 | mixed_bfloat16 | mixed_float16
 

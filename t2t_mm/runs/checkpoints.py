@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError
+from t2t_mm.runs.stored import UNREADABLE, Stored, damaged, first_line, stored_variables
 
 LATEST = "checkpoints"
 BEST = "best"
 _PREFIX = "model"
-_VARIABLES = "variables/"
-_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
-# What TensorFlow raises for a file that is cut off, or that lacks something.
-_UNREADABLE = (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError)
+# In the state of a checkpoint that a run begins with: it has weights, perhaps slots, no iterators.
+BEGINNING = "beginning"
+FRESH_SLOTS = "fresh_slots"
 
 
 class Checkpoints:
@@ -50,11 +51,14 @@ class Checkpoints:
         keep: int = 5,
     ):
         self._state = tf.Variable("", dtype=tf.string, trainable=False)
-        weights = dict(variables)
+        self._weights, self._slots = dict(variables), dict(slots)
         whole = tf.train.Checkpoint(
-            variables=weights, slots=dict(slots), iterators=dict(iterators), state=self._state
+            variables=self._weights,
+            slots=self._slots,
+            iterators=dict(iterators),
+            state=self._state,
         )
-        best = tf.train.Checkpoint(variables=weights, state=self._state)
+        best = tf.train.Checkpoint(variables=self._weights, state=self._state)
         self._latest = _manager(whole, output_dir / LATEST, keep)
         self._best = _manager(best, output_dir / BEST, 1)
 
@@ -84,6 +88,9 @@ class Checkpoints:
     def restore(self) -> dict[str, Any] | None:
         """Restores the latest checkpoint, if there is one.
 
+        One that only begins a run (see `write_beginning`) leaves the iterators where they are, and
+        the slots that it lacks; the state names those under FRESH_SLOTS.
+
         Returns:
           The state that was saved, with "step"; None for a fresh run.
 
@@ -94,15 +101,52 @@ class Checkpoints:
         if path is None:
             return None
         try:
-            status = self._latest.checkpoint.restore(path)
-            status.assert_existing_objects_matched()
-        except _UNREADABLE as cause:
+            stored = Stored(path)
+            if BEGINNING not in stored.state:
+                status = self._latest.checkpoint.restore(path)
+                status.assert_existing_objects_matched()
+                return stored.state
+        except UNREADABLE as cause:
             raise CheckpointError(
-                f"the checkpoint {path} does not fit this run ({_first_line(cause)}); "
+                f"the checkpoint {path} does not fit this run ({first_line(cause)}); "
                 "it was written by another version of the program or is damaged: give another "
                 "--output_dir, or remove the damaged checkpoint to go on from the one before it."
             ) from cause
-        return json.loads(self._state.numpy().decode())
+        return self._begin(stored)
+
+    def _begin(self, stored: Stored) -> dict[str, Any]:
+        load_variables(stored.checkpoint, self._weights)
+        there = {n: v for n, v in self._slots.items() if stored.slots.get(n) == tuple(v.shape)}
+        tf.train.Checkpoint(slots=there).read(stored.checkpoint).expect_partial()
+        return {**stored.state, FRESH_SLOTS: sorted(self._slots.keys() - there.keys())}
+
+
+def write_beginning(
+    output_dir: Path,
+    step: int,
+    variables: Mapping[str, np.ndarray],
+    slots: Mapping[str, np.ndarray],
+    beginning: Mapping[str, Any],
+) -> str:
+    """Writes a checkpoint that a run begins with; its iterators and its mixing begin anew.
+
+    Args:
+      output_dir: the run directory.
+      step: where its training begins to count.
+      variables: path -> value.
+      slots: name -> value; those left out begin as in a fresh run.
+      beginning: JSON-ready: where the values come from.
+
+    Returns:
+      The checkpoint's path.
+    """
+    state = json.dumps({"step": step, BEGINNING: dict(beginning)})
+    checkpoint = tf.train.Checkpoint(
+        variables={path: tf.Variable(value) for path, value in variables.items()},
+        slots={name: tf.Variable(value) for name, value in slots.items()},
+        state=tf.Variable(state, dtype=tf.string, trainable=False),
+    )
+    return _manager(checkpoint, output_dir / LATEST, 0).save(checkpoint_number=step)
 
 
 def _manager(
@@ -111,10 +155,6 @@ def _manager(
     return tf.train.CheckpointManager(
         checkpoint, str(folder), max_to_keep=keep or None, checkpoint_name=_PREFIX
     )
-
-
-def _first_line(cause: BaseException) -> str:
-    return str(cause).strip().partition("\n")[0][:200]
 
 
 def exists(output_dir: Path) -> bool:
@@ -160,25 +200,6 @@ def find(place: str | Path, best: bool = False) -> str:
     )
 
 
-def stored_variables(checkpoint: str) -> dict[str, tuple[int, ...]]:
-    """Path -> shape of the model's variables in a checkpoint."""
-    try:
-        shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
-    except _UNREADABLE as cause:
-        raise _damaged(checkpoint, cause) from cause
-    return {
-        _path(key): tuple(shape)
-        for key, shape in shapes.items()
-        if key.startswith(_VARIABLES) and key.endswith(_SUFFIX)
-    }
-
-
-def _path(key: str) -> str:
-    # TensorFlow's object graph writes "/" inside a name as ".S" and "." as "..".
-    name = key[len(_VARIABLES) : -len(_SUFFIX)]
-    return "/".join(part.replace("..", ".") for part in name.split(".S"))
-
-
 def load_variables(checkpoint: str, variables: Mapping[str, tf.Variable]) -> None:
     """Restores variables by path; the checkpoint may hold more.
 
@@ -196,12 +217,5 @@ def load_variables(checkpoint: str, variables: Mapping[str, tf.Variable]) -> Non
     reader = tf.train.Checkpoint(variables=dict(variables))
     try:
         reader.read(checkpoint).assert_existing_objects_matched().expect_partial()
-    except _UNREADABLE as cause:
-        raise _damaged(checkpoint, cause) from cause
-
-
-def _damaged(checkpoint: str, cause: BaseException) -> CheckpointError:
-    return CheckpointError(
-        f"the checkpoint {checkpoint} cannot be read ({_first_line(cause)}); it is damaged: give "
-        "another one."
-    )
+    except UNREADABLE as cause:
+        raise damaged(checkpoint, cause) from cause

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_mm import __version__
-from t2t_mm.errors import CheckpointError
+from t2t_mm.errors import CheckpointError, UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS
@@ -44,6 +44,7 @@ class RunRecord:
       data: data name -> digest of its training shards.
       command: the latest command line.
       versions: of t2t_mm, Python and the libraries that a result may depend on.
+      origin: what the run was averaged, cut or grown from; {} for one that began by itself.
     """
 
     model: str
@@ -56,6 +57,7 @@ class RunRecord:
     data: dict[str, str] = field(default_factory=dict)
     command: str = field(default_factory=lambda: shlex.join(sys.argv))
     versions: dict[str, str] = field(default_factory=lambda: versions())
+    origin: dict[str, Any] = field(default_factory=dict)
 
     def write(self, output_dir: Path) -> None:
         """Writes run.json beside its place, then renames it."""
@@ -98,7 +100,8 @@ def changes(old: RunRecord, new: RunRecord) -> list[str]:
         for name in ("model", "seed")
         if getattr(old, name) != getattr(new, name)
     ]
-    found += _mapping_changes("hparam ", old.hparams, new.hparams, _FREE)
+    before, after = (_filled(record) for record in (old, new))
+    found += _mapping_changes("hparam ", before, after, _FREE)
     found += [f"problem {name} left out" for name in sorted(old.tasks.keys() - new.tasks.keys())]
     found += [f"problem {name} added" for name in sorted(new.tasks.keys() - old.tasks.keys())]
     for name in sorted(old.tasks.keys() & new.tasks.keys()):
@@ -108,6 +111,14 @@ def changes(old: RunRecord, new: RunRecord) -> list[str]:
     if old.tasks.keys() == new.tasks.keys():
         found += _mapping_changes("training data ", old.data, new.data)
     return found
+
+
+def _filled(record: RunRecord) -> dict[str, Any]:
+    """All hparams; one that came after the record was written has its default: no change."""
+    try:
+        return record.bound_hparams().to_dict()
+    except UserError:  # of another version, or of a set that is not registered here
+        return record.hparams
 
 
 def _mapping_changes(

@@ -10,11 +10,13 @@ from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.registry import OPTIMIZERS
 from t2t_mm.runs.checkpoints import Checkpoints, by_path
+from t2t_mm.runs.groups import Groups, sizes
 from t2t_mm.runs.replicas import Replicas
-from t2t_mm.training import flat_groups
+from t2t_mm.training.averages import Averages
 from t2t_mm.training.development import Development
 from t2t_mm.training.dry_run import DryRun
 from t2t_mm.training.loop import Loop, Plan
+from t2t_mm.training.optimizer import fraction
 from t2t_mm.training.progress import Progress
 from t2t_mm.training.schedules import make_schedule
 from t2t_mm.training.settings import Settings
@@ -25,7 +27,7 @@ def make_loop(
     settings: Settings,
     tasks: Sequence[Task],
     model: JointModel,
-    groups: flat_groups.Groups,
+    groups: Groups,
     replicas: Replicas,
     progress: Progress,
 ) -> Loop:
@@ -35,15 +37,16 @@ def make_loop(
       settings: of the run.
       tasks: the bound problems.
       model: with its initial weights.
-      groups: part -> variables, see `model_making.variable_groups`.
+      groups: part -> variables, see `runs.groups.variable_groups`.
       replicas: the devices.
       progress: what the user sees.
     """
     hparams, seed, data_dir = settings.hparams, settings.random_seed, settings.data_dir
     optimizer = OPTIMIZERS.get(hparams.optimizer)(hparams)
     with replicas.scope():
-        slots = optimizer.build(flat_groups.sizes(groups))
-        step = TrainStep(model, groups, optimizer, hparams, replicas)
+        slots = optimizer.build(sizes(groups))
+        averages = Averages(fraction(hparams, "ema_decay"), groups)
+        step = TrainStep(model, groups, optimizer, hparams, replicas, averages)
     iterators = {task.name: iter(training_batches(task, data_dir, hparams, seed)) for task in tasks}
     return Loop(
         plan=Plan(
@@ -64,10 +67,11 @@ def make_loop(
         checkpoints=Checkpoints(
             settings.output_dir,
             by_path(model.variables),
-            {**slots, **step.loss_scale.slots},
+            {**slots, **step.loss_scale.slots, **averages.slots},
             iterators,
             settings.keep_checkpoint_max,
         ),
+        averages=averages,
         progress=progress,
         data_dir=data_dir,
     )

@@ -8,60 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from t2t_mm.models.joint import BODY, JointModel
-from t2t_mm.problem import Task
+from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import local
-
-Groups = Mapping[str, Sequence[keras.Variable]]
-
-
-def parts(
-    groups: Groups, paths: Sequence[Sequence[keras.Variable]], staged: str
-) -> dict[str, list[keras.Variable]]:
-    """Splits groups so that a step touches all of a part or none of it.
-
-    Otherwise a step of a class label, say, would move the decoder, which it does not use, by the
-    momentum of earlier steps.
-
-    Args:
-      groups: of the model.
-      paths: the variables that each kind of step touches.
-      staged: the group whose paths count as a whole, although some stop in its middle: the body.
-        It is split by the first word of its layers' names: encoder, mixer, decoder.
-
-    Returns:
-      Part -> variables; a group that is one part keeps its name.
-    """
-    touching: dict[int, list[int]] = {}
-    for number, path in enumerate(paths):
-        for variable in path:
-            touching.setdefault(id(variable), []).append(number)
-    found: dict[str, list[keras.Variable]] = {}
-    for name, group in groups.items():
-        split: dict[tuple[Any, ...], list[keras.Variable]] = {}
-        for variable in group:
-            stage = _stage(variable) if name == staged else ""
-            split.setdefault((stage, *touching.get(id(variable), ())), []).append(variable)
-        for number, part in enumerate(split.values()):
-            found[f"{name}/{number}" if len(split) > 1 else name] = part
-    return found
-
-
-def _stage(variable: keras.Variable) -> str:
-    """ "encoder" of "joint/multi_model/encoder_0/..."."""
-    layers = variable.path.split("/")[2:-1]
-    return layers[0].partition("_")[0] if layers else ""
-
-
-def sizes(groups: Groups) -> dict[str, int]:
-    """Group -> number of parameters; empty groups are left out."""
-    counts = {name: sum(math.prod(v.shape) for v in group) for name, group in groups.items()}
-    return {name: count for name, count in counts.items() if count}
 
 
 def join(
@@ -104,6 +56,19 @@ def clip_factor(norm: tf.Tensor, clip_norm: float) -> tf.Tensor:
     return clip_norm / tf.maximum(norm, clip_norm)
 
 
+def flat(group: Sequence[keras.Variable]) -> tf.Tensor:
+    """A group's variables as one float32 vector."""
+    pieces = [_flat(local(variable.value).read_value()) for variable in group]
+    return tf.concat(pieces, 0) if len(pieces) > 1 else pieces[0]
+
+
+def split(group: Sequence[keras.Variable], vector: tf.Tensor) -> list[tf.Tensor]:
+    """The inverse of `flat`: the pieces of a vector, in the variables' shapes."""
+    counts = [math.prod(variable.shape) for variable in group]
+    pieces = tf.split(vector, counts) if len(counts) > 1 else [vector]
+    return [tf.reshape(piece, v.shape) for v, piece in zip(group, pieces, strict=True)]
+
+
 def add(
     group: Sequence[keras.Variable], delta: tf.Tensor, learning_rate: tf.Tensor, decay: float
 ) -> None:
@@ -115,18 +80,8 @@ def add(
       learning_rate: float32 scalar.
       decay: decoupled weight decay (AdamW); 0 for none.
     """
-    counts = [math.prod(variable.shape) for variable in group]
-    pieces = tf.split(delta, counts) if len(counts) > 1 else [delta]
-    for variable, piece in zip(group, pieces, strict=True):
+    for variable, change in zip(group, split(group, delta), strict=True):
         own = local(variable.value)
-        change = tf.reshape(piece, variable.shape)
         if decay and len(variable.shape) > 1:
             change -= learning_rate * decay * own
         own.assign_add(change, read_value=False)
-
-
-def variable_groups(model: JointModel, tasks: Sequence[Task]) -> dict[str, list[keras.Variable]]:
-    """The parts of the model that a step touches as a whole or not at all."""
-    signatures = sorted({model.signature(task) for task in tasks})
-    paths = [model.signature_variables(signature) for signature in signatures]
-    return parts(model.groups(), paths, BODY)

@@ -17,7 +17,8 @@ from t2t_mm.data.pipeline import next_batch
 from t2t_mm.decoding.teacher_forced import lower_is_better, mean_metric
 from t2t_mm.errors import DivergedError, HParamError
 from t2t_mm.problem import Task
-from t2t_mm.runs.checkpoints import Checkpoints
+from t2t_mm.runs.checkpoints import BEGINNING, FRESH_SLOTS, Checkpoints
+from t2t_mm.training.averages import Averages
 from t2t_mm.training.interruption import Interruption
 from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.progress import Progress, losses_line
@@ -107,6 +108,7 @@ class Loop:
       before_first: called before the first step of each problem.
       checkpoints: of this run.
       progress: what the user sees.
+      averages: of the weights, which evaluation and best/ get where there are any.
       data_dir: where the data are, for the error about a file that cannot be read.
       after_step, after_evaluation: told of what happened; True ends the run.
       state: where the run is.
@@ -124,6 +126,7 @@ class Loop:
     before_first: Callable[[Task], None]
     checkpoints: Checkpoints
     progress: Progress
+    averages: Averages = field(default_factory=lambda: Averages(0.0, {}))
     data_dir: Path | None = None
     after_step: Callable[[int, str, float], bool] = lambda step, problem, loss: False
     after_evaluation: Callable[[Metrics], bool] = lambda metrics: False
@@ -134,6 +137,11 @@ class Loop:
         saved = self.checkpoints.restore()
         if saved is None:
             return False
+        if BEGINNING in saved:
+            if self.averages.slots.keys() & set(saved[FRESH_SLOTS]):
+                self.averages.start()
+            self.state = State(step=saved["step"])
+            return True
         self.policy.restore(saved.pop("mixing"))
         self.state = State.from_dict(saved)
         return True
@@ -222,7 +230,8 @@ class Loop:
 
     def _evaluate(self) -> bool:
         """Evaluates, keeps the best; True if the run is to end."""
-        metrics = self.evaluate()
+        with self.averages.swapped():
+            metrics = self.evaluate()
         if not metrics:
             return False
         state = self.state
@@ -237,7 +246,8 @@ class Loop:
         sign = -1.0 if lower_is_better(self.plan.best_metric) else 1.0
         if math.isfinite(value) and (state.best is None or sign * value > sign * state.best):
             state.best, state.stale = value, 0
-            self.checkpoints.save_best(state.step, {"best": value})
+            with self.averages.swapped():
+                self.checkpoints.save_best(state.step, {"best": value})
         else:
             state.stale += 1
         stop = self.after_evaluation(metrics)

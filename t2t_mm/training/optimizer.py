@@ -54,8 +54,8 @@ class Adam:
     """
 
     def __init__(self, hparams: HParams):
-        self._beta1 = _fraction(hparams, "adam_beta1")
-        self._beta2 = _fraction(hparams, "adam_beta2")
+        self._beta1 = fraction(hparams, "adam_beta1")
+        self._beta2 = fraction(hparams, "adam_beta2")
         self._epsilon = hparams.adam_epsilon
         self._slots: dict[str, dict[str, tf.Variable]] = {}
 
@@ -103,7 +103,7 @@ class Momentum:
     """-rate a, with a <- b a + gradient and b = adam_beta1; b = 0 is plain gradient descent."""
 
     def __init__(self, hparams: HParams):
-        self._beta = _fraction(hparams, "adam_beta1")
+        self._beta = fraction(hparams, "adam_beta1")
         self._slots: dict[str, tf.Variable] = {}
 
     def build(self, sizes: Mapping[str, int]) -> dict[str, tf.Variable]:
@@ -121,7 +121,12 @@ def slot(shape: tuple[int, ...], dtype: tf.DType = tf.float32) -> tf.Variable:
     return tf.Variable(tf.zeros(shape, dtype), trainable=False)
 
 
-def _fraction(hparams: HParams, name: str) -> float:
+def fraction(hparams: HParams, name: str) -> float:
+    """An hparam that must lie in [0, 1).
+
+    Raises:
+      HParamError: if it does not.
+    """
     value = getattr(hparams, name)
     if not 0.0 <= value < 1.0:
         raise HParamError(f"hparam '{name}' must be at least 0 and below 1, got {value}.")

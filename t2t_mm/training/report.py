@@ -12,7 +12,8 @@ from t2t_mm.decoding.scoring import DecodedEvaluation
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Split, Task
-from t2t_mm.training import flat_groups, metrics_log
+from t2t_mm.runs.groups import sizes
+from t2t_mm.training import metrics_log
 from t2t_mm.training.settings import Settings
 from t2t_mm.training.table import metrics_table, samples_text
 
@@ -26,7 +27,7 @@ Metrics = dict[str, dict[str, float]]
 def opening(settings: Settings, tasks: Sequence[Task], model: JointModel, step: int) -> str:
     """What a run says before its first step: every setting, and which examples are left out."""
     values = ", ".join(f"{k}={v}" for k, v in settings.hparams.to_dict().items())
-    count = sum(flat_groups.sizes(model.groups()).values())
+    count = sum(sizes(model.groups()).values())
     lines = [
         f"problems: {', '.join(task.name for task in tasks)}",
         f"model: {settings.model}, {count:,} parameters",

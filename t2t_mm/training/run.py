@@ -8,16 +8,17 @@ from typing import TextIO
 import keras
 
 from t2t_mm.models.joint import JointModel
-from t2t_mm.runs.checkpoints import by_path, exists, find, load_variables
+from t2t_mm.runs.checkpoints import by_path, exists, find
+from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas, visible_devices
 from t2t_mm.runs.run_record import RunRecord, refuse_changes
+from t2t_mm.runs.weights import load_weights
 from t2t_mm.training import report
 from t2t_mm.training.assembly import make_loop
 from t2t_mm.training.callbacks import Callbacks
 from t2t_mm.training.development import Development, development_tasks
 from t2t_mm.training.exclusive import exclusive
-from t2t_mm.training.flat_groups import variable_groups
 from t2t_mm.training.loop import Loop
 from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.progress import Phases, Progress
@@ -50,6 +51,8 @@ def train(
         if settings.warm_start_from and not resumed:
             start = warm_start(settings.warm_start_from, by_path(model.variables), data.record)
             progress.say(start.report())
+        if not resumed:
+            loop.averages.start()
         phases.done("checkpoint")
         if resumed and loop.is_finished():
             progress.say(report.text(report.figures(settings.output_dir), data.tasks, {}))
@@ -60,7 +63,8 @@ def train(
             with MetricsLog(settings.output_dir, loop.state.step) as log:
                 watchers = Callbacks(callbacks, model, settings.train_steps)
                 _run(settings, loop, log, watchers, phases, progress)
-                _report(settings, data, model, log, loop.state.step, progress)
+                with loop.averages.swapped():
+                    _report(settings, data, model, log, loop.state.step, progress)
         figures = report.figures(settings.output_dir)
     return TrainResult(loop.state.step, figures, settings.output_dir, model)
 
@@ -135,7 +139,7 @@ def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
     data = open_data(settings)
     refuse_changes(settings.output_dir, RunRecord.read(settings.output_dir), data.record)
     model = _make_model(settings, data, Replicas())
-    load_variables(checkpoint, by_path(model.variables))
+    load_weights(checkpoint, model, data.tasks)
     batches = settings.eval_steps or None
     metrics = Development(model, data.tasks, settings.data_dir, settings.hparams, batches)()
     progress.say(f"{checkpoint}:\n{metrics_table(metrics)}")

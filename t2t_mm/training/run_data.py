@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from t2t_mm.data.binding import bind, load_vocabularies
-from t2t_mm.data.manifest import load_manifest
 from t2t_mm.data.records import write_atomically
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.data.vocabulary_building import vocabulary_path
-from t2t_mm.problem import Split, Task
-from t2t_mm.runs.run_record import VOCABULARIES, RunRecord
+from t2t_mm.problem import Task
+from t2t_mm.runs.data_digests import training_digests
+from t2t_mm.runs.run_record import FILE, VOCABULARIES, RunRecord
 from t2t_mm.training.settings import Settings
 
 
@@ -37,7 +36,7 @@ class RunData:
         folder.mkdir(parents=True, exist_ok=True)
         for name, vocabulary in self.vocabularies.items():
             write_atomically(vocabulary_path(name, folder), vocabulary.model)
-        self.record.write(output_dir)
+        replace(self.record, origin=_origin(output_dir)).write(output_dir)
 
 
 def open_data(settings: Settings) -> RunData:
@@ -56,17 +55,11 @@ def open_data(settings: Settings) -> RunData:
         seed=settings.random_seed,
         vocabularies={name: vocabulary.digest for name, vocabulary in vocabularies.items()},
         train_steps=settings.train_steps,
-        data=_digests(tasks, settings.data_dir),
+        data=training_digests(tasks, settings.data_dir),
     )
     return RunData(tasks, vocabularies, record)
 
 
-def _digests(tasks: Iterable[Task], data_dir: Path) -> dict[str, str]:
-    """Data name -> digest of the training shards, from their manifest."""
-    found = {}
-    for name in sorted({task.data_name for task in tasks}):
-        manifest = load_manifest(name, data_dir)
-        shards = manifest.splits[Split.TRAIN.value] if manifest else []
-        text = "".join(shard.sha256 for shard in shards if shard)
-        found[name] = hashlib.sha256(text.encode()).hexdigest()
-    return found
+def _origin(output_dir: Path) -> dict[str, Any]:
+    """What the run was cut or grown from, which its further training does not change."""
+    return RunRecord.read(output_dir).origin if (output_dir / FILE).is_file() else {}

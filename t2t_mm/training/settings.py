@@ -75,7 +75,7 @@ class TrainResult:
       metrics: problem -> steps, the last train loss, the development metrics and, where decoded,
         the metrics of decoded outputs.
       output_dir: the run directory.
-      model: the trained model, with the weights of the last step.
+      model: the trained model, with the weights of the last step, not averaged.
     """
 
     step: int

@@ -16,8 +16,10 @@ from t2t_mm.data.batch_spec import FEATURES, Batch, batch_spec
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
+from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import Replicas, local
 from t2t_mm.training import flat_groups
+from t2t_mm.training.averages import Averages
 from t2t_mm.training.loss_scale import LossScale
 from t2t_mm.training.optimizer import Optimizer
 
@@ -33,20 +35,23 @@ class TrainStep:
 
     Args:
       model: built.
-      groups: part -> variables, see `flat_groups.parts`.
+      groups: part -> variables, see `runs.groups.parts`.
       optimizer: built over their sizes.
       hparams: clip_norm, weight_decay, label_smoothing, precision.
       replicas: the devices.
+      averages: follow the weights; None: nothing does.
     """
 
     def __init__(
         self,
         model: JointModel,
-        groups: flat_groups.Groups,
+        groups: Groups,
         optimizer: Optimizer,
         hparams: HParams,
         replicas: Replicas,
+        averages: Averages | None = None,
     ):
+        self._averages = averages or Averages(0.0, {})
         self._model = model
         self._groups = groups
         self._optimizer = optimizer
@@ -144,6 +149,7 @@ class TrainStep:
         for name, gradient in flat_groups.scale(joined, factor).items():
             delta = self._optimizer.update(name, gradient, learning_rate)
             flat_groups.add(groups[name], delta, learning_rate, self._weight_decay)
+            self._averages.update(name)
         return tf.constant(True)
 
     def _report(

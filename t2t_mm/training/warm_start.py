@@ -9,8 +9,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError
-from t2t_mm.runs.checkpoints import find, load_variables, stored_variables
+from t2t_mm.runs.checkpoints import find, load_variables
 from t2t_mm.runs.run_record import RunRecord
+from t2t_mm.runs.stored import stored_variables
 
 _SHOWN = 8  # names listed per heading
 

@@ -16,8 +16,8 @@ from t2t_mm.runs.checkpoints import (
     exists,
     find,
     load_variables,
-    stored_variables,
 )
+from t2t_mm.runs.stored import stored_variables
 
 
 def variables(value: float = 0.0) -> dict[str, tf.Variable]:

@@ -14,11 +14,10 @@ from t2t_mm.decoding.teacher_forced import Evaluation
 from t2t_mm.lookup import find_problems
 from t2t_mm.registry import HPARAMS, OPTIMIZERS
 from t2t_mm.runs.checkpoints import Checkpoints, by_path, find, load_variables
+from t2t_mm.runs.groups import sizes, variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
-from t2t_mm.training import flat_groups
 from t2t_mm.training.dry_run import DryRun
-from t2t_mm.training.flat_groups import variable_groups
 from t2t_mm.training.step import TrainStep
 from tests.training.tiny_runs import PROBLEMS_DIR, TRANSFORMER
 
@@ -69,7 +68,7 @@ def run(data_dir: Path, devices: list[str], dropout: float = 0.0) -> tuple[dict,
     optimizer = OPTIMIZERS.get("adam")(hparams)
     groups = variable_groups(model, tasks)
     with replicas.scope():
-        slots = optimizer.build(flat_groups.sizes(groups))
+        slots = optimizer.build(sizes(groups))
         step = TrainStep(model, groups, optimizer, hparams, replicas)
     reports = []
     for number in range(STEPS):

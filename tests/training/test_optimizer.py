@@ -10,6 +10,7 @@ import tensorflow as tf
 from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.registry import OPTIMIZERS
+from t2t_mm.runs.groups import parts, sizes
 from t2t_mm.training import flat_groups
 from t2t_mm.training.optimizer import Adam, Momentum
 
@@ -102,7 +103,7 @@ def test_parts_are_touched_as_a_whole_or_not_at_all() -> None:
     groups = variables()
     first, second = groups["a"]
     other = groups["b"][0]
-    parts = flat_groups.parts(groups, [[first, other], [first, second, other]], staged="body")
-    assert {name: len(part) for name, part in parts.items()} == {"a/0": 1, "a/1": 1, "b": 1}
-    assert parts["a/0"] == [first] and parts["a/1"] == [second]
-    assert flat_groups.sizes(parts) == {"a/0": 6, "a/1": 4, "b": 2}
+    found = parts(groups, [[first, other], [first, second, other]], staged="body")
+    assert {name: len(part) for name, part in found.items()} == {"a/0": 1, "a/1": 1, "b": 1}
+    assert found["a/0"] == [first] and found["a/1"] == [second]
+    assert sizes(found) == {"a/0": 6, "a/1": 4, "b": 2}

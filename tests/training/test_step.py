@@ -13,11 +13,10 @@ from t2t_mm.decoding.teacher_forced import Evaluation, mean_metric
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import FeatureSpec, Task
 from t2t_mm.registry import HPARAMS
+from t2t_mm.runs.groups import sizes, variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
-from t2t_mm.training import flat_groups
 from t2t_mm.training.dry_run import made_up_batch
-from t2t_mm.training.flat_groups import variable_groups
 from t2t_mm.training.optimizer import Adam
 from t2t_mm.training.step import TrainStep
 from t2t_mm.training.tallies import FIELDS
@@ -44,7 +43,7 @@ class Made:
         self.model = make_model("transformer", TASKS, self.hparams, 0, Replicas())
         self.groups = variable_groups(self.model, TASKS)
         adam = Adam(self.hparams)
-        self.slots = adam.build(flat_groups.sizes(self.groups))
+        self.slots = adam.build(sizes(self.groups))
         self.step = TrainStep(self.model, self.groups, adam, self.hparams, Replicas())
 
     def __call__(self, task: Task, batch: Any, loss_weight: float = 1.0) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""Making one run directory from another: averaged, cut to some problems, grown by others."""

@@ -1,0 +1,107 @@
+"""Averages the weights of several checkpoints of one run (t2t-avg-all)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from t2t_mm.data.binding import load_vocabularies
+from t2t_mm.errors import CheckpointError
+from t2t_mm.runs.checkpoints import LATEST
+from t2t_mm.runs.run_record import FILE, VOCABULARIES, RunRecord
+from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.surgery.opened import Beginning
+from t2t_mm.runs.surgery.transfer import Arrays
+
+
+def average(checkpoints: Sequence[str]) -> Arrays:
+    """The mean of every variable of real numbers; of others (random states) the last one's value.
+
+    Sums are float64, one variable at a time.
+
+    Args:
+      checkpoints: paths, in order.
+
+    Raises:
+      CheckpointError: if they are not checkpoints of one model.
+    """
+    stored = [Stored(checkpoint) for checkpoint in checkpoints]
+    first = stored[0]
+    for other in stored[1:]:
+        if other.variables != first.variables:
+            raise CheckpointError(
+                f"{first.checkpoint} and {other.checkpoint} hold other variables: they cannot be "
+                "averaged; give checkpoints of one run."
+            )
+    return {path: _mean(path, stored) for path in first.variables}
+
+
+def _mean(path: str, stored: Sequence[Stored]) -> np.ndarray:
+    dtype = stored[0].dtype(path)
+    if dtype.kind in "iub":
+        return stored[-1].variable(path)
+    total = np.zeros(stored[0].variables[path], np.float64)
+    for one in stored:
+        total += one.variable(path)
+    return (total / len(stored)).astype(dtype)
+
+
+def steps(folder: Path, prefix: str, min_steps: int = 0) -> dict[int, str]:
+    """Step -> path of the complete checkpoints of a folder, in the order of steps.
+
+    Args:
+      folder: such as RUN/checkpoints.
+      prefix: what their names begin with, e.g. "model-".
+      min_steps: earlier ones are left out.
+    """
+    found = {}
+    for index in folder.glob(f"{prefix}*.index"):
+        number = index.stem.removeprefix(prefix)
+        if number.isdigit() and int(number) >= min_steps:
+            found[int(number)] = str(index.with_suffix(""))
+    return dict(sorted(found.items()))
+
+
+def windows(found: Sequence[int], n: int) -> dict[int, list[int]]:
+    """Step of an average -> the steps that it is of: each step with the n - 1 before it.
+
+    Where there are fewer than n in all, one average is of all of them.
+    """
+    n = min(n, len(found))
+    return {found[i]: list(found[i - n + 1 : i + 1]) for i in range(max(n, 1) - 1, len(found))}
+
+
+def write_average(
+    output_dir: Path, model_dir: Path, step: int, checkpoints: Sequence[str]
+) -> str | None:
+    """Adds an average to a run directory of averages, with run.json and vocabularies beside it.
+
+    Args:
+      output_dir: the directory of averages.
+      model_dir: the run that the checkpoints are of.
+      step: of the last of them.
+      checkpoints: paths, in order.
+
+    Returns:
+      The average's path; None if it was there.
+
+    Raises:
+      CheckpointError: if output_dir is a run of another kind, or the checkpoints do not fit.
+    """
+    record = RunRecord.read(model_dir)
+    origin = {"tool": "average", "run": str(model_dir), "checkpoints": list(checkpoints)}
+    if (output_dir / FILE).is_file():
+        made = RunRecord.read(output_dir)
+        if made.origin.get("tool") != "average" or made.tasks != record.tasks:
+            raise CheckpointError(
+                f"{output_dir} holds another run; name a new folder for the averages in "
+                "--output_dir."
+            )
+        if any(output_dir.joinpath(LATEST).glob(f"*-{step}.index")):
+            return None
+    vocabularies = load_vocabularies(record.bound_tasks(), model_dir / VOCABULARIES)
+    record = dataclasses.replace(record, origin=origin)
+    return Beginning(record, vocabularies, step, average(checkpoints), {}).write(output_dir)

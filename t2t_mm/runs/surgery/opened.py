@@ -1,0 +1,149 @@
+"""A run directory opened for surgery, and the beginning of another one written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from t2t_mm.data.records import write_atomically
+from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.errors import CheckpointError, UserError, unknown
+from t2t_mm.hparam import HParams
+from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Task
+from t2t_mm.runs import checkpoints
+from t2t_mm.runs.model_making import make_model
+from t2t_mm.runs.replicas import Replicas
+from t2t_mm.runs.run_record import VOCABULARIES, RunRecord
+from t2t_mm.runs.stored import Stored
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """A run and one of its checkpoints.
+
+    Attributes:
+      output_dir: where it is.
+      record: the contents of run.json.
+      tasks: its problems, by name.
+      hparams: that it was trained with.
+      stored: the checkpoint.
+    """
+
+    output_dir: Path
+    record: RunRecord
+    tasks: dict[str, Task]
+    hparams: HParams
+    stored: Stored
+
+    @property
+    def step(self) -> int:
+        """Training steps of the checkpoint."""
+        return int(self.stored.state["step"])
+
+    def model(self) -> JointModel:
+        """The run's model, at initial values."""
+        return fresh_model(self.record, list(self.tasks.values()), self.hparams)
+
+    def named(self, problems: Iterable[str]) -> list[Task]:
+        """The tasks of these names, sorted.
+
+        Raises:
+          UnknownNameError: for one that is not the run's.
+        """
+        names = sorted(set(problems))
+        for name in names:
+            if name not in self.tasks:
+                raise unknown("problem of this model", name, self.tasks, "--problems")
+        return [self.tasks[name] for name in names]
+
+
+def open_run(output_dir: str | Path, checkpoint: str | None = None) -> OpenedRun:
+    """Opens a run directory.
+
+    Args:
+      output_dir: the run directory.
+      checkpoint: None or "latest"; "best"; or the path of one.
+
+    Raises:
+      CheckpointError: if the directory or the checkpoint is missing, or of another version.
+    """
+    output_dir = Path(output_dir).expanduser()
+    record = RunRecord.read(output_dir)
+    try:
+        tasks, hparams = record.bound_tasks(), record.bound_hparams()
+    except (UserError, KeyError, TypeError) as cause:
+        raise CheckpointError(f"{output_dir}/run.json does not fit this t2t_mm: {cause}") from cause
+    stored = Stored(_find(output_dir, checkpoint))
+    return OpenedRun(output_dir, record, {task.name: task for task in tasks}, hparams, stored)
+
+
+def _find(output_dir: Path, checkpoint: str | None) -> str:
+    if checkpoint in (None, "", "latest"):
+        return checkpoints.find(output_dir)
+    return checkpoints.find(output_dir / checkpoints.BEST if checkpoint == "best" else checkpoint)
+
+
+def fresh_model(record: RunRecord, tasks: list[Task], hparams: HParams) -> JointModel:
+    """A model of the record's kind and seed, at its initial values."""
+    return make_model(record.model, tasks, hparams, record.seed, Replicas())
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a new run directory begins with.
+
+    Attributes:
+      record: its run.json.
+      vocabularies: by name.
+      step: where its training begins to count.
+      variables: path -> value.
+      slots: name -> value, of the optimizer and the sliding average; those left out begin as in a
+        fresh run.
+    """
+
+    record: RunRecord
+    vocabularies: Mapping[str, Vocabulary]
+    step: int
+    variables: Mapping[str, np.ndarray]
+    slots: Mapping[str, np.ndarray]
+
+    def write(self, output_dir: Path) -> str:
+        """Writes the directory, run.json last, and returns the checkpoint's path."""
+        path = checkpoints.write_beginning(
+            output_dir, self.step, self.variables, self.slots, self.record.origin
+        )
+        folder = output_dir / VOCABULARIES
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, vocabulary in self.vocabularies.items():
+            write_atomically(vocabulary_path(name, folder), vocabulary.model)
+        self.record.write(output_dir)
+        return path
+
+
+def new_folder(to: str | Path) -> Path:
+    """Where a new run directory may be written.
+
+    Raises:
+      UserError: if something is there.
+    """
+    folder = Path(to).expanduser()
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        raise UserError(f"--to={to} exists and is not empty; name a new folder.")
+    return folder
+
+
+def origin(tool: str, run: OpenedRun, **more: Any) -> dict[str, Any]:
+    """What run.json says of where a run comes from."""
+    return {
+        "tool": tool,
+        "checkpoint": run.stored.checkpoint,
+        "step": run.step,
+        "command": run.record.command,
+        **more,
+    }

@@ -1,0 +1,169 @@
+"""What a model consists of: modalities, blocks of the body, commands, and their sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from t2t_mm.hparam import HParams
+from t2t_mm.models.joint import COMMANDS, modality_key
+from t2t_mm.problem import Task
+from t2t_mm.registry import MODALITIES
+from t2t_mm.runs.stored import Shapes, Stored
+from t2t_mm.runs.weights import AVERAGE
+
+MODALITY, BODY, OTHER = "modality", "body", "other"
+
+# The body's stages that a problem with a class label does not pass.
+_AUTOREGRESSIVE_STAGES = ("mixer", "decoder")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Variables that belong together.
+
+    Attributes:
+      kind: modality, body, commands or other (the state of random numbers).
+      name: a modality's sharing key, or the body's block, e.g. "encoder_0".
+      variables, parameters, bytes: how many.
+      dtypes: of the variables, joined by commas.
+      problems: that use it.
+    """
+
+    kind: str
+    name: str
+    variables: int
+    parameters: int
+    bytes: int
+    dtypes: str
+    problems: tuple[str, ...]
+
+
+def model_parts(stored: Stored, tasks: Sequence[Task], hparams: HParams) -> list[Part]:
+    """The parts of a checkpoint's model, modalities first, then the body's blocks."""
+    return parts_of(
+        stored.variables, {path: stored.dtype(path) for path in stored.variables}, tasks, hparams
+    )
+
+
+def parts_of(
+    shapes: Shapes, dtypes: Mapping[str, np.dtype], tasks: Sequence[Task], hparams: HParams
+) -> list[Part]:
+    """The parts of a model that is given by its variables.
+
+    Args:
+      shapes: path -> shape.
+      dtypes: path -> dtype.
+      tasks: the model's problems.
+      hparams: the model's.
+    """
+    keys = {modality_key(spec, hparams) for task in tasks for spec in (task.inputs, task.targets)}
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in shapes:
+        found.setdefault(_part(path, keys), []).append(path)
+    return [
+        Part(
+            kind,
+            name,
+            len(paths),
+            sum(math.prod(shapes[path]) for path in paths),
+            sum(math.prod(shapes[path]) * dtypes[path].itemsize for path in paths),
+            ",".join(sorted({dtypes[path].name for path in paths})),
+            _users(kind, name, tasks, hparams),
+        )
+        for (kind, name), paths in sorted(found.items(), key=lambda item: _order(item[0]))
+    ]
+
+
+def _part(path: str, keys: Iterable[str]) -> tuple[str, str]:
+    """ "joint/multi_model/encoder_0/..." -> (body, encoder_0); see the parts' kinds."""
+    words = path.split("/")
+    if len(words) < 2 or words[0] != "joint":
+        return OTHER, words[0]
+    if words[1] in keys:
+        return MODALITY, words[1]
+    if words[1] == COMMANDS:
+        return COMMANDS, COMMANDS
+    return BODY, words[2]
+
+
+def _order(part: tuple[str, str]) -> tuple[int, str]:
+    return (MODALITY, BODY, COMMANDS, OTHER).index(part[0]), part[1]
+
+
+def _users(kind: str, name: str, tasks: Sequence[Task], hparams: HParams) -> tuple[str, ...]:
+    def uses(task: Task) -> bool:
+        if kind == MODALITY:
+            return name in (modality_key(s, hparams) for s in (task.inputs, task.targets))
+        if kind == COMMANDS or name.partition("_")[0] in _AUTOREGRESSIVE_STAGES:
+            return MODALITIES.get(task.targets.modality).autoregressive
+        return True
+
+    return tuple(sorted(task.name for task in tasks if uses(task)))
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a checkpoint holds besides the model's variables.
+
+    Attributes:
+      optimizer: parameters of the optimizer's slots.
+      average: parameters of the sliding average.
+    """
+
+    optimizer: int
+    average: int
+
+
+def extras(stored: Stored) -> Extras:
+    """The sizes of the optimizer's slots and of the sliding average."""
+    sizes = {name: math.prod(shape) for name, shape in stored.slots.items()}
+    average = sum(size for name, size in sizes.items() if name.endswith(f"/{AVERAGE}"))
+    return Extras(sum(size for size in sizes.values() if size > 1) - average, average)
+
+
+def parts_table(parts: Sequence[Part], before: Sequence[Part] = ()) -> str:
+    """A table of parts and their total.
+
+    Args:
+      parts: of a model.
+      before: of the model that it is cut from or grown from, whose parts are shown beside.
+    """
+    old = {(part.kind, part.name): part for part in before}
+    new = {(part.kind, part.name): part for part in parts}
+    head = ["kind", "part", "variables", *(["before"] if before else []), "parameters", "bytes"]
+    rows = [[*head, "dtype", "problems"]]
+    for kind, name in sorted(old.keys() | new.keys(), key=_order):
+        part = new.get((kind, name)) or Part(kind, name, 0, 0, 0, "", ())
+        was = [f"{old[kind, name].parameters if (kind, name) in old else 0:,}"] if before else []
+        sizes = [f"{part.parameters:,}", f"{part.bytes:,}"]
+        rows.append([kind, name, f"{part.variables}", *was, *sizes, part.dtypes, _few(part)])
+    was = [f"{parameters(before):,}"] if before else []
+    total = [f"{parameters(parts):,}", f"{sum(part.bytes for part in parts):,}"]
+    rows.append(["total", "", f"{sum(p.variables for p in parts)}", *was, *total, "", ""])
+    return _aligned(rows, right={"variables", "before", "parameters", "bytes"})
+
+
+def parameters(parts: Sequence[Part]) -> int:
+    """How many in all."""
+    return sum(part.parameters for part in parts)
+
+
+def _few(part: Part, most: int = 3) -> str:
+    names = part.problems
+    return ", ".join(names) if len(names) <= most else f"{len(names)} problems"
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: set[str]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = [
+        [
+            cell.rjust(width) if title in right else cell.ljust(width)
+            for cell, width, title in zip(row, widths, rows[0], strict=True)
+        ]
+        for row in rows
+    ]
+    return "\n".join("  ".join(row).rstrip() for row in aligned)

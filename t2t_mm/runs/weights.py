@@ -1,0 +1,82 @@
+"""The weights that a checkpoint is used for: the sliding average where it has one, else its own.
+
+A run with the hparam ema_decay keeps, beside the weights that it trains, their sliding average:
+one flat vector for each group of variables, in the same checkpoints. best/ holds variables alone:
+what was evaluated, hence the average.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Task
+from t2t_mm.runs.checkpoints import by_path, load_variables
+from t2t_mm.runs.groups import Groups, variable_groups
+from t2t_mm.runs.stored import Stored
+
+# A group's slots: the average itself, float32 [n], and how often it was updated, int64 [].
+AVERAGE, UPDATES = "sliding_average", "sliding_average_steps"
+
+# Appended to the name of a checkpoint, it asks for the weights that are not averaged.
+RAW = ":raw"
+
+
+def has_average(stored: Stored) -> bool:
+    """Whether a checkpoint holds the sliding average of its weights."""
+    return any(name.endswith(f"/{AVERAGE}") for name in stored.slots)
+
+
+def load_weights(
+    checkpoint: str, model: JointModel, tasks: Sequence[Task], averaged: bool = True
+) -> None:
+    """Restores a model's variables.
+
+    Args:
+      checkpoint: its path.
+      model: built.
+      tasks: that the checkpoint's run was made for; their paths decide the groups.
+      averaged: take the sliding average where the checkpoint has one.
+
+    Raises:
+      CheckpointError: if the checkpoint lacks a variable, or has it in another shape.
+    """
+    variables = by_path(model.variables)
+    load_variables(checkpoint, variables)
+    if averaged and has_average(stored := Stored(checkpoint)):
+        for path, value in average_by_path(stored, variable_groups(model, tasks)).items():
+            variables[path].assign(value)
+
+
+def average_by_path(stored: Stored, groups: Groups) -> dict[str, np.ndarray]:
+    """Path -> sliding average of every variable of the groups."""
+    found = {}
+    for name, group in groups.items():
+        if group:
+            found |= split_by_path(stored.slot(f"{name}/{AVERAGE}"), group)
+    return found
+
+
+def split_by_path(vector: np.ndarray, group: Sequence) -> dict[str, np.ndarray]:
+    """Path -> the piece of a group's flat vector that belongs to the variable, in its shape."""
+    ends = np.cumsum([math.prod(variable.shape) for variable in group])
+    pieces = np.split(vector, ends[:-1])
+    return {
+        variable.path: piece.reshape(variable.shape)
+        for variable, piece in zip(group, pieces, strict=True)
+    }
+
+
+def without_raw(checkpoint: str | Path | None) -> tuple[str | None, bool]:
+    """Splits what a user calls a checkpoint, e.g. "latest" or "RUN/checkpoints/model-100:raw".
+
+    Returns:
+      The checkpoint without RAW ("" becomes None, the latest), and whether the sliding average is
+      wanted.
+    """
+    text = str(checkpoint or "")
+    return text.removesuffix(RAW) or None, not text.endswith(RAW)
