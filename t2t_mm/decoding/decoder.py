@@ -12,6 +12,7 @@ import tensorflow as tf
 from t2t_mm.data.batch_spec import batch_spec
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding import writing
+from t2t_mm.decoding.forced import Forced
 from t2t_mm.decoding.search import Written
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
@@ -133,6 +134,24 @@ class Decoder:
         features = _features(batch)
         return self._function("classify", self._classify, task, features)(features).numpy()
 
+    def score(self, task: Task, batch: Mapping[str, tf.Tensor], targets: Any) -> Forced:
+        """How probable given answers are.
+
+        Args:
+          task: the problem.
+          batch: as for a call.
+          targets: int [B, T], token ids with EOS, padded with 0; or labels, int [B].
+
+        Returns:
+          Natural logarithms, as arrays.
+        """
+        features = _features(batch)
+        targets = np.asarray(targets, np.int32)
+        spec = tf.TensorSpec([None] * targets.ndim, tf.int32)
+        function = self._function("score", self._score, task, features, spec, _COMMAND)
+        found = function(features, targets, self._command(task))
+        return Forced(*(part.numpy() for part in found))
+
     def _write(
         self, signature: Any, features: Any, command: Any, limits: Any, rows: Any
     ) -> Written:
@@ -140,6 +159,9 @@ class Decoder:
 
     def _classify(self, signature: Any, features: Any) -> tf.Tensor:
         return writing.class_scores(self._model, signature, features)
+
+    def _score(self, signature: Any, features: Any, targets: Any, command: Any) -> Forced:
+        return writing.score(self._model, signature, features, targets, command)
 
     def _command(self, task: Task) -> np.int32:
         return np.int32(self._model.command_id(task))

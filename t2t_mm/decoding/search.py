@@ -49,6 +49,7 @@ class Written(NamedTuple):
     normalised: tf.Tensor
 
 
+Reorder = Callable[[Any, tf.Tensor], Any]
 Choose = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -119,6 +120,11 @@ def one_by_one(
     lengths = tf.reduce_sum(tf.cast(ids != PAD, tf.int32), -1)
     normalised = end.scores / length_penalty(lengths, alpha)
     return Written(ids[:, None], end.scores[:, None], normalised[:, None])
+
+
+def gather_rows(state: Any, rows: tf.Tensor) -> Any:
+    """The state in which row i goes on from the past of row rows[i], int32 [R]."""
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
 
 
 def as_tensors(state: Any) -> Any:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from t2t_mm.errors import HParamError
 from t2t_mm.typed_record import TypedRecord
+
+ARGMAX, RANDOM = "argmax", "random"
 
 
 @dataclass(frozen=True)
 class DecodeSettings(TypedRecord):
-    """Tensor2Tensor's names and defaults where it has them; each line names its unit."""
+    """Tensor2Tensor's names and defaults where it has them; each line names its unit.
+
+    Raises:
+      HParamError: at construction, for a value out of range.
+    """
 
     NOUN: ClassVar[str] = "decoding hparam"
     FLAG: ClassVar[str] = "--decode_hparams"
@@ -18,13 +25,39 @@ class DecodeSettings(TypedRecord):
     beam_size: int = 4  # hypotheses kept at each step; 1 = greedy
     alpha: float = 0.6  # of GNMT's length penalty ((5 + length) / 6) ** alpha (arXiv 1609.08144)
     return_beams: bool = False  # give all beam_size answers, best first, instead of the best one
+    write_beam_scores: bool = False  # t2t-decoder writes each answer's log-probability after it
     extra_length: int = 50  # tokens that an output may have beyond what its input suggests
     batch_size: int = 0  # inputs answered together; 0: as many as a batch of training holds
-    sampling_method: str = "argmax"  # argmax: greedy or beam | random: draw, beam_size is not used
+    sampling_method: str = ARGMAX  # argmax: greedy or beam | random: draw, beam_size is not used
     sampling_temp: float = 1.0  # random: logits are divided by it
-    sampling_keep_top_k: int = 0  # random: draw among so many likeliest tokens; 0 = all
+    sampling_keep_top_k: int = 0  # random: draw among so many likeliest tokens; 0 or -1 = all
     sampling_keep_top_p: float = 1.0  # random: among the fewest of at least this probability
     seed: int = 0  # random: the same seed draws the same answers
+
+    def __post_init__(self) -> None:
+        self._require("beam_size", self.beam_size >= 1, "1 (greedy) or more")
+        # A negative one would punish long outputs twice, and no search could stop early.
+        self._require("alpha", 0 <= self.alpha < float("inf"), "0 (no length penalty) or more")
+        self._require("batch_size", self.batch_size >= 0, "0 (chosen by length) or more")
+        known = self.sampling_method in (ARGMAX, RANDOM)
+        self._require("sampling_method", known, f"{ARGMAX} or {RANDOM}")
+        positive = 0 < self.sampling_temp < float("inf")
+        self._require("sampling_temp", positive, "more than 0 (1: the model's own probabilities)")
+        self._require("sampling_keep_top_k", self.sampling_keep_top_k >= -1, "0 (all) or more")
+        share = 0 < self.sampling_keep_top_p <= 1
+        self._require("sampling_keep_top_p", share, "more than 0 and at most 1 (all)")
+
+    def _require(self, name: str, right: bool, allowed: str) -> None:
+        if not right:
+            value: Any = getattr(self, name)
+            raise HParamError(
+                f"{self.NOUN} '{name}' must be {allowed}, got '{value}'; change it in {self.FLAG}."
+            )
+
+    @property
+    def samples(self) -> bool:
+        """Whether answers are drawn, not searched for."""
+        return self.sampling_method == RANDOM
 
 
 GREEDY = DecodeSettings(beam_size=1)

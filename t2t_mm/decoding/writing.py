@@ -7,13 +7,19 @@ t2t-decoder writes. Features are those of data/features.py: `inputs` and `inputs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from t2t_mm.decoding.search import Step, Written, greedy
+from t2t_mm.data.vocabulary import PAD
+from t2t_mm.decoding.beam import beam_search
+from t2t_mm.decoding.forced import Forced, forced
+from t2t_mm.decoding.sampling import sample
+from t2t_mm.decoding.search import Reorder, Step, Written, gather_rows
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.hparam import HParams
+from t2t_mm.layers.rep import Rep
+from t2t_mm.models.body import Encoded
 from t2t_mm.models.joint import JointModel, Signature
 from t2t_mm.problem import Task
 
@@ -25,6 +31,20 @@ _TOKENS_PER_SECOND = 15.0  # of speech: three words, of some pieces each
 _TOKENS_PER_PICTURE = 50
 
 
+class Path(NamedTuple):
+    """What a search is given of a model.
+
+    Attributes:
+      step: scores the next token.
+      state: the step's first state.
+      reorder: makes hypotheses go on from others.
+    """
+
+    step: Step
+    state: Any
+    reorder: Reorder = gather_rows
+
+
 def write(
     model: JointModel,
     signature: Signature,
@@ -33,6 +53,7 @@ def write(
     limits: tf.Tensor,
     settings: DecodeSettings = GREEDY,
     rows: tf.Tensor | None = None,
+    cached: bool = True,
 ) -> Written:
     """Writes outputs.
 
@@ -45,33 +66,92 @@ def write(
       settings: how to search.
       rows: int32 [B], a number for each input that sampling draws from, so that an input gets
         the same answer in whatever batch it is; None: its place in the batch.
+      cached: False runs the decoder over the whole prefix for every token: what caches are
+        measured against.
 
     Returns:
       N = 1 hypothesis for each input, or the beam_size ones of settings.return_beams.
     """
     encoded = model.encode(signature, features)
-    step, state = full_prefix_step(model, signature, encoded, command, limits)
-    return greedy(step, state, limits, settings.alpha)
+    beams = 1 if settings.samples else settings.beam_size
+    make = cached_path if cached else full_prefix_path
+    path = make(model, signature, encoded, command, beams, limits)
+    if settings.samples:
+        rows = tf.range(tf.size(limits)) if rows is None else rows
+        return sample(path.step, path.state, limits, settings, rows)
+    written = beam_search(path.step, path.state, limits, beams, settings.alpha, path.reorder)
+    return written if settings.return_beams else best(written)
 
 
-def full_prefix_step(
-    model: JointModel, signature: Signature, encoded: Any, command: Any, limits: tf.Tensor
-) -> tuple[Step, Any]:
-    """A step that runs the decoder over the whole prefix again, and its first state.
+def best(written: Written) -> Written:
+    """The best hypothesis of each input alone, N = 1."""
+    ids = written.ids[:, :1]
+    length = tf.reduce_max(tf.reduce_sum(tf.cast(ids != PAD, tf.int32), -1))
+    return Written(ids[:, :, :length], written.scores[:, :1], written.normalised[:, :1])
 
-    Returns:
-      The step and its state: the prefixes, int32 [R, T].
-    """
+
+def cached_path(
+    model: JointModel,
+    signature: Signature,
+    encoded: Encoded,
+    command: Any,
+    beams: int,
+    limits: tf.Tensor,
+) -> Path:
+    """Each token costs one position: the body keeps what it needs of the earlier ones."""
+    memory, state = model.start_decoding(signature, encoded, beams, tf.reduce_max(limits))
+
+    def step(tokens: tf.Tensor, position: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+        return model.decode_step(signature, memory, state, tokens, position, command)
+
+    return Path(step, state, model.reorder)
+
+
+def full_prefix_path(
+    model: JointModel,
+    signature: Signature,
+    encoded: Encoded,
+    command: Any,
+    beams: int,
+    limits: tf.Tensor,
+) -> Path:
+    """Each token runs the decoder over all that was written; the state is that, int32 [R, T]."""
+    rep = encoded.rep
+    copies = Rep(tf.repeat(rep.x, beams, 0), tf.repeat(rep.mask, beams, 0), rep.grid)
+    encoded = encoded._replace(rep=copies)
 
     def step(tokens: tf.Tensor, position: tf.Tensor, prefix: tf.Tensor) -> tuple[tf.Tensor, Any]:
         before = tf.range(tf.shape(prefix)[1])[None] == position - 1
         prefix = tf.where(before, tokens[:, None], prefix)
-        logits = model.decode_logits(
-            signature, encoded, prefix[:, :position], command, last_only=True
-        )
+        written = prefix[:, :position]
+        logits = model.decode_logits(signature, encoded, written, command, last_only=True)
         return logits[:, 0], prefix
 
-    return step, tf.zeros([tf.size(limits), tf.reduce_max(limits)], tf.int32)
+    return Path(step, tf.zeros([tf.size(limits) * beams, tf.reduce_max(limits)], tf.int32))
+
+
+def score(
+    model: JointModel,
+    signature: Signature,
+    features: Features,
+    targets: tf.Tensor,
+    command: Any,
+) -> Forced:
+    """How probable given outputs are.
+
+    Args:
+      model, signature, features, command: as for `write`; the target may be a label too.
+      targets: int32 [B, T], token ids with EOS, padded with 0; or labels, int32 [B].
+
+    Returns:
+      Natural logarithms of probabilities; a label is one token, T = 1.
+    """
+    targets = tf.cast(targets, tf.int32)
+    if not model.modalities[signature.target_key].autoregressive:
+        scores = tf.gather(class_scores(model, signature, features), targets, batch_dims=1)
+        return Forced(scores, scores[:, None])
+    logits, _ = model.forward(signature, features, targets, command)
+    return forced(logits, targets)
 
 
 def class_scores(model: JointModel, signature: Signature, features: Features) -> tf.Tensor:

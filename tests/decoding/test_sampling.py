@@ -1,0 +1,135 @@
+"""Sampling: what is drawn follows the truncated softmax; what is drawn for an input is its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from search_steps import Random
+
+from t2t_mm.decoding.sampling import draw, sample
+from t2t_mm.decoding.settings import DecodeSettings
+
+LOGITS = np.array([2.0, 0.5, 1.0, -1.0, 1.5, 0.0], np.float32)  # 0 is padding
+EVENLY = (np.arange(10_000, dtype=np.float32) + 0.5) / 10_000
+
+
+def settings(**changes) -> DecodeSettings:
+    return DecodeSettings(sampling_method="random").replace(**changes)
+
+
+def truncated(temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> np.ndarray:
+    """The probabilities that tokens should be drawn with, float64 [V]."""
+    p = np.exp(LOGITS.astype(np.float64) / temperature)
+    p[0] = 0
+    order = np.argsort(-p)
+    p[order[top_k or len(p) :]] = 0
+    p /= p.sum()
+    fewest = 1 + int(np.searchsorted(np.cumsum(p[order]), top_p - 1e-9))
+    p[order[fewest:]] = 0
+    return p / p.sum()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"temperature": 0.3},
+        {"temperature": 4.0},
+        {"top_k": 1},
+        {"top_k": 3},
+        {"top_k": 99},
+        {"top_p": 0.2},
+        {"top_p": 0.8},
+        {"temperature": 2.0, "top_k": 4, "top_p": 0.75},
+    ],
+)
+def test_tokens_are_drawn_with_the_probabilities_of_the_truncated_softmax(how):
+    """Evenly spread numbers: each token gets its share of them, within one at either end."""
+    names = {"temperature": "sampling_temp", "top_k": "sampling_keep_top_k",
+             "top_p": "sampling_keep_top_p"}  # fmt: skip
+    logits = np.tile(LOGITS, [len(EVENLY), 1])
+    tokens = draw(logits, EVENLY, settings(**{names[k]: v for k, v in how.items()}))
+    shares = np.bincount(tokens, minlength=len(LOGITS)) / len(EVENLY)
+    np.testing.assert_allclose(shares, truncated(**how), atol=3e-4)
+    assert shares[0] == 0
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1e-40])
+def test_a_tiny_temperature_is_greedy(temperature):
+    tokens = draw(
+        np.tile(LOGITS, [3, 1]), [0.0, 0.5, 0.9999999], settings(sampling_temp=temperature)
+    )
+    np.testing.assert_array_equal(tokens, [4, 4, 4])
+
+
+def test_the_ends_of_the_numbers_draw_tokens_that_are_kept():
+    ends = np.array([0.0, 1 - 2**-24], np.float32)
+    for top_k in (0, 2):
+        tokens = draw(np.tile(LOGITS, [2, 1]), ends, settings(sampling_keep_top_k=top_k))
+        wanted = [1, 5] if top_k == 0 else [4, 2]
+        np.testing.assert_array_equal(tokens, wanted)
+
+
+def constant(tokens, position, state):
+    return tf.tile(LOGITS[None], [tf.size(tokens), 1]), state
+
+
+def test_draws_of_many_inputs_and_positions_are_independent():
+    rows = 3000
+    written = sample(constant, (), tf.fill([rows], 3), settings(), tf.range(rows))
+    ids, p = written.ids.numpy()[:, 0], truncated()
+    first = np.bincount(ids[:, 0], minlength=6) / rows
+    np.testing.assert_allclose(first, p, atol=4 * np.sqrt(0.25 / rows))
+    alive = ids[ids[:, 0] != 1]
+    np.testing.assert_array_equal(ids[ids[:, 0] == 1][:, 1:], 0)
+    pairs = np.zeros([6, 6])
+    np.add.at(pairs, (alive[:, 0], alive[:, 1]), 1 / len(alive))
+    single = np.where(np.arange(6) == 1, 0, p)
+    wanted = np.outer(single / single.sum(), p)
+    np.testing.assert_allclose(pairs, wanted, atol=4 * np.sqrt(0.25 / len(alive)))
+    # Chi-squared over the pairs: 4 * 5 cells, 19 degrees of freedom, 0.999 quantile 43.8.
+    cells = wanted > 0
+    assert len(alive) * np.sum((pairs - wanted)[cells] ** 2 / wanted[cells]) < 43.8
+
+
+def test_scores_are_those_of_the_model_whatever_the_temperature():
+    written = sample(
+        constant, (), tf.fill([20], 4), settings(sampling_temp=3.0, alpha=0.6), tf.range(20)
+    )
+    log_p = LOGITS - np.log(np.sum(np.exp(LOGITS)))
+    for ids, score, rank in zip(*(part.numpy()[:, 0] for part in written), strict=True):
+        tokens = ids[ids != 0]
+        assert score == pytest.approx(log_p[tokens].sum(), rel=1e-5)
+        assert rank == pytest.approx(score / ((5 + len(tokens)) / 6) ** 0.6, rel=1e-5)
+
+
+def written_by(step: Random, rows: list[int], limits: list[int], seed: int = 0) -> list[list[int]]:
+    chosen = Random(step.start[rows], step.recur, step.embed, step.out)
+    state = chosen.state(1, max(limits))
+    found = sample(chosen.step, state, tf.constant(limits), settings(seed=seed), tf.constant(rows))
+    return [[int(i) for i in ids if i] for ids in found.ids.numpy()[:, 0]]
+
+
+def test_the_same_seed_draws_the_same_and_another_one_does_not():
+    step = Random.make(0, 4, 9)
+    rows = [0, 1, 2, 3]
+    one = written_by(step, rows, [12] * 4, seed=7)
+    assert written_by(step, rows, [12] * 4, seed=7) == one
+    assert written_by(step, rows, [12] * 4, seed=8) != one
+    assert len(written_by(step, rows, [12] * 4, seed=2**63 + 5)) == 4  # any whole number
+
+
+def test_neither_batch_nor_place_nor_limits_change_what_an_input_gets():
+    step = Random.make(0, 4, 9)
+    limits = [6, 9, 12, 7]
+    together = written_by(step, [0, 1, 2, 3], limits)
+    assert written_by(step, [3, 1], [7, 9]) == [together[3], together[1]]
+    for row in range(4):
+        assert written_by(step, [row], [limits[row]]) == [together[row]]
+    assert written_by(step, [0], [50])[0][:6] == together[0]
+
+
+def test_equal_inputs_of_other_numbers_draw_on_their_own():
+    written = sample(constant, (), tf.fill([30], 5), settings(), tf.range(30))
+    assert len({tuple(ids) for ids in written.ids.numpy()[:, 0]}) > 10
