@@ -43,7 +43,8 @@ setup(
         "sentencepiece>=0.2.0",
         "jiwer>=3.0",
         "pillow>=10",
-        "sacrebleu>=2.4",
+        "sacrebleu>=2.4,<3",
+        "snowballstemmer>=2.2",
         "soundfile>=0.12",
         "soxr>=0.5",
         "tqdm>=4.66",
@@ -60,6 +61,7 @@ setup(
             "t2t-trainer = t2t_mm.bin.t2t_trainer:run",
             "t2t-decoder = t2t_mm.bin.t2t_decoder:run",
             "t2t-eval = t2t_mm.bin.t2t_eval:run",
+            "t2t-bleu = t2t_mm.bin.t2t_bleu:run",
         ]
     },
 )

@@ -90,7 +90,7 @@ def test_no_cycles() -> None:
         "from t2t_mm.bin.registry_help import registry_help; registry_help('all')",
         *(
             f"from t2t_mm.bin import {name}; assert {name}.main(['--help']) == 0"
-            for name in ("t2t_datagen", "t2t_trainer", "t2t_decoder", "t2t_eval")
+            for name in ("t2t_datagen", "t2t_trainer", "t2t_decoder", "t2t_eval", "t2t_bleu")
         ),
     ],
 )
