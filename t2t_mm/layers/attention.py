@@ -1,19 +1,17 @@
-"""Multi-head dot-product attention: to oneself, to a memory, and MultiModel's attention block."""
+"""Multi-head dot-product attention: of a sequence on another one, and on itself."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from t2t_mm.layers.conv import ConvBlock
+from t2t_mm.layers.buffers import read, split
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.initialisers import uniform_fan
-from t2t_mm.layers.normalisation import LayerNorm
 from t2t_mm.layers.pointwise import pointwise
 from t2t_mm.layers.recording import record_attention
-from t2t_mm.layers.timing import add_timing
 
 # What logits lose where not to look: enough for a weight of exactly 0, and a float16 number. It is
 # subtracted, not added: of a product and an addition the graph optimiser makes one oneDNN call that
@@ -31,6 +29,20 @@ def causal_penalty(length: Any) -> Any:
     positions = ops.arange(length)
     future = positions[None, :] > positions[:, None]
     return PENALTY * ops.cast(future, "float32")[None, None]
+
+
+class SourceMemory(NamedTuple):
+    """What attention on a source needs at every position.
+
+    Attributes:
+      query_kernel, output_kernel: [D, D].
+      keys, values: [B, H, S, D / H]; the keys are scaled.
+    """
+
+    query_kernel: Any
+    output_kernel: Any
+    keys: Any
+    values: Any
 
 
 class MultiHeadAttention(keras.layers.Layer):
@@ -108,6 +120,48 @@ class MultiHeadAttention(keras.layers.Layer):
         length = ops.shape(context)[1]
         return pointwise(ops.reshape(context, (-1, length, depth)), self.output_kernel)
 
+    def start(self, source: Any) -> SourceMemory:
+        """Keys and values of the source [B, S, D], once for all positions and hypotheses."""
+        dtype = self.compute_dtype
+        keys, values = self._heads(pointwise(source, read(self.memory_kernel, dtype)), 2)
+        keys = keys * (keys.shape[-1] ** -0.5)
+        kernels = read(self.query_kernel, dtype), read(self.output_kernel, dtype)
+        return SourceMemory(*kernels, keys, values)
+
+    def step(self, memory: SourceMemory, x: Any, penalty: Any, beams: int) -> Any:
+        """One position of every hypothesis.
+
+        Args:
+          memory: from `start`.
+          x: [R, D], the K hypotheses of an input side by side.
+          penalty: [B, 1, 1, S], see `padding_penalty`.
+          beams: K.
+
+        Returns:
+          [R, D].
+        """
+        queries = self._row_heads(ops.matmul(x, memory.query_kernel), beams)
+        context = self._context(queries, memory.keys, memory.values, penalty, beams)
+        return ops.matmul(context, memory.output_kernel)
+
+    def _row_heads(self, x: Any, beams: int) -> Any:
+        """[R, D] -> [B, H, K, D / H]: the hypotheses of an input share its keys and values."""
+        head = x.shape[-1] // self.num_heads
+        if beams == 1:
+            return ops.reshape(x, (-1, self.num_heads, 1, head))
+        x = ops.reshape(x, (-1, beams, self.num_heads, head))
+        return ops.transpose(x, (0, 2, 1, 3))
+
+    def _context(self, queries: Any, keys: Any, values: Any, penalty: Any, beams: int) -> Any:
+        """Scaled queries [B, H, K, d], keys and values [B, H, S, d] -> [R, D]."""
+        depth = self.num_heads * queries.shape[-1]
+        logits = ops.cast(_inner_products(queries, keys), "float32")
+        weights = ops.softmax(logits - penalty)
+        context = ops.matmul(ops.cast(weights, values.dtype), values)
+        if beams > 1:
+            context = ops.transpose(context, (0, 2, 1, 3))
+        return ops.reshape(context, (-1, depth))
+
     def _heads(self, x: Any, parts: int) -> tuple[Any, ...]:
         """[B, L, parts * D] -> `parts` times [B, H, L, D / H]."""
         head = x.shape[-1] // (parts * self.num_heads)
@@ -135,6 +189,21 @@ def _inner_products(queries: Any, keys: Any) -> Any:
     return ops.matmul(queries, ops.swapaxes(keys, -1, -2))
 
 
+class SelfMemory(NamedTuple):
+    """What attention of a sequence on itself needs at every position.
+
+    Attributes:
+      joint_kernel, output_kernel: [D, 3 D], [D, D].
+      first: int32 [B * H, 1], where the first position of each input and head is written.
+      shape: of all keys and values, [B, H, length * K, D / H].
+    """
+
+    joint_kernel: Any
+    output_kernel: Any
+    first: Any
+    shape: Any
+
+
 class SelfAttention(MultiHeadAttention):
     """Multi-head attention of a sequence on itself: one product makes queries, keys and values."""
 
@@ -154,101 +223,65 @@ class SelfAttention(MultiHeadAttention):
         """x [B, L, D], penalty [B or 1, 1, L or 1, L] -> [B, L, D]."""
         return self.attend(*self.project(x), penalty, training)
 
-
-class AttentionBlock(keras.layers.Layer):
-    """MultiModel's attention block of a target over a source (arXiv 1706.05137, section 2.2).
-
-    The target plus the timing signal goes through two causal ConvBlocks and a causal self-
-    attention, which give the queries; the source gives keys and values.
-
-    A deviation: the self-attention is joined to its input by a residual and a layer normalisation.
-    Alone, it would average the convolutions' outputs away.
-
-    Args:
-      num_heads: heads of both attentions.
-      short_kernel, long_kernel, dilation, dropout: of the ConvBlocks.
-      attention_dropout: on the attention weights.
-      seed_generator: the owner's random generator.
-    """
-
-    def __init__(
-        self,
-        num_heads: int,
-        short_kernel: int = 3,
-        long_kernel: int = 15,
-        dilation: int = 8,
-        dropout: float = 0.0,
-        attention_dropout: float = 0.0,
-        seed_generator: keras.random.SeedGenerator | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.short_kernel = short_kernel
-        self.long_kernel = long_kernel
-        self.dilation = dilation
-        self.dropout_rate = dropout
-        self.attention_dropout = attention_dropout
-        self.blocks = [
-            ConvBlock(
-                short_kernel,
-                long_kernel,
-                dilation,
-                "causal",
-                dropout,
-                seed_generator,
-                name=f"block_{index}",
-                dtype=self.dtype_policy,
-            )
-            for index in (1, 2)
-        ]
-        attention = (num_heads, attention_dropout, seed_generator)
-        self.self_attention = SelfAttention(*attention, name="self", dtype=self.dtype_policy)
-        self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
-        self.source_attention = MultiHeadAttention(
-            *attention, name="source", dtype=self.dtype_policy
-        )
-
-    def build(self, input_shape: tuple[int | None, ...], *_: Any) -> None:
-        for layer in (*self.blocks, self.self_attention, self.norm, self.source_attention):
-            layer.build(input_shape)
-
-    def call(
-        self,
-        target: Any,
-        source: Any,
-        source_penalty: Any,
-        target_penalty: Any,
-        training: bool = False,
-    ) -> Any:
-        """Attends from the target to the source.
+    def start(self, rows: Any, beams: int, length: Any) -> tuple[SelfMemory, tuple[Any, Any]]:
+        """Memory, and the state: no keys and values yet.
 
         Args:
-          target: [B, T, D].
-          source: [B, S, D].
-          source_penalty: [B, 1, 1, S], from `padding_penalty`.
-          target_penalty: [1, 1, T, T], from `causal_penalty`.
-          training: whether to drop.
+          rows: R = B * K.
+          beams: K.
+          length: positions at most.
 
         Returns:
-          [B, T, D]; position t depends on the target up to t alone.
+          The state is keys and values, each [B * H * length, K * d]: a position's are written as
+          they are and never move.
         """
-        h = add_timing(target)
-        for block in self.blocks:
-            h = block(h, training=training)
-        h = self.norm(h + self.self_attention(h, target_penalty, training=training))
-        return self.source_attention(h, source, source_penalty, training=training)
+        depth = self.output_kernel.shape[0]
+        blocks, head = rows // beams * self.num_heads, depth // self.num_heads
+        kernels = [read(k, self.compute_dtype) for k in (self.joint_kernel, self.output_kernel)]
+        first = length * ops.arange(blocks, dtype="int32")[:, None]
+        shape = (-1, self.num_heads, length * beams, head)
+        shape = shape if isinstance(length, int) else ops.stack(shape)
+        buffer = ops.zeros((blocks * length, beams * head), self.compute_dtype)
+        return SelfMemory(*kernels, first, shape), (buffer, buffer)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...], *_: Any) -> Any:
-        return input_shape
+    def step(
+        self,
+        memory: SelfMemory,
+        state: tuple[Any, Any],
+        x: Any,
+        position: Any,
+        penalty: Any,
+        beams: int,
+    ) -> tuple[Any, tuple[Any, Any]]:
+        """One position of every hypothesis.
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_heads": self.num_heads,
-            "short_kernel": self.short_kernel,
-            "long_kernel": self.long_kernel,
-            "dilation": self.dilation,
-            "dropout": self.dropout_rate,
-            "attention_dropout": self.attention_dropout,
-        }
+        Args:
+          memory, state: from `start`.
+          x: [R, D].
+          position: int32 scalar.
+          penalty: [B or 1, 1, K, length * K], PENALTY where not to look: at positions to come, and
+            at what is no part of a hypothesis's own past.
+          beams: K.
+
+        Returns:
+          [R, D] and the next state.
+        """
+        queries, *written = split(ops.matmul(x, memory.joint_kernel), [x.shape[-1]] * 3, 3, -1)
+        head = x.shape[-1] // self.num_heads
+        queries = self._row_heads(queries * head**-0.5, beams)
+        rows = memory.first + position
+        state = tuple(
+            ops.scatter_update(
+                buffer, rows, ops.reshape(self._row_heads(new, beams), (-1, beams * head))
+            )
+            for buffer, new in zip(state, written, strict=True)
+        )
+        keys, values = (ops.reshape(buffer, memory.shape) for buffer in state)
+        context = self._context(queries, keys, values, penalty, beams)
+        return ops.matmul(context, memory.output_kernel), state
+
+
+def future_penalty(position: Any, length: Any) -> Any:
+    """What keeps a position from those to come: [1, 1, 1, length] float32."""
+    future = ops.arange(length, dtype="int32") > position
+    return PENALTY * ops.cast(future, "float32")[None, None, None]

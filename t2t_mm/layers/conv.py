@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
+from t2t_mm.layers.buffers import read
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.normalisation import LayerNorm
 from t2t_mm.layers.separable_conv import SeparableConv
@@ -41,11 +43,12 @@ class ConvStep(keras.layers.Layer):
         self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.channels = input_shape[-1]
         self.conv.build(input_shape)
         self.norm.build(self.conv.compute_output_shape(input_shape))
 
     def call(self, x: Any, position_mask: Any = None) -> Any:
-        """One step.
+        """The whole sequence.
 
         Args:
           x: [B, L, C].
@@ -59,6 +62,38 @@ class ConvStep(keras.layers.Layer):
         if position_mask is not None:
             x = x * ops.cast(position_mask, x.dtype)
         return self.norm(self.conv(x))
+
+    def prepare(self) -> tuple[Any, Any, Any, Any]:
+        """The weights that `step` takes, once for all positions.
+
+        Returns:
+          The present position's tap [C]; the pointwise kernel [C, F], centred: what leaves it has
+          the mean 0 that the normalisation would give it; the normalisation's scale and bias [F].
+        """
+        kernel = read(self.conv.pointwise_kernel)
+        kernel = kernel - ops.mean(kernel, axis=-1, keepdims=True)
+        tap = read(self.conv.depthwise_kernel)[-1]
+        weights = ops.cast(tap, self.compute_dtype), ops.cast(kernel, self.compute_dtype)
+        return (*weights, *self.norm.prepare())
+
+    def step(self, weights: tuple[Any, Any, Any, Any], past: Any, x: Any) -> tuple[Any, Any]:
+        """One position of a causal step.
+
+        Args:
+          weights: from `prepare`.
+          past: [R, C], what the depthwise convolution takes from earlier positions; None for a
+            kernel of one tap.
+          x: [R, C].
+
+        Returns:
+          [R, F], and what later positions will take their part of, [R, C].
+        """
+        tap, kernel, scale, bias = weights
+        read = ops.relu(x)
+        h = read * tap
+        if past is not None:
+            h = h + past
+        return self.norm.step_centred(ops.matmul(h, kernel), scale, bias), read
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.filters)
@@ -135,6 +170,16 @@ class ConvBlock(keras.layers.Layer):
         h = self.steps[2](h, position_mask=mask)
         h = x + self.steps[3](h, position_mask=mask)
         return self.dropout(h, training=training)
+
+    def step(self, at: Callable[[ConvStep, Any], Any], x: Any) -> Any:
+        """One position of a causal block: x [R, C] -> [R, C].
+
+        Args:
+          at: gives a ConvStep's output at this position (`CausalConvs.at`).
+          x: the block's input.
+        """
+        h = x + at(self.steps[1], at(self.steps[0], x))
+        return x + at(self.steps[3], at(self.steps[2], h))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from t2t_mm.layers.buffers import read
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.initialisers import uniform_fan
 from t2t_mm.layers.pointwise import pointwise
@@ -49,6 +50,17 @@ class FeedForward(keras.layers.Layer):
         """x [B, L, D] -> [B, L, D]."""
         hidden = ops.relu(pointwise(x, self.kernel_in) + self.bias_in)
         return pointwise(self.dropout(hidden, training=training), self.kernel_out) + self.bias_out
+
+    def prepare(self) -> list[Any]:
+        """The weights that `step` takes, once for all positions."""
+        weights = (self.kernel_in, self.bias_in, self.kernel_out, self.bias_out)
+        return [read(weight, self.compute_dtype) for weight in weights]
+
+    def step(self, weights: list[Any], x: Any) -> Any:
+        """One position: x [R, D] -> [R, D]."""
+        kernel_in, bias_in, kernel_out, bias_out = weights
+        hidden = ops.relu(ops.matmul(x, kernel_in) + bias_in)
+        return ops.matmul(hidden, kernel_out) + bias_out
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape

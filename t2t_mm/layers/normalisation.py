@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from t2t_mm.layers.buffers import read
+
 
 class LayerNorm(keras.layers.Layer):
     """LN(x) = scale * (x - mean) / sqrt(var + epsilon) + bias over the last axis.
@@ -44,6 +46,22 @@ class LayerNorm(keras.layers.Layer):
         """Normalises x [..., C]; the shape and the dtype stay."""
         y = layer_norm(ops.cast(x, "float32"), self.scale, self.bias, self.epsilon)
         return ops.cast(y, x.dtype)
+
+    def prepare(self) -> tuple[Any, Any]:
+        """Scale and bias as tensors, for `step`, once for all positions."""
+        return read(self.scale), read(self.bias)
+
+    def step(self, weights: tuple[Any, Any], x: Any) -> Any:
+        """Normalises x [R, C] without a way back."""
+        wide = ops.cast(x, "float32")
+        centred = wide - ops.mean(wide, axis=-1, keepdims=True)
+        return ops.cast(self.step_centred(centred, *weights), x.dtype)
+
+    def step_centred(self, x: Any, scale: Any, bias: Any) -> Any:
+        """`step` of x [R, C] whose mean over the channels is 0 already."""
+        wide = ops.cast(x, "float32")
+        variance = ops.mean(ops.square(wide), axis=-1, keepdims=True)
+        return ops.cast(wide * ops.rsqrt(variance + self.epsilon) * scale + bias, x.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from t2t_mm.layers.attention import (
-    AttentionBlock,
     MultiHeadAttention,
+    SourceMemory,
     causal_penalty,
+    future_penalty,
     padding_penalty,
 )
+from t2t_mm.layers.attention_block import AttentionBlock, BlockMemory
+from t2t_mm.layers.buffers import take
+from t2t_mm.layers.causal_convs import CausalConvs, ConvsAt, ConvsMemory
 from t2t_mm.layers.conv import ConvBlock, ConvStep
+from t2t_mm.layers.lineage import lineage_penalty, start_lineage, write_lineage
 from t2t_mm.layers.mixture_of_experts import MixtureOfExperts
 from t2t_mm.layers.normalisation import LayerNorm
 from t2t_mm.layers.rep import Rep
@@ -40,6 +45,30 @@ FIELDS = (
     "moe_k",
     "moe_loss_coef",
 )
+
+
+class Memory(NamedTuple):
+    """What all positions of a batch's outputs share; parts that a body lacks are None.
+
+    Attributes:
+      beams: hypotheses of each input, K.
+      convs: of the causal ConvSteps.
+      mixer: of the mixer's attention block.
+      inputs: of the decoder's attentions, that of its entrance first.
+      norms: weights of `decoder_norms`.
+      mixture: weights of the mixture and of its normalisation.
+      penalty: [B, 1, 1, S], of padding.
+      mean: [R, D], the mean of the encoded inputs, where there is no attention.
+    """
+
+    beams: int
+    convs: ConvsMemory
+    mixer: BlockMemory | None = None
+    inputs: list[SourceMemory] | None = None
+    norms: list[tuple[Any, Any]] | None = None
+    mixture: tuple[Any, Any] | None = None
+    penalty: Any = None
+    mean: Any = None
 
 
 class MultiModel(Body):
@@ -217,6 +246,11 @@ class MultiModel(Body):
         for layer in self._flatten_layers(include_self=False, recursive=False):
             merges = layer in (self.mixer_merge, self.decoder_merge)
             layer.build((None, None, self.hidden_size * (2 if merges else 1)))
+        blocks = [*self.mixer_convs, *self.decoder_convs]
+        if self.use_attention:
+            blocks += self.mixer_attention.blocks
+        steps = [step for block in blocks for step in block.steps]
+        self._causal_convs = CausalConvs([self.mixer_merge, self.decoder_merge, *steps])
 
     def encode(self, rep: Rep, training: bool = False) -> Encoded:
         x = ops.cast(rep.x, self.compute_dtype)
@@ -255,7 +289,7 @@ class MultiModel(Body):
                 training=training,
             )
         else:
-            attended = _mean(encoded, shifted)
+            attended = _mean_everywhere(encoded, shifted)
         x = self.mixer_merge(ops.concatenate([attended, shifted], axis=-1))
         for block in self.mixer_convs:
             x = block(x, training=training)
@@ -268,7 +302,7 @@ class MultiModel(Body):
         if self.use_attention:
             inputs = self.decoder_inputs_attention(mixed, encoded.x, penalty, training=training)
         else:
-            inputs = _mean(encoded, mixed)
+            inputs = _mean_everywhere(encoded, mixed)
         x = self.decoder_merge(ops.concatenate([mixed, inputs], axis=-1))
         for index, block in enumerate(self.decoder_convs):
             if self.use_moe and index == self.decoder_blocks // 2:
@@ -281,10 +315,100 @@ class MultiModel(Body):
                 x = self.decoder_norms[index](x + attended)
         return x, aux_loss
 
+    def start(self, encoded: Rep, beams: int, length: Any) -> tuple[Memory, dict[str, Any]]:
+        """See `Body.start`. The state: buffers of the convolutions, keys and values, lineage."""
+        encoded = encoded._replace(x=ops.cast(encoded.x, self.compute_dtype))
+        rows = ops.shape(encoded.x)[0] * beams
+        convs, buffers = self._causal_convs.start(rows, length, self.compute_dtype)
+        state, parts = {"convs": buffers}, {}
+        if beams > 1:
+            state["lineage"] = start_lineage(rows, length)
+        if self.use_attention:
+            parts, state["mixer"] = self._start_attention(encoded, beams, length)
+        else:
+            parts["mean"] = ops.repeat(_mean(encoded), beams, axis=0)
+        if self.use_moe:
+            norm = self.decoder_mixture_norm.prepare()
+            parts["mixture"] = (self.decoder_mixture.prepare(), norm)
+        return Memory(beams, convs, **parts), state
 
-def _mean(encoded: Rep, like: Any) -> Any:
-    """The mean of encoded [B, L, D] over real positions, at every position of like [B, T, D]."""
+    def _start_attention(
+        self, encoded: Rep, beams: int, length: Any
+    ) -> tuple[dict[str, Any], tuple[Any, Any]]:
+        mixer, state = self.mixer_attention.start(encoded.x, beams, length)
+        attentions = [self.decoder_inputs_attention, *self.decoder_attentions]
+        parts = {
+            "mixer": mixer,
+            "inputs": [attention.start(encoded.x) for attention in attentions],
+            "norms": [norm.prepare() for norm in self.decoder_norms],
+            "penalty": padding_penalty(encoded.mask),
+        }
+        return parts, state
+
+    def step(
+        self, memory: Memory, state: dict[str, Any], x: Any, position: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        x, state = ops.cast(x, self.compute_dtype), dict(state)
+        lineage = None
+        if memory.beams > 1:
+            lineage = state["lineage"] = write_lineage(state["lineage"], position)
+        at = self._causal_convs.at(memory.convs, state["convs"], position, lineage)
+        mixed, state = self._mix_step(memory, state, x, position, at)
+        y = self._decode_step(memory, mixed, at)
+        state["convs"] = at.state()
+        return y, state
+
+    def _mix_step(
+        self, memory: Memory, state: dict[str, Any], x: Any, position: Any, at: ConvsAt
+    ) -> tuple[Any, dict[str, Any]]:
+        attended = memory.mean
+        if self.use_attention:
+            if memory.beams > 1:
+                own = lineage_penalty(state["lineage"], memory.beams)
+            else:
+                own = future_penalty(position, ops.shape(memory.mixer.timing)[0])
+            penalties = (memory.penalty, own)
+            attended, state["mixer"] = self.mixer_attention.step(
+                memory.mixer, state["mixer"], x, position, at, penalties, memory.beams
+            )
+        x = at(self.mixer_merge, ops.concatenate([attended, x], axis=-1))
+        for block in self.mixer_convs:
+            x = block.step(at, x)
+        return x, state
+
+    def _decode_step(self, memory: Memory, mixed: Any, at: ConvsAt) -> Any:
+        inputs = memory.mean
+        if self.use_attention:
+            inputs = self.decoder_inputs_attention.step(
+                memory.inputs[0], mixed, memory.penalty, memory.beams
+            )
+        x = at(self.decoder_merge, ops.concatenate([mixed, inputs], axis=-1))
+        for index, block in enumerate(self.decoder_convs):
+            if self.use_moe and index == self.decoder_blocks // 2:
+                weights, norm = memory.mixture
+                experts = self.decoder_mixture.step(weights, x)
+                x = self.decoder_mixture_norm.step(norm, x + experts)
+            x = block.step(at, x)
+            if self.use_attention:
+                attention, inputs = self.decoder_attentions[index], memory.inputs[index + 1]
+                attended = attention.step(inputs, x, memory.penalty, memory.beams)
+                x = self.decoder_norms[index].step(memory.norms[index], x + attended)
+        return x
+
+    def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
+        """The lineage alone moves; with one hypothesis an input there is nothing to exchange."""
+        if "lineage" not in state:
+            return state
+        return {**state, "lineage": take(state["lineage"], rows)}
+
+
+def _mean(encoded: Rep) -> Any:
+    """The mean of encoded [B, L, D] over real positions, [B, D]."""
     mask = ops.cast(encoded.mask, encoded.x.dtype)[:, :, None]
-    total = ops.sum(encoded.x * mask, axis=1, keepdims=True)
-    count = ops.maximum(ops.sum(mask, axis=1, keepdims=True), 1)
-    return ops.broadcast_to(total / count, ops.shape(like))
+    count = ops.maximum(ops.sum(mask, axis=1), 1)
+    return ops.sum(encoded.x * mask, axis=1) / count
+
+
+def _mean_everywhere(encoded: Rep, like: Any) -> Any:
+    """`_mean` at every position of like [B, T, D]."""
+    return ops.broadcast_to(_mean(encoded)[:, None], ops.shape(like))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -10,14 +10,19 @@ from keras import ops
 from t2t_mm.layers.attention import (
     MultiHeadAttention,
     SelfAttention,
+    SelfMemory,
+    SourceMemory,
     causal_penalty,
+    future_penalty,
     padding_penalty,
 )
+from t2t_mm.layers.buffers import take
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.feed_forward import FeedForward
+from t2t_mm.layers.lineage import lineage_penalty, start_lineage, write_lineage
 from t2t_mm.layers.normalisation import LayerNorm
 from t2t_mm.layers.rep import Rep
-from t2t_mm.layers.timing import add_timing
+from t2t_mm.layers.timing import add_timing, timing_signal
 from t2t_mm.models.body import Body, Encoded
 
 FIELDS = (
@@ -29,6 +34,33 @@ FIELDS = (
     "dropout",
     "attention_dropout",
 )
+
+
+class Memory(NamedTuple):
+    """What all positions of a batch's outputs share.
+
+    Attributes:
+      beams: hypotheses of each input, K.
+      timing: [length, D].
+      penalty: [B, 1, 1, S], of padding.
+      layers: of each layer of the decoder.
+      norm: weights of the last normalisation.
+    """
+
+    beams: int
+    timing: Any
+    penalty: Any
+    layers: list[LayerMemory]
+    norm: tuple[Any, Any]
+
+
+class LayerMemory(NamedTuple):
+    """What a decoder's layer needs at every position: of its three branches, and their norms."""
+
+    own: SelfMemory
+    source: SourceMemory
+    feed_forward: list[Any]
+    norms: list[tuple[Any, Any]]
 
 
 class Transformer(Body):
@@ -125,6 +157,45 @@ class Transformer(Body):
         x = add_timing(ops.cast(x, self.compute_dtype))
         return self.embedding_dropout(x, training=training)
 
+    def start(self, encoded: Rep, beams: int, length: Any) -> tuple[Memory, dict[str, Any]]:
+        """See `Body.start`. The state: keys and values of each layer, and the lineage."""
+        source = ops.cast(encoded.x, self.compute_dtype)
+        rows = ops.shape(source)[0] * beams
+        started = [layer.start(source, rows, beams, length) for layer in self.decoder]
+        timing = ops.cast(timing_signal(length, self.hidden_size), self.compute_dtype)
+        memory = Memory(
+            beams,
+            timing,
+            padding_penalty(encoded.mask),
+            [layer for layer, _ in started],
+            self.decoder_norm.prepare(),
+        )
+        state = {"layers": [buffers for _, buffers in started]}
+        if beams > 1:
+            state["lineage"] = start_lineage(rows, length)
+        return memory, state
+
+    def step(
+        self, memory: Memory, state: dict[str, Any], x: Any, position: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        x, state = ops.cast(x, self.compute_dtype) + take(memory.timing, position), dict(state)
+        if memory.beams > 1:
+            state["lineage"] = write_lineage(state["lineage"], position)
+            own = lineage_penalty(state["lineage"], memory.beams)
+        else:
+            own = future_penalty(position, ops.shape(memory.timing)[0])
+        buffers = []
+        for layer, part, before in zip(self.decoder, memory.layers, state["layers"], strict=True):
+            x, after = layer.step(part, before, x, position, (own, memory.penalty), memory.beams)
+            buffers.append(after)
+        return self.decoder_norm.step(memory.norm, x), {**state, "layers": buffers}
+
+    def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
+        """The lineage alone moves; with one hypothesis an input there is nothing to exchange."""
+        if "lineage" not in state:
+            return state
+        return {**state, "lineage": take(state["lineage"], rows)}
+
 
 class TransformerLayer(keras.layers.Layer):
     """Self-attention, attention on a memory (in a decoder) and feed-forward network, each pre-norm.
@@ -198,6 +269,51 @@ class TransformerLayer(keras.layers.Layer):
             x = x + self.dropout(branch, training=training)
         branch = self.feed_forward(self.feed_forward_norm(x), training=training)
         return x + self.dropout(branch, training=training)
+
+    def start(
+        self, source: Any, rows: Any, beams: int, length: Any
+    ) -> tuple[LayerMemory, tuple[Any, Any]]:
+        """Memory and state of a decoder's layer over a source [B, S, D]; see `Body.start`."""
+        own, state = self.self_attention.start(rows, beams, length)
+        norms = [self.self_norm, self.memory_norm, self.feed_forward_norm]
+        memory = LayerMemory(
+            own,
+            self.memory_attention.start(source),
+            self.feed_forward.prepare(),
+            [norm.prepare() for norm in norms],
+        )
+        return memory, state
+
+    def step(
+        self,
+        memory: LayerMemory,
+        state: tuple[Any, Any],
+        x: Any,
+        position: Any,
+        penalties: tuple[Any, Any],
+        beams: int,
+    ) -> tuple[Any, tuple[Any, Any]]:
+        """One position of every hypothesis in a decoder.
+
+        Args:
+          memory, state: from `start`.
+          x: [R, D].
+          position: int32 scalar.
+          penalties: of earlier positions (see `SelfAttention.step`) and of padding [B, 1, 1, S].
+          beams: K.
+
+        Returns:
+          [R, D] and the next state.
+        """
+        own, source, last = memory.norms
+        branch, state = self.self_attention.step(
+            memory.own, state, self.self_norm.step(own, x), position, penalties[0], beams
+        )
+        x = x + branch
+        normal = self.memory_norm.step(source, x)
+        x = x + self.memory_attention.step(memory.source, normal, penalties[1], beams)
+        normal = self.feed_forward_norm.step(last, x)
+        return x + self.feed_forward.step(memory.feed_forward, normal), state
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...], *_: Any) -> Any:
         return input_shape

@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 
 from t2t_mm.layers.attention import (
-    AttentionBlock,
     MultiHeadAttention,
     SelfAttention,
     causal_penalty,
     padding_penalty,
 )
+from t2t_mm.layers.attention_block import AttentionBlock
 from t2t_mm.layers.timing import timing_signal
 
 

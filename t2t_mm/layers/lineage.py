@@ -1,0 +1,40 @@
+"""The lineage of hypotheses: which row wrote each position of each row's past.
+
+A search keeps the best of several continuations, so a row may go on from another row's past. What
+rows remember is large, the numbers of rows are small: those move, and everything else stays where
+it was written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from t2t_mm.layers.attention import PENALTY
+
+
+def start_lineage(rows: Any, length: Any) -> Any:
+    """The table of R rows, int32 [R, length]; -1: not written yet."""
+    return ops.full((rows, length), -1, dtype="int32")
+
+
+def write_lineage(lineage: Any, position: Any) -> Any:
+    """Every row is about to write its own position."""
+    rows, length = ops.shape(lineage)
+    here = ops.equal(ops.arange(length, dtype="int32"), position)
+    return ops.where(here, ops.arange(rows, dtype="int32")[:, None], lineage)
+
+
+def lineage_penalty(lineage: Any, beams: int) -> Any:
+    """What keeps a row from what others wrote: [R, length] -> [B, 1, K, length * K] float32.
+
+    The last axis counts what the K rows of an input wrote, position by position.
+    """
+    length = ops.shape(lineage)[1]
+    lineage = ops.reshape(lineage, (-1, beams, length))
+    writers = ops.reshape(
+        ops.arange(ops.shape(lineage)[0] * beams, dtype="int32"), (-1, 1, 1, beams)
+    )
+    own = ops.equal(lineage[..., None], writers)
+    return ops.reshape(ops.where(own, 0.0, PENALTY), (-1, 1, beams, length * beams))
