@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "train"]
+__all__ = ["__version__", "export", "load", "train"]
 
 
 def train(*args: Any, **kwargs: Any) -> Any:
@@ -22,5 +22,12 @@ def train(*args: Any, **kwargs: Any) -> Any:
 def load(*args: Any, **kwargs: Any) -> Any:
     """Loads a trained model from its run directory; see `t2t_mm.decoding.model_loading.load`."""
     from t2t_mm.decoding.model_loading import load as run
+
+    return run(*args, **kwargs)
+
+
+def export(*args: Any, **kwargs: Any) -> Any:
+    """Writes a trained model as a SavedModel; see `t2t_mm.serving.export.export`."""
+    from t2t_mm.serving.export import export as run
 
     return run(*args, **kwargs)

@@ -1,0 +1,189 @@
+"""`export`: a trained model as a SavedModel that needs no t2t_mm, in TensorFlow Serving's folders.
+
+It loads with TensorFlow and tensorflow-text alone. What is in it: docs/export.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from t2t_mm.decoding.model_loading import LoadedModel, load
+from t2t_mm.decoding.run_flags import problem_list
+from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.errors import UserError
+from t2t_mm.problem import Task
+from t2t_mm.serving.export_description import FILE, FOLDER, describe
+from t2t_mm.serving.export_examples import shown_examples
+from t2t_mm.serving.export_quality import Quality, quality
+from t2t_mm.serving.export_signatures import EXPLAIN, Exportable
+from t2t_mm.serving.export_weights import FLOAT32
+
+DEFAULT_FOLDER = "export"  # in the run directory
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export` wrote.
+
+    Attributes:
+      path: the version's folder.
+      bytes: of all its files.
+      weight_bytes: of the weights in them.
+      quality: problem -> metrics before and after, where they were asked for.
+    """
+
+    path: Path
+    bytes: int
+    weight_bytes: int
+    quality: dict[str, Quality] = field(default_factory=dict)
+
+
+def export(
+    output_dir: str | Path,
+    export_dir: str | Path | None = None,
+    problems: str | Sequence[str] | None = None,
+    checkpoint: str | Path | None = None,
+    decode_hparams: str = "",
+    weights: str = FLOAT32,
+    data_dir: str | Path | None = None,
+    eval_examples: int = 0,
+    log: Log = print,
+) -> Exported:
+    """Writes a SavedModel with the signatures NAME and explain_NAME for each problem.
+
+    Args:
+      output_dir: the run directory.
+      export_dir: where the version's folder is made; None: export/ in the run directory.
+      problems: those to export, with all that they need and nothing else; None: all.
+      checkpoint: None or "latest"; "best"; or a checkpoint's path.
+      decode_hparams: fields of DecodeSettings, such as "beam_size=4,alpha=0.6".
+      weights: "float32", "float16" or "int8".
+      data_dir: the generated data, for examples to try and for the quality; None: neither.
+      eval_examples: of the dev split of every problem, to measure the quality with; 0: none.
+      log: is told what was written.
+
+    Returns:
+      Where it is, its size, and its quality.
+
+    Raises:
+      UserError: for what cannot be exported, or a run that cannot be loaded.
+    """
+    settings = DecodeSettings().override(decode_hparams)
+    _check(data_dir, eval_examples)
+    loaded = load(output_dir, checkpoint)
+    tasks = _chosen(loaded, problems)
+    made = _exportable(loaded, tasks, settings, weights)
+    run = {
+        "model": loaded.record.model,
+        "hparams_set": loaded.record.hparams_set,
+        "step": loaded.step,
+        "weights": weights,
+    }
+    description = describe(tasks, settings, _examples(loaded, tasks, data_dir), **run)
+    folder = Path(export_dir or Path(output_dir) / DEFAULT_FOLDER).expanduser()
+    path = write_version(made, description, folder, loaded.step)
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    log(
+        f"wrote {path}: {len(tasks)} problems, {size / 1e6:.2f} MB, of which the {weights} "
+        f"weights {made.weights.bytes / 1e6:.2f} MB"
+    )
+    found = {}
+    if eval_examples:
+        before = None
+        if weights != FLOAT32:
+            before = _exportable(loaded, tasks, settings, FLOAT32)
+        found = quality(path, before, tasks, loaded.vocabularies, data_dir or "", eval_examples)
+        for problem, one in found.items():
+            log("\n".join(one.lines(problem, weights)))
+    return Exported(path, size, made.weights.bytes, found)
+
+
+def _check(data_dir: str | Path | None, eval_examples: int) -> None:
+    if eval_examples < 0:
+        raise UserError(f"--eval_examples must be 0 or more, got {eval_examples}.")
+    if eval_examples and not data_dir:
+        raise UserError(
+            "--eval_examples needs the generated data; name their folder in --data_dir."
+        )
+
+
+def _chosen(loaded: LoadedModel, problems: str | Sequence[str] | None) -> dict[str, Task]:
+    text = problems if problems is None or isinstance(problems, str) else ",".join(problems)
+    names = problem_list(text, loaded.tasks) or sorted(loaded.tasks)
+    return {name: loaded.tasks[name] for name in names}
+
+
+def _exportable(
+    loaded: LoadedModel, tasks: Mapping[str, Task], settings: DecodeSettings, weights: str
+) -> Exportable:
+    return Exportable(
+        loaded.model, list(tasks.values()), loaded.hparams, loaded.vocabularies, settings, weights
+    )
+
+
+def _examples(
+    loaded: LoadedModel, tasks: Mapping[str, Task], data_dir: str | Path | None
+) -> dict[str, list[Any]]:
+    """What a REST client would send: text as it is, files in base64."""
+    if not data_dir:
+        return {}
+    found: dict[str, list[Any]] = {}
+    for name, inputs in shown_examples(tasks, data_dir, loaded.vocabularies):
+        if tasks[name].inputs.kind == "text":
+            found[name] = [one.decode() for one in inputs]
+        else:
+            found[name] = [{"b64": base64.b64encode(one).decode()} for one in inputs]
+    return found
+
+
+def write_version(
+    made: Exportable, description: Mapping[str, Any], folder: Path, step: int
+) -> Path:
+    """Writes the next version; it appears under its number only when it is whole.
+
+    Args:
+      made: what to save.
+      description: the contents of t2t_mm.json.
+      folder: holds the versions.
+      step: the version's number, if it is higher than all that are there.
+
+    Raises:
+      UserError: if the folder cannot be written.
+    """
+    signatures = {name: made.answers(name) for name in made.tasks}
+    signatures |= {EXPLAIN + name: made.explanations(name) for name in made.tasks}
+    beside = folder / f".unfinished.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(made, str(beside), signatures, options)
+        extra = beside / FOLDER
+        extra.mkdir()
+        text = json.dumps(description, indent=1, ensure_ascii=False) + "\n"
+        (extra / FILE).write_text(text, encoding="utf-8")
+        path = folder / str(_next_version(folder, step))
+        beside.rename(path)
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise UserError(
+            f"cannot write to {folder} ({reason}); name another folder in --export_dir."
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return path
+
+
+def _next_version(folder: Path, step: int) -> int:
+    there = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+    return max(step, 1 + max(there, default=0))

@@ -1,0 +1,99 @@
+"""What a forced pass over an input and an answer looked at: attention, and the experts used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from t2t_mm.layers.attention import SelfAttention
+from t2t_mm.layers.recording import Recorder, recording
+from t2t_mm.layers.rep import Rep
+from t2t_mm.models.joint import JointModel, Signature
+
+Features = Mapping[str, tf.Tensor]
+
+
+class Seen(NamedTuple):
+    """What `explain_NAME` returns, its pieces left out; see docs/architecture.md.
+
+    Attributes:
+      attention: float32 [B, T, L], the mean over heads and over all attentions of the decoder to
+        the source; [B, 0, L] for a label and for a body without attention.
+      grid: int32 [2], rows and columns of the source positions; [0, 0] for text.
+      experts: int32 [B, T, k], of the decoder's mixture.
+      gates: float32 [B, T, k].
+      source_experts: int32 [B, L, k], of the encoder's mixture.
+      source_gates: float32 [B, L, k].
+    """
+
+    attention: tf.Tensor
+    grid: tf.Tensor
+    experts: tf.Tensor
+    gates: tf.Tensor
+    source_experts: tf.Tensor
+    source_gates: tf.Tensor
+
+
+def encoded_pass(model: JointModel, signature: Signature, features: Features) -> Seen:
+    """Of a problem whose answer is a label: it never looks back at the source."""
+    with recording() as seen:
+        rep = model.encode(signature, features).rep
+    batch, length = tf.unstack(tf.shape(rep.x)[:2])
+    nothing = tf.zeros(tf.stack([batch, 0, length]))
+    return Seen(nothing, _grid(signature, rep), *_chosen(Recorder(), batch, 0),
+                *_chosen(seen, batch, length))  # fmt: skip
+
+
+def decoded_pass(
+    model: JointModel, signature: Signature, features: Features, command: Any, targets: tf.Tensor
+) -> Seen:
+    """Of targets [B, T], ids with EOS: position t is what decided on the t-th of them."""
+    with recording() as in_encoder:
+        encoded = model.encode(signature, features)
+    with recording() as in_decoder:
+        model.decode_logits(signature, encoded, targets[:, :-1], command)
+    batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
+    count = tf.shape(targets)[1]
+    shown = tf.cast(targets > 0, tf.float32)[:, :, None]
+    experts, gates = _chosen(in_decoder, batch, count)
+    return Seen(
+        _attention(in_decoder, batch, length) * shown,
+        _grid(signature, encoded.rep),
+        experts,
+        gates * shown,
+        *_chosen(in_encoder, batch, length),
+    )
+
+
+def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    weights = [
+        tf.reduce_mean(tf.cast(weights, tf.float32), axis=1)
+        for layer, weights in seen.attention
+        if not isinstance(layer, SelfAttention)
+    ]
+    if not weights:
+        return tf.zeros(tf.stack([batch, 0, length]))
+    return tf.add_n(weights) / len(weights)
+
+
+def _chosen(seen: Recorder, batch: Any, length: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """Experts and gates [B, L, k]; several mixtures side by side, none as [B, L, 0]."""
+    empty = tf.stack([batch, length, 0])
+    shape = tf.stack([batch, length, -1])
+    experts = [tf.reshape(gating.experts, shape) for _, gating in seen.gating]
+    gates = [tf.reshape(gating.gates, shape) for _, gating in seen.gating]
+    return (
+        tf.concat([tf.zeros(empty, tf.int32), *experts], -1),
+        tf.concat([tf.zeros(empty), *(tf.cast(g, tf.float32) for g in gates)], -1),
+    )
+
+
+def _grid(signature: Signature, rep: Rep) -> tf.Tensor:
+    """Sound without a grid is a column: its rows are times."""
+    if rep.grid is not None:
+        return tf.stack([tf.cast(side, tf.int32) for side in rep.grid])
+    if signature.input_key.startswith("audio"):
+        return tf.stack([tf.shape(rep.x)[1], 1])
+    return tf.zeros([2], tf.int32)
