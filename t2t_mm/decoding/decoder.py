@@ -134,20 +134,28 @@ class Decoder:
         features = _features(batch)
         return self._function("classify", self._classify, task, features)(features).numpy()
 
-    def score(self, task: Task, batch: Mapping[str, tf.Tensor], targets: Any) -> Forced:
-        """How probable given answers are.
+    def score(self, task: Task, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
+        """How probable given answers are; see `forced`.
+
+        Returns:
+          The natural logarithm of each answer's probability, float32 [B].
+        """
+        return self.forced(task, batch).scores
+
+    def forced(self, task: Task, batch: Mapping[str, tf.Tensor]) -> Forced:
+        """Scores given answers and each of their tokens.
 
         Args:
           task: the problem.
-          batch: as for a call.
-          targets: int [B, T], token ids with EOS, padded with 0; or labels, int [B].
+          batch: as for a call; and `targets`, int32 [B, T], token ids with EOS, padded with 0, or
+            labels, int32 [B].
 
         Returns:
           Natural logarithms, as arrays.
         """
         features = _features(batch)
-        targets = np.asarray(targets, np.int32)
-        spec = tf.TensorSpec([None] * targets.ndim, tf.int32)
+        targets = tf.cast(batch["targets"], tf.int32)
+        spec = tf.TensorSpec([None] * len(targets.shape), tf.int32)
         function = self._function("score", self._score, task, features, spec, _COMMAND)
         found = function(features, targets, self._command(task))
         return Forced(*(part.numpy() for part in found))

@@ -9,6 +9,7 @@ from pathlib import Path
 from t2t_mm.data.pipeline import count_examples
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding.scoring import DecodedEvaluation
+from t2t_mm.decoding.settings import GREEDY
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Split, Task
@@ -78,7 +79,7 @@ def decode_samples(
       Problem -> metrics, without `accuracy`, which teacher forcing gives too; and problem ->
       samples as {"input", "target", "output"}.
     """
-    evaluation = DecodedEvaluation(model, hparams, vocabularies, data_dir)
+    evaluation = DecodedEvaluation(model, hparams, vocabularies, data_dir, GREEDY)
     metrics: Metrics = {}
     samples = {}
     for task in tasks:

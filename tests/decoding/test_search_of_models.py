@@ -1,0 +1,182 @@
+"""Beam search, sampling and forced scores of real models: caches change nothing, scores agree."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from decoding_run import make_it_end, png, toy_model, wav, words
+
+from t2t_mm.data.features import prepare
+from t2t_mm.decoding.decoder import Answer, Decoder
+from t2t_mm.decoding.inputs import stacked, stored_input
+from t2t_mm.decoding.settings import GREEDY, DecodeSettings
+from t2t_mm.decoding.writing import output_limits, write
+from t2t_mm.problem import Split
+from t2t_mm.registry import HPARAMS
+
+INPUTS = {
+    "decoding_toy_text": [words(Split.TRAIN, i) for i in (6, 0, 3, 5)],
+    "decoding_toy_caption": [png(i) for i in range(3)],
+    "decoding_toy_speech": [wav(i) for i in (0, 9, 3)],
+}
+SEARCHES = {
+    "greedy": GREEDY,
+    "beam": DecodeSettings(beam_size=3, return_beams=True),
+    "sampling": DecodeSettings(sampling_method="random", sampling_keep_top_p=0.9),
+}
+MODELS = ("multi_model", "transformer")
+
+
+@functools.cache
+def model_of(name: str):
+    """The toy run's multi_model; a transformer for the same problems."""
+    loaded = toy_model()
+    if name == "multi_model":
+        return loaded.model
+    from t2t_mm.runs.model_making import make_model
+    from t2t_mm.runs.replicas import Replicas
+
+    hparams = HPARAMS.get("transformer_tiny")().override(
+        "hidden_size=16,filter_size=32,num_heads=2,encoder_layers=2,decoder_layers=2,"
+        "class_exit_filters=[16,16],audio_min_filters=8,audio_mel_bins=8"
+    )
+    model = make_model(name, list(loaded.tasks.values()), hparams, 5, Replicas())
+    make_it_end(model)
+    return model
+
+
+@functools.cache
+def decoder_of(name: str, search: str) -> Decoder:
+    loaded = toy_model()
+    return Decoder(model_of(name), loaded.hparams, loaded.vocabularies, SEARCHES[search])
+
+
+@functools.cache
+def features_of(problem: str) -> dict[str, tf.Tensor]:
+    loaded = toy_model()
+    spec = loaded.tasks[problem].inputs
+    stored = [stored_input(raw, spec, loaded.vocabularies) for raw in INPUTS[problem]]
+    values, lengths = prepare(stacked(stored), spec, loaded.hparams)
+    return {"inputs": values, "inputs_length": lengths}
+
+
+@functools.cache
+def written_by(name: str, search: str, problem: str):
+    task = toy_model().tasks[problem]
+    return decoder_of(name, search).write(task, features_of(problem))
+
+
+@pytest.mark.parametrize("problem", INPUTS)
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("name", MODELS)
+def test_caches_change_no_token(name, search, problem):
+    loaded, features, settings = toy_model(), features_of(problem), SEARCHES[search]
+    model, task = model_of(name), loaded.tasks[problem]
+    limits = output_limits(task, features["inputs_length"], loaded.hparams, settings.extra_length)
+    graph = tf.function(
+        lambda features, limits: write(
+            model,
+            model.signature(task),
+            features,
+            model.command_id(task),
+            limits,
+            settings,
+            cached=False,
+        ),
+        autograph=False,
+    )
+    whole, cached = graph(features, limits), written_by(name, search, problem)
+    np.testing.assert_array_equal(cached.ids, whole.ids)
+    np.testing.assert_allclose(cached.scores, whole.scores, atol=1e-3)
+    np.testing.assert_allclose(cached.normalised, whole.normalised, atol=1e-3)
+
+
+@pytest.mark.parametrize("problem", INPUTS)
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("name", MODELS)
+def test_scores_are_the_forced_scores_of_what_was_written(name, search, problem):
+    task, features = toy_model().tasks[problem], features_of(problem)
+    written = written_by(name, search, problem)
+    alpha = SEARCHES[search].alpha
+    for n in range(written.ids.shape[1]):
+        forced = decoder_of(name, search).forced(task, {**features, "targets": written.ids[:, n]})
+        np.testing.assert_allclose(written.scores[:, n], forced.scores, atol=1e-3)
+        np.testing.assert_allclose(forced.tokens.sum(1), forced.scores, atol=1e-4)
+        lengths = (written.ids[:, n] != 0).sum(1)
+        ranks = written.scores[:, n] / ((5 + lengths) / 6) ** alpha
+        np.testing.assert_allclose(written.normalised[:, n], ranks, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_beam_finds_no_worse_than_greedy_and_ranks_what_it_finds(name):
+    better = 0
+    for problem in INPUTS:
+        beam, one = (written_by(name, search, problem) for search in ("beam", "greedy"))
+        assert np.all(np.diff(beam.normalised, axis=1) <= 0)
+        found = [{tuple(ids) for ids in row} for row in beam.ids]
+        assert {len(row) for row in found} == {3}  # all different
+        better += np.sum(beam.normalised[:, 0] > one.normalised[:, 0] + 1e-4)
+    assert better > 0
+
+
+def test_all_answers_of_a_beam_are_given_when_asked_for():
+    loaded, problem = toy_model(), "decoding_toy_text"
+    task, features = loaded.tasks[problem], features_of(problem)
+    written = written_by("multi_model", "beam", problem)
+    vocabulary = loaded.vocabularies[task.targets.vocabulary]
+    answers = decoder_of("multi_model", "beam")(task, features)
+    for row, answer in enumerate(answers):
+        wanted = [vocabulary.decode(ids.tolist()) for ids in written.ids[row]]
+        assert [one.output for one in answer.alternatives] == wanted
+        assert [one.score for one in answer.alternatives] == list(written.scores[row])
+        assert (answer.output, answer.score) == (wanted[0], written.scores[row, 0])
+    settings = SEARCHES["beam"].replace(return_beams=False)
+    single = Decoder(loaded.model, loaded.hparams, loaded.vocabularies, settings)
+    for one, answer in zip(single(task, features), answers, strict=True):
+        assert one.output == answer.output
+        assert one.alternatives == (Answer(one.output, one.score),)
+
+
+def test_labels_are_given_with_the_likeliest_others_and_scored():
+    loaded = toy_model()
+    task, features = loaded.tasks["decoding_toy_class"], features_of("decoding_toy_caption")
+    decoder = decoder_of("multi_model", "beam")
+    scores = decoder.class_scores(task, features)
+    np.testing.assert_allclose(np.exp(scores).sum(1), 1.0, rtol=1e-5)
+    for row, answer in zip(scores, decoder(task, features), strict=True):
+        order = np.argsort(-row)
+        assert [one.output for one in answer.alternatives] == [task.labels[i] for i in order]
+        assert [one.score for one in answer.alternatives] == [float(row[i]) for i in order]
+        assert answer.output == answer.alternatives[0].output
+    given = decoder.score(task, {**features, "targets": np.array([2, 0, 1])})
+    np.testing.assert_allclose(given, scores[[0, 1, 2], [2, 0, 1]], rtol=1e-6)
+
+
+def test_padding_of_given_targets_changes_no_score():
+    task, features = toy_model().tasks["decoding_toy_text"], features_of("decoding_toy_text")
+    decoder = decoder_of("transformer", "greedy")
+    targets = np.array([[5, 9, 1, 0], [4, 1, 0, 0], [1, 0, 0, 0], [7, 7, 7, 1]])
+    together = decoder.forced(task, {**features, "targets": targets})
+    np.testing.assert_array_equal(together.tokens == 0, targets == 0)
+    for row in range(4):
+        single = {name: tensor[row : row + 1] for name, tensor in features.items()}
+        length = int(features["inputs_length"][row])
+        single["inputs"] = single["inputs"][:, :length]
+        single["targets"] = targets[row : row + 1, : np.count_nonzero(targets[row])]
+        score = decoder.score(task, single)
+        np.testing.assert_allclose(score, together.scores[row : row + 1], atol=1e-4)
+
+
+def test_what_is_drawn_for_an_input_is_the_same_in_every_batch():
+    task, features = toy_model().tasks["decoding_toy_text"], features_of("decoding_toy_text")
+    decoder = decoder_of("multi_model", "sampling")
+    together = decoder(task, features, np.array([10, 11, 12, 13]))
+    some = {name: tf.gather(tensor, [3, 1]) for name, tensor in features.items()}
+    got = decoder(task, some, np.array([13, 11]))
+    assert [one.output for one in got] == [together[3].output, together[1].output]
+    assert [one.output for one in decoder(task, features, np.array([0, 1, 2, 3]))] != [
+        one.output for one in together
+    ]
