@@ -21,6 +21,7 @@ from t2t_mm.runs import checkpoints
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
+from t2t_mm.runs.weights import load_weights, without_raw
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.inputs import Raw
@@ -114,17 +115,19 @@ def load(output_dir: str | Path, checkpoint: str | Path | None = None) -> Loaded
     Args:
       output_dir: what t2t-trainer wrote; its data are not needed.
       checkpoint: None or "latest"; "best"; or the path of one, such as RUN/checkpoints/model-1000.
+        Where it has a sliding average of the weights (hparam ema_decay), the model gets that;
+        ":raw" at the end, as in "latest:raw", asks for the weights themselves.
 
     Raises:
       CheckpointError: if the directory or the checkpoint is missing, incomplete, or of another
         model.
     """
     run = read_run(output_dir)
+    checkpoint, averaged = without_raw(checkpoint)
     path = find_checkpoint(run.output_dir, checkpoint)
-    model = make_model(
-        run.record.model, list(run.tasks.values()), run.hparams, run.record.seed, Replicas()
-    )
-    checkpoints.load_variables(path, checkpoints.by_path(model.variables))
+    tasks = list(run.tasks.values())
+    model = make_model(run.record.model, tasks, run.hparams, run.record.seed, Replicas())
+    load_weights(path, model, tasks, averaged)
     return LoadedModel(model, run.tasks, run.vocabularies, run.hparams, run.record, path)
 
 
