@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -14,7 +16,8 @@ from t2t_mm.training.settings import SCHEDULES
 USAGE = """
 usage: t2t-trainer --problems=NAME[,NAME...] [--model=multi_model] [--hparams_set=NAME] [flags]
 
-Trains ONE model on all of the problems. The same command goes on with a run that was stopped.
+Trains ONE model on all of the problems. The same command goes on with a run that was stopped; so
+does --output_dir alone (and --data_dir), which reads the rest from the run directory.
 
   t2t-trainer --problems=shapes8 --model=multi_model --hparams_set=multimodel_tiny --generate_data
 """
@@ -33,18 +36,13 @@ def main(argv: Sequence[str]) -> int:
     values = _flags()
     if not parse(values, argv, USAGE):
         return 0
-    if not values.problems:
-        raise UserError(
-            "no problem given; name at least one in --problems "
-            "(--registry_help=problems lists them)."
-        )
     import t2t_mm
 
     t2t_mm.train(
-        problems=values.problems,
         **{
             name: getattr(values, name)
             for name in (
+                "problems",
                 "model",
                 "hparams_set",
                 "hparams",
@@ -60,9 +58,34 @@ def main(argv: Sequence[str]) -> int:
                 "warm_start_from",
                 "schedule",
             )
-        },
+        }
+        | _of_the_run(values),
     )
     return 0
+
+
+def _of_the_run(values: flags.FlagValues) -> dict[str, Any]:
+    """Without --problems: what run.json says, as far as no flag says otherwise.
+
+    Raises:
+      UserError: if there is no run to go on with.
+    """
+    if values.problems:
+        return {}
+    from t2t_mm.runs.run_record import FILE
+
+    if not values.output_dir or not (Path(values.output_dir).expanduser() / FILE).is_file():
+        raise UserError(
+            "no problem given; name at least one in --problems "
+            "(--registry_help=problems lists them), or in --output_dir a run to go on with."
+        )
+    from t2t_mm.training.continuation import arguments
+
+    found = arguments(values.output_dir)
+    if values["hparams"].present:
+        found["hparams"] = ",".join(filter(None, (found["hparams"], values.hparams)))
+    given = {name for name in found if name != "hparams" and values[name].present}
+    return {name: value for name, value in found.items() if name not in given}
 
 
 def _flags() -> flags.FlagValues:

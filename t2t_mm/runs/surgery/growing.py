@@ -8,7 +8,7 @@ all of these problems, of the run's seed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -161,6 +161,6 @@ def grow(
     return Growth(run, [bind(problem, data_dir) for problem in new], changed, data_dir)
 
 
-def only(problems: Sequence[str], old: Sequence[str]) -> str:
-    """The hparam mixing_weights that gives all steps to the new problems."""
-    return ";".join(f"{name}:0" for name in old if name not in problems)
+def only(old: Iterable[str]) -> str:
+    """The hparam mixing_weights that gives the old problems no step."""
+    return ";".join(f"{name}:0" for name in sorted(old))

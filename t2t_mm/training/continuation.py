@@ -1,0 +1,37 @@
+"""What a run directory says of how it is trained, so that its training goes on without flags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from t2t_mm.registry import HPARAMS
+from t2t_mm.runs.run_record import RunRecord
+from t2t_mm.typed_record import TypedRecord
+
+
+def arguments(output_dir: str | Path) -> dict[str, Any]:
+    """The arguments of `train` that go on with a run.
+
+    Raises:
+      CheckpointError: if there is no run.
+    """
+    record = RunRecord.read(Path(output_dir).expanduser())
+    return {
+        "problems": ",".join(sorted(record.tasks)),
+        "model": record.model,
+        "hparams_set": record.hparams_set,
+        "hparams": overrides(record.bound_hparams(), HPARAMS.get(record.hparams_set)()),
+        "random_seed": record.seed,
+        "train_steps": record.train_steps,
+    }
+
+
+def overrides(values: TypedRecord, defaults: TypedRecord) -> str:
+    """The text that makes one record of another, "a=1,b=[2,3]"; `override` reads it."""
+    changed = values.differences(defaults)
+    return ",".join(f"{name}={_text(value)}" for name, (value, _) in changed.items())
+
+
+def _text(value: Any) -> str:
+    return f"[{','.join(map(_text, value))}]" if isinstance(value, list) else str(value)

@@ -1,0 +1,158 @@
+"""A grown run: old answers unchanged, new parts as a fresh model's, and the new problem learns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.errors import CheckpointError, HParamError, UserError
+from t2t_mm.lookup import find_problems
+from t2t_mm.runs.checkpoints import by_path, find
+from t2t_mm.runs.groups import variable_groups
+from t2t_mm.runs.model_making import make_model
+from t2t_mm.runs.replicas import Replicas
+from t2t_mm.runs.run_record import RunRecord
+from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.surgery.growing import Growth, grow, only
+from t2t_mm.runs.surgery.opened import open_run
+from t2t_mm.runs.weights import split_by_path
+from t2t_mm.training.continuation import arguments
+from tests.runs.made_runs import ALL, HPARAMS_TEXT, loaded, logits, make_run
+
+OLD = ("tiny_colours", "tiny_digits_rev")
+COMMANDS = "joint/commands"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
+    """Holds run/, of two problems and with a sliding average, and grown/, of a third one too."""
+    folder = tmp_path_factory.mktemp("grow")
+    make_run(folder / "run", tiny_data, ",".join(OLD), f"{HPARAMS_TEXT},ema_decay=0.9")
+    grown(folder / "run", tiny_data).write(folder / "grown")
+    return folder
+
+
+def grown(run: Path, data_dir: Path, problems: str = ALL, hparams: str = "") -> Growth:
+    return grow(open_run(run), find_problems(problems), data_dir, hparams)
+
+
+@pytest.mark.parametrize("problem", OLD)
+def test_old_answers_stay_bit_for_bit(folder: Path, tiny_data: Path, problem: str) -> None:
+    old, new = (logits(folder / name, tiny_data, problem) for name in ("run", "grown"))
+    assert old.tobytes() == new.tobytes()
+
+
+def test_run_json_lists_old_and_new(folder: Path) -> None:
+    record = RunRecord.read(folder / "grown")
+    assert sorted(record.tasks) == sorted(ALL.split(","))
+    assert record.origin["old_problems"] == list(OLD)
+    assert record.origin["new_problems"] == ["tiny_digits"]
+    assert find(folder / "grown").endswith("model-0")
+
+
+def test_rows_of_commands_go_by_name(folder: Path) -> None:
+    # "to_digits" is new and sorts before the old "to_text".
+    model = loaded(folder / "grown")
+    assert model.command_names == ["to_digits", "to_text"]
+    before, after = (Stored(find(folder / name)) for name in ("run", "grown"))
+    np.testing.assert_array_equal(after.variable(COMMANDS)[1], before.variable(COMMANDS)[0])
+    fresh = after.variable(COMMANDS)[0]
+    assert 0.5 < fresh.std() < 1.5  # drawn with deviation 1
+    assert not np.allclose(fresh, before.variable(COMMANDS)[0], atol=0.1)
+
+    m = after.slot("commands/m").reshape(2, -1)
+    np.testing.assert_array_equal(m[1], before.slot("commands/m"))
+    assert not m[0].any()
+    average = after.slot("commands/sliding_average").reshape(2, -1)
+    np.testing.assert_array_equal(average[0], fresh)
+    np.testing.assert_array_equal(average[1], before.slot("commands/sliding_average"))
+    assert after.slot("commands/steps") == before.slot("commands/steps")
+    assert after.slot("commands/sliding_average_steps") == 0
+
+
+def test_new_variables_are_a_fresh_models_and_old_slots_stay(
+    tiny_data: Path, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run", tiny_data, "tiny_colours")
+    grown(run, tiny_data, "tiny_digits").write(tmp_path / "grown")
+    record = RunRecord.read(tmp_path / "grown")
+    tasks = record.bound_tasks()
+    fresh = make_model(record.model, tasks, record.bound_hparams(), record.seed, Replicas())
+    old, new = (Stored(find(place)) for place in (run, tmp_path / "grown"))
+    variables = by_path(fresh.variables)
+    added = new.variables.keys() - old.variables.keys()
+    assert {path.split("/")[1] for path in added} == {"text.vocab.tiny_digits.16", "commands"}
+    for path in new.variables:
+        wanted = old.variable(path) if path in old.variables else variables[path].numpy()
+        if path != COMMANDS:
+            np.testing.assert_array_equal(new.variable(path), wanted)
+
+    groups = [variable_groups(loaded(run), open_run(run).named(["tiny_colours"]))]
+    groups.append(variable_groups(fresh, tasks))
+    before, after = {}, {}
+    for found, stored, parts in zip((before, after), (old, new), groups, strict=True):
+        for name, group in parts.items():
+            found |= split_by_path(stored.slot(f"{name}/v"), group) if group else {}
+    for path, value in after.items():
+        np.testing.assert_array_equal(value, before.get(path, np.zeros_like(value)))
+    assert new.slot("text.vocab.tiny_digits.16/steps") == 0
+
+
+def test_mistakes_are_sentences(folder: Path, tiny_data: Path, tmp_path: Path) -> None:
+    run = folder / "run"
+    with pytest.raises(UserError, match="names no problem that this model lacks; it has tiny_col"):
+        grown(run, tiny_data, "tiny_colours")
+    with pytest.raises(HParamError, match="'hidden_size' is part of the trained model"):
+        grown(run, tiny_data, hparams="hidden_size=32")
+    vocabulary = vocabulary_path("vocab.tiny_digits", run / "vocab")
+    content = vocabulary.read_bytes()
+    other = next((folder / "grown" / "vocab").iterdir()).read_bytes()
+    assert content == other
+    vocabulary.write_bytes(changed(content))
+    with pytest.raises(CheckpointError, match="is not the one that the model was trained with"):
+        _ = grown(run, tiny_data).vocabularies
+    vocabulary.write_bytes(content)
+
+
+def changed(content: bytes) -> bytes:
+    """The same vocabulary with another score."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    model = sentencepiece_model_pb2.ModelProto.FromString(content)
+    model.pieces[-1].score -= 1.0
+    return model.SerializeToString()
+
+
+def test_the_new_problem_learns(tmp_path: Path) -> None:
+    from tests.training.tiny_runs import train
+
+    hparams = "hidden_size=16,filter_size=32,num_heads=2,encoder_layers=1,decoder_layers=1,"
+    hparams += "batch_size=64,batch_images=8,class_exit_filters=[8,8],learning_rate=0.05,"
+    hparams += "learning_rate_warmup_steps=10,dropout=0.0"
+    train(tmp_path, "run", problems="tiny_colours", hparams=hparams, train_steps=4)
+    from t2t_mm.data.generation import generate
+
+    generate(find_problems("tiny_digits"), tmp_path / "data", log=lambda line: None)
+    changes = f"mixing_weights={only(['tiny_colours'])}"
+    run, data = tmp_path / "run", tmp_path / "data"
+    grown(run, data, "tiny_digits", changes).write(tmp_path / "grown")
+    assert np.array_equal(
+        logits(run, data, "tiny_colours"), logits(tmp_path / "grown", data, "tiny_colours")
+    )
+    settings = {**arguments(tmp_path / "grown"), "train_steps": 60}
+    train(tmp_path, "grown", local_eval_frequency=60, **settings)
+    lines = (tmp_path / "grown" / "metrics.jsonl").read_text().splitlines()
+    losses = [
+        line["metrics"]["loss"]
+        for line in map(json.loads, lines)
+        if line["split"] == "train" and line["problem"] == "tiny_digits"
+    ]
+    assert losses[-1] < 0.75 * losses[0]
+    assert not [line for line in lines if "colours" in line and '"train"' in line]
+    record = RunRecord.read(tmp_path / "grown")
+    assert record.origin["tool"] == "grow"  # further training keeps it
+    assert find(tmp_path / "grown").endswith("model-60")
