@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from t2t_mm.errors import UserError, unknown
-from t2t_mm.problem import Task
+from t2t_mm.problem import FeatureSpec, Task
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,16 @@ def _is_trained(task: Task, source: Task, target: Task, command: str) -> bool:
     Of pictures and sounds the kind decides. All languages of a vocabulary are one kind of text, so
     of texts it must be the very problem: German is not what "English to French" was trained on.
     """
-    if task is not source and (source.inputs.kind == "text" or task.inputs != source.inputs):
+    if task is not source and (source.inputs.kind == "text" or _read(task) != _read(source)):
         return False
     if task.targets != target.targets or task.labels != target.labels:
         return False
     return task.command == command or target.targets.kind == "label"
+
+
+def _read(task: Task) -> FeatureSpec:
+    """The inputs as decoding reads them: pictures are mirrored in training alone."""
+    return dataclasses.replace(task.inputs, flip=False)
 
 
 def _check_command(tasks: Mapping[str, Task], target: Task, command: str | None) -> None:

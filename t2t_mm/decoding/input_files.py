@@ -157,12 +157,14 @@ def read_scored(task: Task, where: str) -> list[Asked]:
 
 
 def columns(line: str, form: tuple[str, ...], place: str) -> list[str]:
-    """The parts of a line between tabs, as many as `form` names and none of them empty."""
+    """The parts of a line between tabs, as many as `form` names; only a target may be empty."""
     parts = line.split("\t")
-    if len(parts) != len(form) or not all(part.strip() for part in parts):
+    if len(parts) != len(form):
         count = f"{len(parts)} column{'s' if len(parts) != 1 else ''}"
-        got = count if len(parts) != len(form) else "an empty column"
-        raise DataError(f"{place} has {got}; write it as {'<TAB>'.join(form)}.")
+        raise DataError(f"{place} has {count}; write it as {'<TAB>'.join(form)}.")
+    for name, part in zip(form, parts, strict=True):
+        if name != "target" and not part.strip():
+            raise DataError(f"{place} has an empty {name}; write it as {'<TAB>'.join(form)}.")
     return parts
 
 

@@ -61,9 +61,10 @@ def stored_target(one: Asked, vocabularies: Mapping[str, Vocabulary]) -> list[in
             raise unknown(f"label of problem '{task.name}'", target, task.labels, place)
         return [task.labels.index(target)]
     try:
-        return [*vocabularies[task.targets.vocabulary or ""].encode(checked_text(target)), EOS]
+        text = checked_text(target) if target else ""  # nothing at all is an answer too
     except BrokenValue as error:
         raise DataError(f"{place}: the target {error.detail}.") from None
+    return [*vocabularies[task.targets.vocabulary or ""].encode(text), EOS]
 
 
 def _stacked(task: Task, targets: Sequence[Sequence[int]]) -> tf.Tensor:

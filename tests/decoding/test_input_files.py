@@ -107,9 +107,10 @@ def test_a_table_mixes_problems(folder):
 
 
 def test_inputs_with_targets(folder):
-    Path("scored.txt").write_text("red dog\tRED DOG\n")
-    (one,) = read_scored(WORDS, "scored.txt")
+    Path("scored.txt").write_text("red dog\tRED DOG\nred\t\n")
+    one, nothing = read_scored(WORDS, "scored.txt")
     assert (one.raw, one.target) == ("red dog", "RED DOG")
+    assert (nothing.raw, nothing.target) == ("red", "")
     Path("scored.tsv").write_text("pictures\ta.png\ta dog\nwords\tx\ty\n")
     asked = read_table(TASKS, "scored.tsv", with_targets=True)
     assert [(o.task.name, o.raw, o.target) for o in asked] == [
@@ -124,7 +125,7 @@ def test_inputs_with_targets(folder):
         ("words\ta\nword\tb\n", "unknown problem of this model 'word' (from line 2 of t.tsv); did"),
         ("words\ta\nb\n", "line 2 of t.tsv has 1 column; write it as problem<TAB>input."),
         ("words\ta\tb\n", "line 1 of t.tsv has 3 columns; write it as problem<TAB>input."),
-        ("words\t \n", "line 1 of t.tsv has an empty column; write it as problem<TAB>input."),
+        ("words\t \n", "line 1 of t.tsv has an empty input; write it as problem<TAB>input."),
     ],
 )
 def test_bad_tables(folder, content, message):

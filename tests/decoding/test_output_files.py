@@ -1,0 +1,50 @@
+"""Names and lines of what t2t-decoder writes."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from decoding_run import toy_run  # noqa: F401
+
+from t2t_mm.decoding.decoder import Answer, Decoded
+from t2t_mm.decoding.output_files import answer_line, check_writable, search_name
+from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.errors import UserError
+
+DECODED = Decoded("a\nb\tc", -0.5, (Answer("a\nb\tc", -0.5), Answer("d", -1.25)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ("", "a b\tc"),
+        ("return_beams=True", "a b c\td"),
+        ("return_beams=True,write_beam_scores=True", "a b c\t-0.5000\td\t-1.2500"),
+        ("write_beam_scores=True", "a b c\t-0.5000"),
+    ],
+)
+def test_lines(settings, line):
+    assert answer_line(DECODED, DecodeSettings().override(settings)) == line
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ("", "beam4.alpha0.6"),
+        ("beam_size=1,alpha=0", "beam1.alpha0"),
+        ("sampling_method=random,sampling_temp=0.5,seed=3", "random.temp0.5.seed3"),
+    ],
+)
+def test_names(settings, name):
+    assert search_name(DecodeSettings().override(settings)) == name
+
+
+def test_places_that_cannot_be_written(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"the folder .*/no does not exist; create it or change"):
+        check_writable(tmp_path / "no" / "x")
+    with pytest.raises(UserError, match=r"is a folder; name a file in --decode_to_file"):
+        check_writable(tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root
+    with pytest.raises(UserError, match=r"the folder .* cannot be written to; name another in"):
+        check_writable(tmp_path / "x")
