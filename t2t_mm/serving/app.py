@@ -1,0 +1,246 @@
+"""The routes: TensorFlow Serving's REST paths, what the page needs, health and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from t2t_mm.serving import rest
+from t2t_mm.serving.batching import Batcher, BatchSettings, ByteColumns
+from t2t_mm.serving.limits import BodyReader, Limits
+from t2t_mm.serving.page_files import PageFiles
+from t2t_mm.serving.request_error import RequestError, bad_request, not_found
+from t2t_mm.serving.row_checks import checked_row
+from t2t_mm.serving.telemetry import Metrics, Telemetry, note
+from t2t_mm.serving.versions import Versions
+
+if TYPE_CHECKING:
+    from t2t_mm.serving.servable import Servable, Signature
+
+_READ_IN_THREAD = 1 << 14  # bytes of a body from which on its reading would hold up the others
+
+
+class _Word(StringConvertor):
+    """A part of a path up to a slash or colon, so that :predict is never part of a name."""
+
+    regex = "[^/:]+"
+
+
+register_url_convertor("word", _Word())
+
+
+@dataclass
+class Api:
+    """The endpoints.
+
+    Attributes:
+      name: the model's, in the paths.
+      versions: which version is served.
+      batching: how requests are put together.
+      limits: of a request.
+      metrics: of this server.
+      quiet: no line per request.
+    """
+
+    name: str
+    versions: Versions
+    batching: BatchSettings
+    limits: Limits
+    metrics: Metrics
+    quiet: bool = False
+    batcher: Batcher = field(init=False)
+    bodies: BodyReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.batcher = Batcher(self.batching, self.metrics)
+        self.bodies = BodyReader(self.limits)
+
+    def app(self) -> Starlette:
+        """The ASGI application."""
+        model = "/v1/models/{name:word}"
+        version = model + "/versions/{version:word}"
+        page = PageFiles().page
+        routes = [
+            Route("/healthz", self.healthz),
+            Route("/readyz", self.readyz),
+            Route("/metrics", self.metrics.metrics),
+            Route("/v1/models", self.models),
+            Route(f"{version}:predict", self.predict, methods=["POST"]),
+            Route(f"{model}:predict", self.predict, methods=["POST"]),
+            *(Route(f"{base}/metadata", self.metadata) for base in (version, model)),
+            Route(f"{model}/problems", self.problems),
+            *(Route(base, self.status) for base in (version, model)),
+            Route("/", page),
+            Route("/{name}", page),
+        ]
+        return Starlette(
+            routes=routes,
+            middleware=[Middleware(Telemetry, metrics=self.metrics, quiet=self.quiet)],
+            exception_handlers={
+                RequestError: _refused,
+                HTTPException: _no_route,
+                Exception: _failed,
+            },
+            lifespan=self._lifespan,
+        )
+
+    async def healthz(self, request: Request) -> Response:
+        """200: the process is alive."""
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(self, request: Request) -> Response:
+        """200 if a version is served, else 503."""
+        return JSONResponse({"status": "ready", "version": str(self._servable().version)})
+
+    async def models(self, request: Request) -> Response:
+        """The names of the models: there is one."""
+        return JSONResponse({"models": [self.name]})
+
+    async def status(self, request: Request) -> Response:
+        """TensorFlow Serving's model status."""
+        self._check_name(request)
+        states = self.versions.states()
+        wanted = request.path_params.get("version")
+        if wanted is not None:
+            states = [one for one in states if one["version"] == wanted]
+            if not states:
+                raise not_found(f"unknown version {wanted!r}.")
+        return JSONResponse({"model_version_status": states})
+
+    async def metadata(self, request: Request) -> Response:
+        """TensorFlow Serving's model metadata."""
+        servable = self._wanted(request)
+        definitions = {name: one.definition() for name, one in servable.signatures.items()}
+        return JSONResponse(
+            {
+                "model_spec": {
+                    "name": self.name,
+                    "signature_name": "",
+                    "version": str(servable.version),
+                },
+                "metadata": {"signature_def": {"signature_def": definitions}},
+            }
+        )
+
+    async def problems(self, request: Request) -> Response:
+        """What the export says of its problems, for the page and for clients."""
+        servable = self._wanted(request)
+        explained = [name for name in servable.problems if f"explain_{name}" in servable.signatures]
+        return JSONResponse(
+            {
+                **servable.card,
+                "name": self.name,
+                "version": str(servable.version),
+                "explained": explained,
+                "limits": {
+                    "body_bytes": self.limits.body_bytes,
+                    "text_bytes": self.limits.text_bytes,
+                    "audio_seconds": self.limits.audio_seconds,
+                },
+            }
+        )
+
+    async def predict(self, request: Request) -> Response:
+        """Answers."""
+        servable = self._wanted(request)
+        try:
+            body = await asyncio.wait_for(self.bodies.read(request), self.limits.body_seconds)
+        except asyncio.TimeoutError:
+            seconds = self.limits.body_seconds
+            raise RequestError(408, f"the body did not arrive within {seconds:g} s.") from None
+        try:
+            with self.versions.use(servable):
+                return await self._answer(request, servable, body)
+        finally:
+            self.bodies.release(body)
+
+    async def _answer(self, request: Request, servable: Servable, body: bytes) -> Response:
+        if len(body) < _READ_IN_THREAD:
+            parsed, signature, columns = self._read(servable, body)
+        else:
+            parsed, signature, columns = await asyncio.to_thread(self._read, servable, body)
+        note(request, f"{signature.name} rows={len(columns['inputs'])}")
+        rows = await self.batcher.run(signature, columns)
+        if parsed.by_rows:
+            return JSONResponse(rest.predictions(rows))
+        return JSONResponse(rest.outputs(rows, signature.whole))
+
+    def _read(
+        self, servable: Servable, body: bytes
+    ) -> tuple[rest.PredictRequest, Signature, ByteColumns]:
+        parsed = rest.parse(body)
+        signature = servable.signature(parsed.signature_name)
+        values = rest.columns(parsed, signature.inputs)
+        rate = signature.problem.get("sample_rate")
+        columns: dict[str, Any] = {}
+        for name, column in values.items():
+            kind = signature.problem["inputs"] if name == "inputs" else "text"
+            columns[name] = [
+                checked_row(value, kind, rate, self.limits, f"row {index} of {signature.name}")
+                for index, value in enumerate(column)
+            ]
+        return parsed, signature, columns
+
+    def _servable(self) -> Servable:
+        if self.versions.current is None:
+            raise RequestError(503, "no version of the model is loaded yet.", {"Retry-After": "1"})
+        return self.versions.current
+
+    def _wanted(self, request: Request) -> Servable:
+        self._check_name(request)
+        servable = self._servable()
+        version = request.path_params.get("version")
+        if version is not None and version != str(servable.version):
+            raise not_found(f"version {version!r} is not served; {servable.version} is.")
+        return servable
+
+    def _check_name(self, request: Request) -> None:
+        name = request.path_params["name"]
+        if name != self.name:
+            raise not_found(f"unknown model {name!r}; '{self.name}' is served.")
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        following = asyncio.create_task(self.versions.follow())
+        yield
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        await self.versions.close()
+        self.batcher.close()
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    note(request, error.sentence)
+    return JSONResponse(
+        {"error": error.sentence}, status_code=error.status, headers=error.headers or None
+    )
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    refusal = bad_request(error.detail)
+    refusal.status, refusal.headers = error.status_code, dict(error.headers or {})
+    if error.status_code == 404:
+        refusal = not_found("no such path; the REST API is below /v1/models, the page at /.")
+    if error.status_code == 405:
+        refusal.sentence = (
+            f"{request.method} is not allowed here; :predict takes POST, the rest GET."
+        )
+    return await _refused(request, refusal)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "the server failed; its log says why."}, status_code=500)

@@ -1,0 +1,196 @@
+"""A client of the server: text, pictures and sounds in, answers out. Standard library alone.
+
+client = Client("http://127.0.0.1:8501")
+client.predict("translate_ende_shapes", "a red circle").output
+client.predict("caption_shapes", [Path("a.png"), Path("b.png")])
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+from urllib.parse import quote, urlsplit
+
+from t2t_mm.errors import UserError
+
+Input = str | bytes | Path
+_BUSY = (429, 503)
+_LONGEST_PAUSE = 8.0  # seconds
+
+
+class ServerError(Exception):
+    """The server failed, or stayed busy through all retries."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model answers to one input.
+
+    Attributes:
+      outputs: texts, trees or labels, the best first.
+      scores: natural logarithms of their probabilities; None for one that has none.
+    """
+
+    outputs: list[str]
+    scores: list[float | None]
+
+    @property
+    def output(self) -> str:
+        """The best one."""
+        return self.outputs[0]
+
+
+class Client:
+    """Asks one server. May be used by several threads; each has a connection of its own.
+
+    Args:
+      url: the server's, such as http://127.0.0.1:8501.
+      model: its name; None: the server's only one.
+      timeout: seconds to wait for an answer.
+      retries: how often to come back to a busy server, after pauses that double.
+    """
+
+    def __init__(self, url: str, model: str | None = None, timeout: float = 60.0, retries: int = 5):
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UserError(f"'{url}' is no server's URL; give one such as http://127.0.0.1:8501.")
+        self._url = f"{parts.scheme}://{parts.netloc}"
+        self._parts = parts
+        self._timeout = timeout
+        self._retries = retries
+        self._local = threading.local()
+        self._model = model
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        if self._model is None:
+            self._model = self._call("GET", "/v1/models")["models"][0]
+        return self._model
+
+    @overload
+    def predict(self, problem: str | None, inputs: Input) -> Answer: ...
+    @overload
+    def predict(self, problem: str | None, inputs: Sequence[Input]) -> list[Answer]: ...
+    def predict(
+        self, problem: str | None, inputs: Input | Sequence[Input]
+    ) -> Answer | list[Answer]:
+        """Answers of one problem.
+
+        Args:
+          problem: its name; None: the server's only one.
+          inputs: one input or several: text as str; a picture or sound as its file's bytes or Path.
+
+        Returns:
+          An Answer, or one for each input in the same order.
+
+        Raises:
+          UserError: if the server refuses the request, or cannot be reached.
+          ServerError: if it fails, or stays busy.
+        """
+        alone = isinstance(inputs, (str, bytes, Path))
+        several = [inputs] if alone else list(inputs)
+        if not several:
+            return []
+        body = {"signature_name": problem, "instances": [_encoded(one) for one in several]}
+        rows = self._post(body)["predictions"]
+        answers = [Answer(row["outputs"], row["scores"]) for row in rows]
+        return answers[0] if alone else answers
+
+    def explain(self, problem: str, inputs: Input, output: str) -> dict[str, Any]:
+        """What the model looked at while it wrote `output`: see docs/serving.md."""
+        columns = {"inputs": [_encoded(inputs)], "outputs": [output]}
+        return self._post({"signature_name": f"explain_{problem}", "inputs": columns})["outputs"]
+
+    def problems(self) -> dict[str, Any]:
+        """What the export says of its problems, by name."""
+        return self._call("GET", f"{self._path()}/problems")["problems"]
+
+    def close(self) -> None:
+        """Closes this thread's connection."""
+        connection = getattr(self._local, "connection", None)
+        if connection:
+            connection.close()
+        self._local.connection = None
+
+    def _path(self) -> str:
+        return f"/v1/models/{quote(self.model, safe='')}"
+
+    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self._call("POST", f"{self._path()}:predict", json.dumps(body).encode())
+
+    def _call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        for attempt in range(self._retries + 1):
+            status, wait, answer = self._send(method, path, body)
+            if status == 200:
+                return answer
+            if status not in _BUSY or attempt == self._retries:
+                break
+            # Not all at the same moment again, and never sooner than the server asks for.
+            time.sleep(min(_LONGEST_PAUSE, max(wait, 0.1 * 2**attempt)) * random.uniform(1, 1.5))
+        sentence = answer.get("error", f"status {status}")
+        if status >= 500 or status in _BUSY:
+            raise ServerError(f"{self._url}: {sentence}")
+        raise UserError(f"{self._url}: {sentence}")
+
+    def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, float, dict]:
+        """Status, seconds to wait and content; once more where an idle connection was closed."""
+        fresh = getattr(self._local, "connection", None) is None
+        try:
+            return self._exchange(method, path, body)
+        except TimeoutError:
+            self.close()
+            raise ServerError(f"{self._url} gave no answer within {self._timeout:g} s.") from None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            if fresh:
+                raise _unreachable(self._url, error) from None
+        return self._send(method, path, body)
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, float, dict]:
+        if getattr(self._local, "connection", None) is None:
+            self._local.connection = self._connect()
+        connection = self._local.connection
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        content = response.read()
+        wait = response.headers.get("Retry-After", "")
+        return response.status, float(wait) if wait.isdecimal() else 0.0, _object(content)
+
+    def _connect(self) -> http.client.HTTPConnection:
+        secure = self._parts.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        return kind(self._parts.netloc, timeout=self._timeout)
+
+
+def _unreachable(url: str, error: Exception) -> UserError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return UserError(f"no answer from {url} ({reason}); is t2t-query-server running there?")
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:  # not from the application: a proxy, or a server at its limit
+        return {"error": content[:200].decode("utf-8", "replace").strip()}
+    return found if isinstance(found, dict) else {"error": f"got {type(found).__name__}"}
+
+
+def _encoded(value: Input) -> str | dict[str, str]:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Path):
+        try:
+            value = value.expanduser().read_bytes()
+        except OSError as error:
+            raise UserError(f"{value} cannot be read ({error.strerror}); check the path.") from None
+    return {"b64": base64.b64encode(value).decode("ascii")}
