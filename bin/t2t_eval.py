@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from t2t_mm.bin.command_line import common_flags, exit_status, parse, problems_flag
-from t2t_mm.errors import UserError
+from t2t_mm.bin.command_line import (
+    common_flags,
+    exit_status,
+    parse,
+    problems_flag,
+    run_flags,
+    trained_run,
+)
+from t2t_mm.errors import CheckpointError, UserError
+
+if TYPE_CHECKING:
+    from t2t_mm.decoding.evaluate import Evaluator, ProblemReport
+    from t2t_mm.decoding.model_loading import LoadedModel
 
 USAGE = """
 usage: t2t-eval --output_dir=DIR [--problems=NAME[,NAME...]] [--split=dev|test] [flags]
+       t2t-eval --output_dir=DIR --eval_all [flags]
+       t2t-eval --output_dir=DIR --schedule=continuous_eval [flags]
 
-Decodes a split of every problem of a trained model and prints its metrics, those of teacher
-forcing, and those of trivial baselines. The figures are appended to DIR/eval.jsonl too.
+Decodes a split of every problem of a trained model and prints its metrics with 95 % confidence
+intervals, those of teacher forcing, and those of trivial baselines. The figures are appended to
+DIR/eval.jsonl and written to DIR/tb/eval_SPLIT for TensorBoard. What each metric is:
+docs/metrics.md. Answers are searched for with a beam of 4 and alpha 0.6 unless --decode_hparams
+says otherwise.
 
   t2t-eval --output_dir=~/t2t_train/shapes8/multi_model-multimodel_tiny --split=test
+  t2t-eval --output_dir=RUN --decode_hparams=beam_size=1 --metrics=chrf,ter
 """
 COMMAND = "t2t-eval"
+EVALUATE, CONTINUOUS = "evaluate", "continuous_eval"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -33,46 +53,144 @@ def main(argv: Sequence[str]) -> int:
     values = _flags()
     if not parse(values, argv, USAGE):
         return 0
-    if not values.output_dir:
-        raise UserError("no model given; name the folder that t2t-trainer wrote in --output_dir.")
-    if values.eval_steps < 0:
-        raise UserError(f"--eval_steps must be 0 or more, got {values.eval_steps}.")
-    from t2t_mm.decoding.evaluate import evaluate
+    record = trained_run(values)
+    _check(values)
+    from t2t_mm.decoding.evaluate import Evaluator
     from t2t_mm.decoding.model_loading import load
-    from t2t_mm.decoding.report import append, report_table
-    from t2t_mm.decoding.run_flags import check_run, problem_list
+    from t2t_mm.decoding.run_flags import problem_list
+    from t2t_mm.decoding.settings import DecodeSettings
 
-    check_run(values.output_dir, values.model, values.hparams_set)
-    loaded = load(values.output_dir, values.checkpoint)
-    reports = evaluate(
+    problems = problem_list(values.problems, record.tasks)
+    settings = DecodeSettings().override(values.decode_hparams)
+    several = values.eval_all or values.schedule == CONTINUOUS
+    checkpoints = iter(_several(values) if several else [values.checkpoint_path])
+    first = next(checkpoints, None)
+    if first is None:
+        raise CheckpointError(
+            f"no checkpoint came in {values.output_dir} within --eval_timeout_mins="
+            f"{values.eval_timeout_mins:g} minutes; is it being trained?"
+        )
+    loaded = load(values.output_dir, first)
+    evaluator = Evaluator(
         loaded,
         values.data_dir,
-        problem_list(values.problems, loaded.tasks),
+        problems,
         values.split,
         values.eval_steps or None,
-        lambda line: print(line, file=sys.stderr, flush=True),
+        settings,
+        _names(values.metrics),
+        values.bootstrap_resamples,
     )
-    print(f"{loaded.checkpoint}, step {loaded.step}, split {values.split}:\n")
-    print(report_table(reports))
-    path = append(values.output_dir, loaded.checkpoint, loaded.step, reports)
-    print(f"appended to {path}")
+    _series(values, loaded, evaluator, checkpoints)
     return 0
+
+
+def _check(values: flags.FlagValues) -> None:
+    for name in ("eval_steps", "bootstrap_resamples"):
+        if values[name].value < 0:
+            raise UserError(f"--{name} must be 0 or more, got {values[name].value}.")
+    if values.eval_use_test_set:
+        if values["split"].present and values.split != "test":
+            raise UserError(f"--eval_use_test_set contradicts --split={values.split}.")
+        values.split = "test"
+    if values.eval_all or values.schedule == CONTINUOUS:
+        several = "--eval_all" if values.eval_all else f"--schedule={CONTINUOUS}"
+        if values.eval_all and values.schedule == CONTINUOUS:
+            raise UserError(f"give --eval_all or --schedule={CONTINUOUS}, not both.")
+        if values["checkpoint_path"].present:
+            raise UserError(f"{several} chooses the checkpoints; leave --checkpoint_path out.")
+    from t2t_mm.decoding.metrics import find_metric
+
+    for name in _names(values.metrics):
+        find_metric(name, "--metrics")
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def _several(values: flags.FlagValues) -> Iterable[str]:
+    from t2t_mm.decoding.checkpoint_series import saved, upcoming
+
+    if values.eval_all:
+        return saved(values.output_dir)
+    minutes = values.eval_timeout_mins
+    return upcoming(values.output_dir, None if minutes < 0 else 60 * minutes)
+
+
+def _series(
+    values: flags.FlagValues, loaded: LoadedModel, evaluator: Evaluator, further: Iterable[str]
+) -> None:
+    """Evaluates the loaded checkpoint, then the further ones, with the same model."""
+    from t2t_mm.decoding.checkpoint_series import restore, step_of
+    from t2t_mm.decoding.report import series_table
+
+    series = {loaded.step: _evaluate(values, evaluator, loaded.checkpoint, loaded.step)}
+    for checkpoint in further:
+        try:
+            restore(loaded, checkpoint)
+        except CheckpointError as cause:  # a run in training removes its oldest ones
+            print(f"left out: {cause}", file=sys.stderr, flush=True)
+            continue
+        step = step_of(checkpoint)
+        series[step] = _evaluate(values, evaluator, checkpoint, step)
+    if len(series) > 1:
+        print(f"\n{len(series)} checkpoints:\n\n{series_table(series)}")
+
+
+def _evaluate(
+    values: flags.FlagValues, evaluator: Evaluator, checkpoint: str, step: int
+) -> list[ProblemReport]:
+    from t2t_mm.decoding.report import append, report_table, scalars
+    from t2t_mm.decoding.tensorboard_events import write_scalars
+
+    reports = evaluator(lambda line: print(line, file=sys.stderr, flush=True))
+    print(f"{checkpoint}, step {step}, split {values.split}:\n")
+    print(report_table(reports))
+    path = append(values.output_dir, checkpoint, step, reports)
+    events = Path(values.output_dir).expanduser() / "tb" / f"eval_{values.split}"
+    write_scalars(events, max(step, 0), scalars(reports))
+    print(f"appended to {path}", flush=True)
+    return reports
 
 
 def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
     problems_flag(values, COMMAND)
+    run_flags(values, COMMAND)
     define = {"flag_values": values, "module_name": COMMAND}
-    flags.DEFINE_string("output_dir", None, "Run directory of the trained model.", **define)
     flags.DEFINE_enum("split", "dev", ["dev", "test", "train"], "Which examples.", **define)
+    flags.DEFINE_bool("eval_use_test_set", False, "The same as --split=test.", **define)
     flags.DEFINE_integer(
         "eval_steps", 0, "Batches per problem at most; 0: the whole split.", **define
     )
-    flags.DEFINE_string("checkpoint", "latest", "latest, best, or a checkpoint's path.", **define)
-    flags.DEFINE_alias("checkpoint_path", "checkpoint", flag_values=values, module_name=COMMAND)
-    flags.DEFINE_string("model", None, "Not needed; an error if the run has another.", **define)
     flags.DEFINE_string(
-        "hparams_set", None, "Not needed; an error if the run has another.", **define
+        "decode_hparams", "", "How to search, e.g. beam_size=4,alpha=0.6.", **define
+    )
+    flags.DEFINE_string(
+        "metrics",
+        None,
+        "Further metrics of decoded outputs, such as chrf,ter,cer; see docs/metrics.md.",
+        **define,
+    )
+    flags.DEFINE_integer(
+        "bootstrap_resamples", 1000, "Of the confidence intervals; 0: none.", **define
+    )
+    flags.DEFINE_enum(
+        "schedule",
+        EVALUATE,
+        [EVALUATE, CONTINUOUS],
+        "evaluate: what is there; continuous_eval: each new checkpoint, until the run's last step.",
+        **define,
+    )
+    flags.DEFINE_bool(
+        "eval_all", False, "Every checkpoint in checkpoints/, one after another.", **define
+    )
+    flags.DEFINE_float(
+        "eval_timeout_mins",
+        240.0,
+        "continuous_eval: minutes to wait for a new checkpoint; -1: for ever.",
+        **define,
     )
     return values
 

@@ -18,7 +18,8 @@ from t2t_mm.data.binding import shard_paths
 from t2t_mm.data.record_index import parse_spec
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding.decoder import target_text
-from t2t_mm.decoding.metrics import References, Score, compute
+from t2t_mm.decoding.metrics import Answers, References, Score, compute
+from t2t_mm.decoding.metrics.classes import TOP
 from t2t_mm.problem import Split, Task
 
 _BATCH = 512  # records parsed at once
@@ -32,15 +33,19 @@ class Baseline:
       answer: the most frequent target; the first one, where several are.
       share: of the training examples that have it.
       counts: int64 [V], how often each token (EOS too) or class occurs.
+      ranked: of class labels the five most frequent, with the logarithm of their share.
     """
 
     answer: str
     share: float
     counts: np.ndarray
+    ranked: tuple[tuple[str, float], ...] = ()
 
     def decoded(self, names: Iterable[str], references: References) -> dict[str, Score]:
         """Metrics of giving `answer` always."""
-        return compute(names, [self.answer] * len(references), references)
+        count = len(references)
+        ranked = [self.ranked] * count if self.ranked else None
+        return compute(names, Answers([self.answer] * count, references, ranked))
 
     def teacher_forced(self, targets: Sequence[np.ndarray]) -> dict[str, float]:
         """Metrics of the unigram distribution, with one added to every count.
@@ -80,9 +85,19 @@ def learn_baseline(
         counts += np.bincount(ids, minlength=len(counts))
         answers[ids.tobytes()] += 1
     best, times = answers.most_common(1)[0]
+    share = times / answers.total()
     ids = np.frombuffer(best, np.int64)
-    answer = ids[0] if task.targets.kind == "label" else ids
-    return Baseline(target_text(task, answer, vocabularies), times / answers.total(), counts)
+    if task.targets.kind != "label":
+        return Baseline(target_text(task, ids, vocabularies), share, counts)
+    ranked = _ranked(task, counts, int(ids[0]))
+    return Baseline(ranked[0][0], share, counts, ranked)
+
+
+def _ranked(task: Task, counts: np.ndarray, best: int) -> tuple[tuple[str, float], ...]:
+    """The five most frequent labels that occur at all, `best` first."""
+    order = sorted(np.flatnonzero(counts), key=lambda i: (-counts[i], i != best))[:TOP]
+    shares = counts / counts.sum()
+    return tuple((task.labels[i], float(np.log(shares[i]))) for i in order)
 
 
 def _targets(task: Task, paths: list[str]) -> Iterable[np.ndarray]:

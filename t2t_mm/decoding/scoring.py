@@ -8,9 +8,11 @@ from pathlib import Path
 
 from t2t_mm.data.pipeline import evaluation_batches
 from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.decoding.api import roomier
+from t2t_mm.decoding.batching import roomier
 from t2t_mm.decoding.decoder import Decoder
-from t2t_mm.decoding.metrics import Score, compute, flatten
+from t2t_mm.decoding.metrics import Answers, Score, applies, compute, flatten
+from t2t_mm.decoding.metrics.classes import TOP
+from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, readable, thinned
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
@@ -52,6 +54,7 @@ class DecodedEvaluation:
       hparams: that it is trained with.
       vocabularies: by name.
       data_dir: where the data are.
+      settings: how to search; None: as t2t-decoder does without --decode_hparams.
     """
 
     def __init__(
@@ -60,8 +63,9 @@ class DecodedEvaluation:
         hparams: HParams,
         vocabularies: Mapping[str, Vocabulary],
         data_dir: str | Path,
+        settings: DecodeSettings | None = None,
     ):
-        self._decoder = Decoder(model, hparams, vocabularies)
+        self._decoder = Decoder(model, hparams, vocabularies, settings)
         self._hparams = roomier(hparams)
         self._vocabularies = vocabularies
         self._data_dir = data_dir
@@ -98,10 +102,55 @@ class DecodedEvaluation:
         return Scored(score(task, answers), answers)
 
 
-def score(task: Task, answers: Sequence[Answered]) -> dict[str, Score]:
-    """The problem's metrics of these answers."""
-    outputs = [one.decoded.output for one in answers]
-    return compute(task.metrics, outputs, [one.references for one in answers])
+def score(
+    task: Task,
+    answers: Sequence[Answered],
+    names: Sequence[str] | None = None,
+    resamples: int = 0,
+) -> dict[str, Score]:
+    """Metrics of these answers.
+
+    Args:
+      task: the problem.
+      answers: its examples.
+      names: of the metrics; None: the problem's own.
+      resamples: of the bootstrap; 0: no confidence intervals.
+    """
+    names = task.metrics if names is None else names
+    return compute(names, scorable(task, answers), resamples=resamples)
+
+
+def scorable(task: Task, answers: Sequence[Answered]) -> Answers:
+    """The answers as metrics read them."""
+    ranked = None
+    if task.targets.kind == "label":
+        ranked = [[(a.output, a.score) for a in one.decoded.alternatives] for one in answers]
+    return Answers(
+        [one.decoded.output for one in answers], [one.references for one in answers], ranked
+    )
+
+
+def full_metrics(task: Task, further: Sequence[str] = ()) -> list[str]:
+    """What an evaluation shows of a problem: its own metrics and those that belong beside them.
+
+    Training shows a problem's own metrics alone. Beside them go what EVALB leaves out, the
+    field's metrics of captions, and for class labels calibration and, of more than five classes,
+    the top five.
+
+    Args:
+      task: the problem.
+      further: metrics that are shown wherever they apply.
+    """
+    beside: list[str] = []
+    if task.targets.kind == "label":
+        beside = ["accuracy_top5"] if len(task.labels) > TOP else []
+        beside += ["calibration_error"]
+    elif "bracket_f1" in task.metrics:
+        beside = ["bracket_f1_all"]
+    elif task.inputs.kind == "image":
+        beside = ["bleu_4", "cider", "rouge_l", "meteor_stem"]
+    wanted = [*task.metrics, *beside, *(name for name in further if applies(name, task))]
+    return list(dict.fromkeys(wanted))
 
 
 def evaluate_decoded(

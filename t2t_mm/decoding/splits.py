@@ -68,8 +68,9 @@ def decode_batches(
     """
     found: list[Answered] = []
     for batch in batches:
-        decoded = decoder(task, batch)
         arrays = {name: value.numpy() for name, value in batch.items()}
+        # Sampling draws by an example's place in the split, in whatever batch it is.
+        decoded = decoder(task, batch, arrays["index"])
         found += _rows(task, arrays, decoded, hparams, vocabularies)
         if report:
             report(len(decoded))

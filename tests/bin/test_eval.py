@@ -33,8 +33,41 @@ def test_prints_a_table_and_appends_to_eval_jsonl(run_dir, capsys):
     assert "(teacher-forced)" in out
     (line,) = map(json.loads, (run_dir / "eval.jsonl").read_text().splitlines())
     assert (line["problem"], line["split"], line["step"]) == ("decoding_toy_class", "dev", 7)
-    assert line["baseline"]["decoded"] == {"accuracy": 0.5}
+    assert line["baseline"]["decoded"]["accuracy"] == 0.5
     assert line["examples"] == 6
+    assert line["decode_hparams"]["beam_size"] == 4
+    assert "decode_hparams: beam_size=4,alpha=0.6," in out
+    assert list((run_dir / "tb" / "eval_dev").glob("events*"))
+
+
+def copy_checkpoint(run_dir: Path, step: int) -> None:
+    for path in (run_dir / "checkpoints").glob("model-7.*"):
+        shutil.copy(path, path.with_name(path.name.replace("model-7", f"model-{step}")))
+
+
+def test_every_checkpoint_and_further_metrics(tmp_path, capsys):
+    run = shutil.copytree(toy_run().output_dir, tmp_path / "run")
+    copy_checkpoint(run, 5)
+    copy_checkpoint(run, 12)
+    flags = ["--problems=decoding_toy_speech", "--metrics=cer", "--bootstrap_resamples=0"]
+    assert (
+        evaluate(f"--output_dir={run}", "--eval_all", "--decode_hparams=beam_size=1", *flags) == 0
+    )
+    lines = [json.loads(line) for line in (run / "eval.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [5, 7, 12]
+    assert lines[0]["decoded"] == lines[1]["decoded"] == lines[2]["decoded"]
+    assert set(lines[0]["decoded"]) == {"wer", "cer", "exact_match"}
+    assert lines[0]["decode_hparams"]["beam_size"] == 1 and lines[0]["intervals"] == {}
+    assert "3 checkpoints:\n\nstep" in capsys.readouterr().out
+
+
+def test_continuous_evaluation_ends_with_the_run(tmp_path, capsys):
+    """run.json says 7 steps, and model-7 is there: nothing to wait for."""
+    run = shutil.copytree(toy_run().output_dir, tmp_path / "run")
+    flags = ["--problems=decoding_toy_class", "--schedule=continuous_eval"]
+    assert evaluate(f"--output_dir={run}", *flags) == 0
+    (line,) = map(json.loads, (run / "eval.jsonl").read_text().splitlines())
+    assert line["step"] == 7
 
 
 @pytest.mark.parametrize(
@@ -49,6 +82,24 @@ def test_prints_a_table_and_appends_to_eval_jsonl(run_dir, capsys):
         ),
         (("--output_dir={run}", "--problems="), "--problems is empty; this model has decoding_toy"),
         (("--output_dir={run}", "--split=tests"), "value should be one of <dev|test|train>"),
+        (("--output_dir={run}", "--split=dev", "--eval_use_test_set"), "contradicts --split=dev."),
+        (("--output_dir={run}", "--metrics=blue"), "unknown metric 'blue' (from --metrics); did"),
+        (
+            ("--output_dir={run}", "--metrics=bleu", "--problems=decoding_toy_class"),
+            "the metric 'bleu' (from --metrics) scores none of decoding_toy_class.",
+        ),
+        (
+            ("--output_dir={run}", "--eval_all", "--checkpoint_path=best"),
+            "--eval_all chooses the checkpoints; leave --checkpoint_path out.",
+        ),
+        (
+            ("--output_dir={run}", "--eval_all", "--schedule=continuous_eval"),
+            "give --eval_all or --schedule=continuous_eval, not both.",
+        ),
+        (
+            ("--output_dir={run}", "--decode_hparams=beam=4"),
+            "unknown decoding hparam 'beam' (from --decode_hparams)",
+        ),
         (("--output_dir={run}", "--checkpoint=best"), "found no checkpoint at '{run}/best'"),
         (("--output_dir={run}", "--model=transformer"), "--model=transformer contradicts the run"),
         (("--output_dir={run}", "--data_dir=/none"), "has no data in /none; run `t2t-datagen"),

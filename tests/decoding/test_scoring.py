@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 from decoding_run import COUNTS, VOCABULARY, toy_model, toy_run, words
 
-from t2t_mm.decoding.api import batches_by_length
 from t2t_mm.decoding.baselines import Baseline, learn_baseline
-from t2t_mm.decoding.evaluate import ProblemReport, evaluate
+from t2t_mm.decoding.batching import batches_by_length
+from t2t_mm.decoding.evaluate import Evaluator, ProblemReport, evaluate
 from t2t_mm.decoding.metrics import compute
 from t2t_mm.decoding.model_loading import LoadedModel
-from t2t_mm.decoding.report import append, report_table
-from t2t_mm.decoding.scoring import DecodedEvaluation, evaluate_decoded
+from t2t_mm.decoding.report import append, report_table, scalars, series_table
+from t2t_mm.decoding.scoring import DecodedEvaluation, evaluate_decoded, full_metrics, scorable
+from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.splits import check_data, thinned
-from t2t_mm.errors import DataError, UnknownNameError
+from t2t_mm.errors import DataError, UnknownNameError, UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import FeatureSpec, Split, Task
 
@@ -93,7 +94,9 @@ def test_at_most_so_many_examples(loaded):
 def test_batches_hold_similar_lengths_and_everything_once():
     text = Task("t", "t", FeatureSpec("text", "v"), FeatureSpec("text", "v"), "c")
     lengths = np.random.default_rng(0).integers(1, 300, 100).tolist()
-    batches = list(batches_by_length(lengths, text, HParams(batch_size=16)))
+    batches = list(
+        batches_by_length(lengths, text.inputs, HParams(batch_size=16), DecodeSettings())
+    )
     assert sorted(i for batch in batches for i in batch) == list(range(100))
     longest = [max(lengths[i] for i in batch) for batch in batches]
     assert longest == sorted(longest, reverse=True)
@@ -102,7 +105,10 @@ def test_batches_hold_similar_lengths_and_everything_once():
 
 def test_an_input_longer_than_a_batch_comes_alone():
     text = Task("t", "t", FeatureSpec("text", "v"), FeatureSpec("text", "v"), "c")
-    assert list(batches_by_length([5, 9999, 5], text, HParams())) == [[1], [0, 2]]
+    assert list(batches_by_length([5, 9999, 5], text.inputs, HParams(), DecodeSettings())) == [
+        [1],
+        [0, 2],
+    ]
 
 
 def test_baseline_of_labels(loaded):
@@ -110,8 +116,14 @@ def test_baseline_of_labels(loaded):
     baseline = learn_baseline(loaded.tasks["decoding_toy_class"], DATA, {})
     assert (baseline.answer, baseline.share) == ("b", 0.5)
     np.testing.assert_array_equal(baseline.counts, [3, 6, 3])
+    assert [label for label, _ in baseline.ranked] == ["b", "a", "c"]
+    assert np.exp([score for _, score in baseline.ranked]) == pytest.approx([0.5, 0.25, 0.25])
     dev = [["a"], ["b"], ["c"], ["b"], ["a"], ["b"]]
     assert baseline.decoded(["accuracy"], dev)["accuracy"].value == 0.5
+    # It says 50 %, and is right in 3 of 6.
+    assert baseline.decoded(["calibration_error"], dev)["calibration_error"].value == (
+        pytest.approx(0)
+    )
     figures = baseline.teacher_forced([np.array([0]), np.array([1]), np.array([1])])
     expected = (math.log(4 / 15) + 2 * math.log(7 / 15)) / 3  # one is added to each count
     assert figures == pytest.approx({"accuracy": 2 / 3, "neg_log_perplexity": expected})
@@ -159,18 +171,91 @@ def test_evaluate_reports_model_and_baseline(reports, tmp_path):
     append(tmp_path, "ckpt-8", 8, reports[:1])
     first, _, third = map(json.loads, path.read_text().splitlines())
     assert (first["step"], third["step"], third["checkpoint"]) == (7, 8, "ckpt-8")
-    assert first["decoded"] == {"accuracy": right}
+    error = report.decoded["calibration_error"].value
+    assert first["decoded"] == {"accuracy": right, "calibration_error": error}
+    assert first["decode_hparams"]["beam_size"] == 4 and first["decode_hparams"]["alpha"] == 0.6
+    assert first["bootstrap"] == {"level": 0.95, "resamples": 1000, "seed": 12345}
+    low, high = first["intervals"]["accuracy"]
+    assert low <= right <= high
     assert first["baseline"]["answer"] == "b"
 
 
 def test_the_table(reports):
-    lines = [line.split() for line in report_table(reports).splitlines()]
-    assert lines[0] == ["problem", "examples", "metric", "model", "trivial"]
-    right = f"{100 * reports[0].decoded['accuracy'].value:.1f}"
-    figures = [right, "%", "50.0", "%"]
-    assert lines[1] == ["decoding_toy_class", "6", "accuracy", *figures]
-    assert ["accuracy", "(teacher-forced)", *figures] in lines
+    text = report_table(reports)
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[0] == ["problem", "examples", "metric", "model", "95%", "interval", "trivial"]
+    score = reports[0].decoded["accuracy"]
+    right = [f"{100 * score.value:.1f}", "%"]
+    low, high = (f"{100 * value:.1f}" for value in score.intervals["accuracy"])
+    interval = [f"[{low},", f"{high}]"]
+    head = ["decoding_toy_class", "6", "accuracy"]
+    assert lines[1] == [*head, *right, *interval, "50.0", "%"]
+    assert ["accuracy", "(teacher-forced)", *right, "50.0", "%"] in lines
     assert ["wer", "(lower", "is", "better)"] in [line[2:6] for line in lines]
+    assert "bootstrap percentiles over the examples, 1000 resamples, seed 12345." in text
+    assert "decode_hparams: beam_size=4,alpha=0.6," in text
+
+
+def test_the_table_of_several_checkpoints(reports):
+    lines = [line.split() for line in series_table({7: reports, 11: reports}).splitlines()]
+    assert lines[0] == ["step", "decoding_toy_class", "accuracy", "decoding_toy_speech", "wer"]
+    assert [line[0] for line in lines[1:]] == ["7", "11"]
+    assert lines[1][1:] == lines[2][1:]
+
+
+def test_scalars_have_t2ts_tags_where_t2t_has_them(reports):
+    found = scalars(reports)
+    speech = reports[1]
+    name = "metrics-decoding_toy_speech/accuracy_per_sequence"
+    assert found[name] == speech.teacher_forced["accuracy_per_sequence"]
+    assert found["decoded-decoding_toy_speech/wer"] == speech.decoded["wer"].value
+
+
+def test_metrics_shown_beside_a_problems_own(loaded):
+    def names(kind: str, *further: str) -> list[str]:
+        return full_metrics(loaded.tasks[f"decoding_toy_{kind}"], further)
+
+    assert names("text") == ["bleu", "exact_match"]
+    assert names("text", "ter", "chrf", "accuracy") == ["bleu", "exact_match", "ter", "chrf"]
+    captions = ["bleu", "exact_match", "bleu_4", "cider", "rouge_l", "meteor_stem"]
+    assert names("caption") == captions
+    assert names("tree") == ["bracket_f1", "exact_match", "bracket_f1_all"]
+    assert names("class") == ["accuracy", "calibration_error"]  # three classes: no top five
+    six = dataclasses.replace(loaded.tasks["decoding_toy_class"], labels=tuple("abcdef"))
+    assert full_metrics(six) == ["accuracy", "accuracy_top5", "calibration_error"]
+
+
+def test_labels_are_scored_with_their_probabilities(reports, loaded):
+    answers = reports[0].answers
+    ranked = scorable(loaded.tasks["decoding_toy_class"], answers).ranked
+    assert ranked is not None
+    for one, pairs in zip(answers, ranked, strict=True):
+        assert pairs[0] == (one.decoded.output, one.decoded.score)
+        assert sum(math.exp(score) for _, score in pairs) == pytest.approx(1, abs=1e-5)
+
+
+def test_other_weights_need_no_new_evaluator(loaded, tmp_path):
+    """The traces stay: figures follow the weights, and come back with them."""
+    evaluator = Evaluator(loaded, DATA, ["decoding_toy_speech"], resamples=0, metrics=["cer"])
+    (before,) = evaluator()
+    assert set(before.decoded) == {"wer", "cer", "exact_match"}
+    variables = loaded.model.variables
+    kept = [variable.numpy() for variable in variables]
+    for variable in variables:
+        variable.assign(variable + 0.3)
+    (between,) = evaluator()
+    for variable, value in zip(variables, kept, strict=True):
+        variable.assign(value)
+    (after,) = evaluator()
+    assert between.teacher_forced != before.teacher_forced == after.teacher_forced
+    assert after.decoded == before.decoded and before.decoded["wer"].intervals == {}
+
+
+def test_a_further_metric_must_score_something(loaded):
+    with pytest.raises(
+        UserError, match=r"'bracket_f1' \(from --metrics\) scores none of decoding_t"
+    ):
+        Evaluator(loaded, DATA, ["decoding_toy_class"], metrics=["bracket_f1"])
 
 
 def test_examples_that_are_left_out_are_reported(loaded, reports):
