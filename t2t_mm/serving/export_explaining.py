@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -10,9 +9,20 @@ import tensorflow as tf
 from t2t_mm.layers.attention import SelfAttention
 from t2t_mm.layers.recording import Recorder, recording
 from t2t_mm.layers.rep import Rep
+from t2t_mm.models.body import Encoded
 from t2t_mm.models.joint import JointModel, Signature
 
-Features = Mapping[str, tf.Tensor]
+
+class Chosen(NamedTuple):
+    """Which experts positions were sent to.
+
+    Attributes:
+      experts: int32 [B, L, k]; several mixtures side by side, [B, L, 0] without one.
+      gates: float32 [B, L, k], 0 at padding.
+    """
+
+    experts: tf.Tensor
+    gates: tf.Tensor
 
 
 class Seen(NamedTuple):
@@ -36,35 +46,30 @@ class Seen(NamedTuple):
     source_gates: tf.Tensor
 
 
-def encoded_pass(model: JointModel, signature: Signature, features: Features) -> Seen:
+def seen_for_label(signature: Signature, encoded: Encoded, source: Chosen) -> Seen:
     """Of a problem whose answer is a label: it never looks back at the source."""
-    with recording() as seen:
-        rep = model.encode(signature, features).rep
-    batch, length = tf.unstack(tf.shape(rep.x)[:2])
-    nothing = tf.zeros(tf.stack([batch, 0, length]))
-    return Seen(nothing, _grid(signature, rep), *_chosen(Recorder(), batch, 0),
-                *_chosen(seen, batch, length))  # fmt: skip
+    batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
+    attention = tf.zeros(tf.stack([batch, 0, length]))
+    return Seen(attention, _grid(signature, encoded.rep), *chosen(Recorder(), batch, 0), *source)
 
 
-def decoded_pass(
-    model: JointModel, signature: Signature, features: Features, command: Any, targets: tf.Tensor
+def seen_for_targets(
+    model: JointModel,
+    signature: Signature,
+    encoded: Encoded,
+    source: Chosen,
+    command: tf.Tensor,
+    targets: tf.Tensor,
 ) -> Seen:
     """Of targets [B, T], ids with EOS: position t is what decided on the t-th of them."""
-    with recording() as in_encoder:
-        encoded = model.encode(signature, features)
-    with recording() as in_decoder:
+    with recording() as seen:
         model.decode_logits(signature, encoded, targets[:, :-1], command)
     batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
-    count = tf.shape(targets)[1]
     shown = tf.cast(targets > 0, tf.float32)[:, :, None]
-    experts, gates = _chosen(in_decoder, batch, count)
-    return Seen(
-        _attention(in_decoder, batch, length) * shown,
-        _grid(signature, encoded.rep),
-        experts,
-        gates * shown,
-        *_chosen(in_encoder, batch, length),
-    )
+    experts, gates = chosen(seen, batch, tf.shape(targets)[1])
+    attention = _attention(seen, batch, length)
+    grid = _grid(signature, encoded.rep)
+    return Seen(attention * shown, grid, experts, gates * shown, *source)
 
 
 def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
@@ -78,15 +83,15 @@ def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor
     return tf.add_n(weights) / len(weights)
 
 
-def _chosen(seen: Recorder, batch: Any, length: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """Experts and gates [B, L, k]; several mixtures side by side, none as [B, L, 0]."""
+def chosen(seen: Recorder, batch: Any, length: Any) -> Chosen:
+    """What mixtures chose for B times L positions."""
     empty = tf.stack([batch, length, 0])
     shape = tf.stack([batch, length, -1])
     experts = [tf.reshape(gating.experts, shape) for _, gating in seen.gating]
     gates = [tf.reshape(gating.gates, shape) for _, gating in seen.gating]
-    return (
+    return Chosen(
         tf.concat([tf.zeros(empty, tf.int32), *experts], -1),
-        tf.concat([tf.zeros(empty), *(tf.cast(g, tf.float32) for g in gates)], -1),
+        tf.concat([tf.zeros(empty), *(tf.cast(gate, tf.float32) for gate in gates)], -1),
     )
 
 

@@ -12,9 +12,18 @@ from t2t_mm.data.batch_spec import batch_spec
 from t2t_mm.decoding import writing
 from t2t_mm.decoding.search import Written
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.layers.recording import recording
+from t2t_mm.layers.rep import Rep
+from t2t_mm.models.body import Encoded
 from t2t_mm.models.joint import JointModel, Signature
 from t2t_mm.problem import Task
-from t2t_mm.serving.export_explaining import Seen, decoded_pass, encoded_pass
+from t2t_mm.serving.export_explaining import (
+    Chosen,
+    Seen,
+    chosen,
+    seen_for_label,
+    seen_for_targets,
+)
 from t2t_mm.serving.export_weights import StoredWeights
 
 Features = Mapping[str, tf.Tensor]
@@ -25,9 +34,10 @@ _TARGETS = tf.TensorSpec([None, None], tf.int32)
 class Paths:
     """Graph functions of a model with stored weights.
 
-    Problems of one signature call one inner function, with their command as an argument: eight
-    problems over four paths put four decoders into the SavedModel. The function is not inlined, so
-    that a server, too, optimises it once.
+    Problems of one signature call one inner function, with their command as an argument, and all
+    that read one kind of input share its encoder: eight problems over four paths put four decoders
+    and three encoders into the SavedModel. The functions are not inlined, so that a server, too,
+    optimises each once.
 
     Args:
       model: built.
@@ -47,13 +57,14 @@ class Paths:
         if model.commands is not None:
             replaced[id(model.commands)] = np.asarray(model.commands)[ids]
         self.weights = StoredWeights(kind, replaced)
+        self._encoders = _Encoders(model, self.weights)
         self._traced: dict[Any, Any] = {}
 
     def write(self, task: Task, features: Features, limits: tf.Tensor) -> Written:
         """Writes texts; see `writing.write`."""
 
         def write(signature: Signature, *args: Any) -> Written:
-            return writing.write(self._model, signature, *args, self._settings)
+            return writing.write(self._encoders, signature, *args, self._settings)
 
         specs = (_COMMAND, _LIMITS)
         return self._call(write, task, specs, features, self._command(task), limits)
@@ -62,21 +73,19 @@ class Paths:
         """Log-probabilities of labels; see `writing.class_scores`."""
 
         def classify(signature: Signature, features: Features) -> tf.Tensor:
-            return writing.class_scores(self._model, signature, features)
+            return writing.class_scores(self._encoders, signature, features)
 
         return self._call(classify, task, (), features)
 
     def explain(self, task: Task, features: Features, targets: tf.Tensor | None) -> Seen:
-        """What a forced pass looks at; see `export_explaining`."""
+        """What a forced pass looks at; see export_explaining. A label needs no targets."""
+        signature = self._model.signature(task)
         if targets is None:
+            return seen_for_label(signature, *self._encoders.encode_seen(signature, features))
 
-            def explain_label(signature: Signature, features: Features) -> Seen:
-                return encoded_pass(self._model, signature, features)
-
-            return self._call(explain_label, task, (), features)
-
-        def explain(signature: Signature, *args: Any) -> Seen:
-            return decoded_pass(self._model, signature, *args)
+        def explain(signature: Signature, features: Features, *args: Any) -> Seen:
+            encoded = self._encoders.encode_seen(signature, features)
+            return seen_for_targets(self._model, signature, *encoded, *args)
 
         specs = (_COMMAND, _TARGETS)
         return self._call(explain, task, specs, features, self._command(task), targets)
@@ -89,15 +98,62 @@ class Paths:
     ) -> Any:
         key = (function.__name__, self._model.signature(task))
         if key not in self._traced:
-
-            def path(*args: Any) -> Any:
-                with self.weights.scope():
-                    return function(key[1], *args)
-
-            self._traced[key] = tf.function(
-                path,
-                input_signature=[batch_spec(features), *specs],
-                autograph=False,
-                experimental_attributes={"_noinline": True},
-            )
+            shared = _shared(function, key[1], self.weights)
+            self._traced[key] = shared(input_signature=[batch_spec(features), *specs])
         return self._traced[key](dict(features), *args)
+
+
+class _Encoders:
+    """The model, but that its encoder is a function of its own for each kind of input."""
+
+    def __init__(self, model: JointModel, weights: StoredWeights):
+        self._model = model
+        self._weights = weights
+        self._traced: dict[str, Any] = {}
+        self._grids: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def encode(self, signature: Signature, features: Features) -> Encoded:
+        """As `JointModel.encode`."""
+        return self.encode_seen(signature, features)[0]
+
+    def encode_seen(self, signature: Signature, features: Features) -> tuple[Encoded, Chosen]:
+        """`encode`, and the experts that the encoder sent each position to."""
+        key = signature.input_key
+        if key not in self._traced:
+            shared = _shared(self._encode, signature, self._weights)
+            self._traced[key] = shared(input_signature=[batch_spec(features)])
+        x, mask, sides, source = self._traced[key](dict(features))
+        grid = self._grids[key]
+        if grid is not None:  # sides that are known when it is traced stay plain numbers
+            grid = tuple(side if isinstance(side, int) else sides[i] for i, side in enumerate(grid))
+        return Encoded(Rep(x, mask, grid), tf.zeros(())), source
+
+    def _encode(self, signature: Signature, features: Features) -> tuple[Any, ...]:
+        with recording() as seen:
+            rep = self._model.encode(signature, features).rep
+        self._grids[signature.input_key] = rep.grid
+        sides = tf.stack([tf.cast(side, tf.int32) for side in rep.grid or (0, 0)])
+        batch, length = tf.unstack(tf.shape(rep.x)[:2])
+        return rep.x, rep.mask, sides, chosen(seen, batch, length)
+
+
+def _shared(function: Callable, signature: Signature, weights: StoredWeights) -> Callable:
+    """The decorator's half of a tf.function that reads stored weights and is not inlined."""
+
+    def path(*args: Any) -> Any:
+        with weights.scope():
+            return function(signature, *args)
+
+    def traced(input_signature: Sequence[Any]) -> Any:
+        attributes = {"_noinline": True}
+        return tf.function(
+            path,
+            input_signature=input_signature,
+            autograph=False,
+            experimental_attributes=attributes,
+        )
+
+    return traced
