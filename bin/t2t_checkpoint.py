@@ -68,13 +68,15 @@ def main(argv: Sequence[str]) -> int:
         "cut": cut,
         "grow": grow,
     }
-    if not argv or argv[0].startswith("-"):
-        if parse(common_flags(COMMAND), argv, USAGE):
-            raise UserError("no command given; write t2t-checkpoint inspect, cut or grow first.")
-        return 0
-    if argv[0] not in commands:
+    name = next((word for word in argv if word in commands), None)
+    if name:
+        at = list(argv).index(name)
+        return commands[name]([*argv[:at], *argv[at + 1 :]])
+    if argv and not argv[0].startswith("-"):
         raise unknown("command of t2t-checkpoint", argv[0], commands)
-    return commands[argv[0]](argv[1:])
+    if parse(common_flags(COMMAND), argv, USAGE):
+        raise UserError("no command given; write t2t-checkpoint inspect, cut or grow.")
+    return 0
 
 
 def inspect(argv: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def make_run(
     return output_dir
 
 
+@functools.cache
 def loaded(output_dir: Path, averaged: bool = True) -> JointModel:
     """The model of a run directory with its trained weights."""
     record = RunRecord.read(output_dir)
@@ -89,6 +91,7 @@ def loaded(output_dir: Path, averaged: bool = True) -> JointModel:
     return model
 
 
+@functools.cache
 def logits(output_dir: Path, data_dir: Path, problem: str, averaged: bool = True) -> np.ndarray:
     """Of the first development batch of a problem, each target given the true ones before it."""
     record = RunRecord.read(output_dir)

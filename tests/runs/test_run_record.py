@@ -72,6 +72,8 @@ def test_what_may_change(tmp_path: Path) -> None:
     free = {"train_steps": 7, "keep_best_metric": "accuracy", "early_stopping_evals": 3}
     other = record(data={"a": "123"})
     assert changes(other, record(data={"a": "456"})) == ["training data a: 123 -> 456"]
+    tasks = {n: {**task, "metrics": ["another"]} for n, task in record().tasks.items()}
+    assert tasks and changes(record(), record(tasks=tasks)) == []
     refuse_changes(tmp_path, record(), record(hparams={**record().hparams, **free}, train_steps=7))
 
 
