@@ -107,8 +107,8 @@ def beam_search(
         packed = best.tokens * beam_size + best.parents
         steps = tf.tensor_scatter_nd_update(loop.steps, [[loop.position]], packed[None])
         scores = tf.where(last, NEVER, best.scores)
-        state = same_shapes(state, loop)
-        return (_Loop(loop.position + 1, best.tokens, scores, steps, found, state),)
+        after = _Loop(loop.position + 1, best.tokens, scores, steps, found, state)
+        return (same_shapes(after, loop),)
 
     start = _start(tf.size(limits), beam_size, tf.reduce_max(limits), state)
     (end,) = tf.while_loop(go_on, body, (start,))

@@ -110,7 +110,8 @@ def one_by_one(
         ids = tf.tensor_scatter_nd_update(loop.ids, [[loop.position]], tokens[None])
         scores = loop.scores + tf.where(loop.ended, 0.0, scores)
         ended = loop.ended | (tokens == EOS) | (loop.position + 1 >= limits)
-        return (_Loop(loop.position + 1, tokens, ids, scores, ended, same_shapes(state, loop)),)
+        after = _Loop(loop.position + 1, tokens, ids, scores, ended, state)
+        return (same_shapes(after, loop),)
 
     none = tf.zeros([batch], tf.int32)
     ids = tf.zeros([tf.reduce_max(limits), batch], tf.int32)
@@ -132,15 +133,15 @@ def as_tensors(state: Any) -> Any:
     return tf.nest.map_structure(tf.convert_to_tensor, state)
 
 
-def same_shapes(state: Any, before: Any) -> Any:
-    """A step's state with the static shapes of the loop's: a step may know less about them."""
+def same_shapes(after: Any, before: Any) -> Any:
+    """What a loop's body gives, with the static shapes that it was given: it may know less."""
 
     def fix(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
         new = tf.convert_to_tensor(new)
         new.set_shape(old.shape)
         return new
 
-    return tf.nest.map_structure(fix, state, before.state)
+    return tf.nest.map_structure(fix, after, before)
 
 
 def likeliest(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
