@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -48,8 +49,9 @@ def main(argv: Sequence[str]) -> int:
       The exit status.
     """
     values = _flags()
-    if not parse(values, argv, USAGE):
-        return 0
+    with _answers_alone_on_stdout(argv):
+        if not parse(values, argv, USAGE):
+            return 0
     if values.decode_from_dev:
         values.decode_split = values.decode_split or "dev"
     _check(values)
@@ -60,6 +62,13 @@ def main(argv: Sequence[str]) -> int:
         DecodeRequest(**{name: values[name].value for name in DecodeRequest.__dataclass_fields__})
     )
     return 0
+
+
+def _answers_alone_on_stdout(argv: Sequence[str]) -> contextlib.AbstractContextManager:
+    """Where the input is "-", answers go to standard output, and nothing else may."""
+    if any(argument == "-" or argument.endswith("=-") for argument in argv):
+        return contextlib.redirect_stdout(sys.stderr)
+    return contextlib.nullcontext()
 
 
 def _check(values: flags.FlagValues) -> None:
