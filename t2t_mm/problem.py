@@ -223,7 +223,8 @@ class Problem:
 
 def reversed_metrics(metrics: tuple[str, ...]) -> tuple[str, ...]:
     """The metrics of a reversed problem: a tree's score means nothing for a sentence."""
-    return tuple("bleu" if metric == "bracket_f1" else metric for metric in metrics)
+    kept = (metric for metric in metrics if metric != "bracket_f1_all")
+    return tuple("bleu" if metric == "bracket_f1" else metric for metric in kept)
 
 
 class Text2TextProblem(Problem):
@@ -241,7 +242,7 @@ class Text2TreeProblem(Text2TextProblem):
     """Text to a bracketed tree on one line (parsing)."""
 
     command = "to_parse_tree"
-    metrics = ("bracket_f1", "exact_match")
+    metrics = ("bracket_f1", "bracket_f1_all", "exact_match")
 
 
 class Text2ClassProblem(Problem):
@@ -280,7 +281,7 @@ class Image2TextProblem(Problem):
     flip: bool = False
     vocabulary: str | None = None
     command = "to_english"
-    metrics = ("bleu", "exact_match")
+    metrics = ("bleu", "cider", "exact_match")  # an evaluation shows more: scoring.full_metrics
 
     def __init__(self, name: str):
         super().__init__(name)

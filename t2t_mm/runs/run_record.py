@@ -27,6 +27,8 @@ VOCABULARIES = "vocab"  # the run directory's folder of vocabulary copies
 
 # Fields of the hparams that may differ between a run and its continuation.
 _FREE = frozenset({"train_steps", "keep_best_metric", "early_stopping_evals", "eval_max_length"})
+# Likewise of a problem: training does not read how its outputs are scored.
+_FREE_OF_TASKS = frozenset({"metrics"})
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def changes(old: RunRecord, new: RunRecord) -> list[str]:
     found += [f"problem {name} added" for name in sorted(new.tasks.keys() - old.tasks.keys())]
     for name in sorted(old.tasks.keys() & new.tasks.keys()):
         before, after = (json.loads(json.dumps(r.tasks[name])) for r in (old, new))
-        found += _mapping_changes(f"problem {name}: ", before, after)
+        found += _mapping_changes(f"problem {name}: ", before, after, _FREE_OF_TASKS)
     found += _mapping_changes("vocabulary ", old.vocabularies, new.vocabularies)
     if old.tasks.keys() == new.tasks.keys():
         found += _mapping_changes("training data ", old.data, new.data)

@@ -217,9 +217,9 @@ def test_metrics_shown_beside_a_problems_own(loaded):
 
     assert names("text") == ["bleu", "exact_match"]
     assert names("text", "ter", "chrf", "accuracy") == ["bleu", "exact_match", "ter", "chrf"]
-    captions = ["bleu", "exact_match", "bleu_4", "cider", "rouge_l", "meteor_stem"]
+    captions = ["bleu", "cider", "exact_match", "bleu_4", "rouge_l", "meteor_stem"]
     assert names("caption") == captions
-    assert names("tree") == ["bracket_f1", "exact_match", "bracket_f1_all"]
+    assert names("tree") == ["bracket_f1", "bracket_f1_all", "exact_match"]
     assert names("class") == ["accuracy", "calibration_error"]  # three classes: no top five
     six = dataclasses.replace(loaded.tasks["decoding_toy_class"], labels=tuple("abcdef"))
     assert full_metrics(six) == ["accuracy", "accuracy_top5", "calibration_error"]
