@@ -18,6 +18,7 @@ from absl import flags
 from t2t_mm import __version__, usr_dir
 from t2t_mm.bin.quiet import quieten
 from t2t_mm.errors import UserError
+from t2t_mm.provenance import DataAccess
 
 if TYPE_CHECKING:
     from t2t_mm.runs.run_record import RunRecord
@@ -93,6 +94,40 @@ def problems_flag(values: flags.FlagValues, command: str) -> None:
     flags.DEFINE_alias("problem", "problems", flag_values=values, module_name=command)
 
 
+def source_flags(values: flags.FlagValues, command: str) -> None:
+    """Adds what says where raw data are: --tfds_data_dir and the like; see `access`."""
+    define = {"flag_values": values, "module_name": command}
+    flags.DEFINE_string(
+        "tfds_data_dir",
+        None,
+        "Folder of prepared TFDS data sets; default: $TFDS_DATA_DIR or ~/tensorflow_datasets.",
+        **define,
+    )
+    flags.DEFINE_string(
+        "tfds_manual_dir",
+        None,
+        "Folder of what TFDS cannot download; default: <tfds_data_dir>/downloads/manual.",
+        **define,
+    )
+    flags.DEFINE_bool(
+        "tfds_from_gcs",
+        False,
+        "Copy prepared data sets from Google's storage where it has them.",
+        **define,
+    )
+    flags.DEFINE_bool("offline", False, "Never try the network; say what is missing.", **define)
+
+
+def access(values: flags.FlagValues) -> DataAccess:
+    """What `source_flags` say."""
+    return DataAccess(
+        tfds_data_dir=values.tfds_data_dir,
+        tfds_manual_dir=values.tfds_manual_dir,
+        tfds_from_gcs=values.tfds_from_gcs,
+        offline=values.offline,
+    )
+
+
 def run_flags(values: flags.FlagValues, command: str) -> None:
     """Adds what names a trained model: --output_dir, --checkpoint_path, --model, --hparams_set."""
     define = {"flag_values": values, "module_name": command}
@@ -136,7 +171,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
       UserError: for an unknown flag (with the nearest one), a value of the wrong type, or an
         argument that is no flag.
     """
-    argv = ["--registry_help=all" if a in _BARE_REGISTRY_HELP else a for a in argv]
+    argv = [_BARE.get(a.removeprefix("-"), a) for a in argv]
     try:
         rest = values(["program", *argv])[1:]
     except flags.UnrecognizedFlagError as error:
@@ -160,7 +195,9 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
     return True
 
 
-_BARE_REGISTRY_HELP = ("--registry_help", "-registry_help")
+# Flags that may stand without a value.
+_BARE = {"-registry_help": "--registry_help=all", "registry_help": "--registry_help=all",
+         "-list": "--list=all", "list": "--list=all"}  # fmt: skip
 
 
 def _load_users_code(values: flags.FlagValues) -> None:

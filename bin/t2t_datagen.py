@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from absl import flags
 
-from t2t_mm.bin import command_line
+from t2t_mm.bin import command_line, problem_list
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.lookup import find_problems, problem_names
 from t2t_mm.problem import Problem
 
 USAGE = """
 t2t-datagen --problems=NAME[,NAME...] [--data_dir=DIR] [--tmp_dir=DIR] [flags]
+t2t-datagen --list[=PREFIX or MIXTURE] [--format=text|markdown]
 
 Makes the vocabularies and the TFRecord shards of problems. A run that was stopped goes on where
 it stopped when it is started again; data that are complete are left alone.
@@ -50,6 +52,15 @@ def _flags() -> flags.FlagValues:
         "NAME:SIZE, one vocabulary built over all of --problems, used for all of their text.",
         **define,
     )
+    command_line.source_flags(values, _PROGRAM)
+    flags.DEFINE_string(
+        "list",
+        None,
+        "Print problems, their size, licence and source, and whether they are ready here; "
+        "=PREFIX or =MIXTURE narrows it.",
+        **define,
+    )
+    flags.DEFINE_enum("format", "text", problem_list.FORMATS, "Of --list.", **define)
     flags.DEFINE_bool("verify", False, "Make nothing: recheck every byte of the data.", **define)
     flags.DEFINE_bool(
         "overwrite",
@@ -78,6 +89,9 @@ def main(argv: Sequence[str]) -> int:
     values = _flags()
     if not command_line.parse(values, argv, USAGE):
         return 0
+    if values.list is not None:
+        print(_list(values))
+        return 0
     if not values.problems:
         raise UserError(
             "no problem given; name at least one in --problems. Known: "
@@ -85,6 +99,16 @@ def main(argv: Sequence[str]) -> int:
         )
     problems = find_problems(values.problems)
     return _verify(problems, values) if values.verify else _generate(problems, values)
+
+
+def _list(values: flags.FlagValues) -> str:
+    return problem_list.problem_list(
+        values.list,
+        values.format,
+        Path(values.data_dir).expanduser(),
+        Path(command_line.tmp_dir(values)).expanduser(),
+        command_line.access(values),
+    )
 
 
 def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
@@ -102,6 +126,7 @@ def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
         shared_vocab=values.shared_vocab,
         overwrite=values.overwrite,
         skip_broken=values.skip_broken,
+        access=command_line.access(values),
     )
     print(table(rows))
     print(f"complete in {values.data_dir} after {time.monotonic() - start:.1f} s")

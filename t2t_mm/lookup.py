@@ -56,27 +56,44 @@ def find_problems(text: str, flag: str = "--problems") -> list[Problem]:
       UserError: for an empty list, an unknown name or a prefix that nothing matches.
     """
     parts = [part.strip() for part in re.split(r"[,\-]" if "-" in text else ",", text)]
-    names: set[str] = set()
+    names: dict[str, str | None] = {}
     for part in filter(None, parts):
-        names.update(_expand(part, flag))
+        for name, vocabulary in _expand(part, flag).items():
+            names[name] = _one_vocabulary(name, names.get(name), vocabulary, flag)
     if not names:
         raise UserError(
             f"no problem given; name at least one in {flag} (--registry_help lists them)."
         )
-    return [find_problem(name, flag) for name in sorted(names)]
+    return [_on_vocabulary(find_problem(name, flag), names[name]) for name in sorted(names)]
 
 
-def _expand(part: str, flag: str) -> list[str]:
+def _one_vocabulary(name: str, one: str | None, other: str | None, flag: str) -> str | None:
+    if one and other and one != other:
+        raise UserError(
+            f"{flag} names '{name}' in two mixtures, on {one} and on {other}; leave one of the "
+            "mixtures out."
+        )
+    return one or other
+
+
+def _on_vocabulary(problem: Problem, vocabulary: str | None) -> Problem:
+    return problem.with_vocabulary(vocabulary) if vocabulary else problem
+
+
+def _expand(part: str, flag: str) -> dict[str, str | None]:
+    """Name -> the vocabulary that a mixture wants for it, None for the problem's own."""
     if part.endswith("*"):
         matches = [name for name in problem_names() if name.startswith(part[:-1])]
         if not matches:
             raise unknown("problem", part, problem_names(), flag)
-        return matches
+        return dict.fromkeys(matches)
     if part in MIXTURES:
-        return [name for member in MIXTURES.get(part).problems for name in _expand(member, flag)]
+        mixture = MIXTURES.get(part)
+        members = [_expand(member, flag) for member in mixture.problems]
+        return {name: mixture.vocabulary or own for m in members for name, own in m.items()}
     if split_suffixes(part)[0] not in PROBLEMS:
         raise unknown("problem or mixture", part, [*problem_names(), *MIXTURES], flag)
-    return [canonical_name(part)]
+    return {canonical_name(part): None}
 
 
 def canonical_name(name: str) -> str:

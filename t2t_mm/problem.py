@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.errors import DataError
+from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess, Provenance
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -30,6 +31,17 @@ class Split(str, Enum):
 
 Value = str | bytes | int | Callable[[], bytes]
 Sample = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Stands where an example would have been: a rule of the problem left it out.
+
+    Attributes:
+      reason: a few words to count by, e.g. "longer than 250 words".
+    """
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -71,11 +83,13 @@ class VocabularySpec:
       size: pieces at most, the 256 byte pieces and the three reserved ones included.
       problems: every problem whose text it is built over, whichever of them are generated, so
         that the vocabulary does not depend on what was asked for first.
+      characters: pieces are single characters, none longer.
     """
 
     name: str
     size: int
     problems: tuple[str, ...]
+    characters: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +156,9 @@ class Problem:
       mixing_weight: factor on the problem's share of the steps; hparam mixing_weights goes first.
       loss_weight: factor on the problem's loss; hparam loss_weights goes first.
       version: changed when the generator's output changes; part of the manifest.
+      provenance: where the data come from; None where nobody said.
+      access: where a run has raw data; set by data/generation for itself and its workers.
+      shares_vocabulary: a mixture, not the problem, names the vocabulary of its text.
     """
 
     inputs: FeatureSpec
@@ -154,6 +171,9 @@ class Problem:
     mixing_weight: float = 1.0
     loss_weight: float = 1.0
     version: str = "1"
+    provenance: Provenance | None = None
+    access: DataAccess = DEFAULT_ACCESS
+    shares_vocabulary: bool = False
 
     def __init__(self, name: str):
         self.name = name
@@ -161,7 +181,29 @@ class Problem:
         self.reversed = False
         self.copied = False
 
-    def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
+    def prepare(self, tmp_dir: Path, log: Callable[[str], None] = print) -> None:
+        """Called once, before any worker reads: gets what is missing, or says how to get it.
+
+        Args:
+          tmp_dir: where raw files are, or are downloaded to.
+          log: takes lines of progress.
+
+        Raises:
+          DataError: if raw data are missing and cannot be downloaded.
+        """
+
+    def origin(self, tmp_dir: Path) -> str:
+        """Which data the generator reads, for the manifest; "" if there is only one answer."""
+        del tmp_dir
+        return ""
+
+    def describe_cleaning(self) -> str:
+        """What is done to the text, and which examples are left out; "" for nothing."""
+        return ""
+
+    def generate_samples(
+        self, split: Split, tmp_dir: Path, seed: int
+    ) -> Iterator[Sample | Dropped]:
         """Yields one mapping per example, the same ones in the same order for the same seed.
 
         Args:
@@ -174,6 +216,7 @@ class Problem:
           "references": list of str. Text is str; pictures and sounds are the bytes of an encoded
           file (PNG, JPEG; WAV, FLAC); a label is its class name. A value may be a function
           without arguments that makes it: only the worker that writes the example calls it.
+          Or a `Dropped`, for an example that a rule leaves out: reasons are counted.
         """
         raise NotImplementedError(f"{type(self).__name__} must define generate_samples")
 
@@ -206,6 +249,22 @@ class Problem:
         self._require_text("_copy")
         other = self._derive("_copy")
         other.inputs, other.copied = self.targets, True
+        return other
+
+    def with_access(self, access: DataAccess) -> Problem:
+        """The problem as a run reads it."""
+        other = copy.copy(self)
+        other.access = access
+        return other
+
+    def with_vocabulary(self, name: str) -> Problem:
+        """The problem with all of its text on the vocabulary of that name."""
+        other = copy.copy(self)
+        other.shares_vocabulary = True
+        for side in ("inputs", "targets"):
+            spec = getattr(self, side)
+            if spec.kind == "text":
+                setattr(other, side, dataclasses.replace(spec, vocabulary=name))
         return other
 
     def _derive(self, suffix: str) -> Problem:

@@ -41,11 +41,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class Mixture:
-    """A named list of problems, usable wherever a problem's name is."""
+    """A named list of problems, usable wherever a problem's name is.
+
+    Attributes:
+      name: its name.
+      problems: names of problems and mixtures.
+      summary: one line.
+      vocabulary: the vocabulary that all text of its problems is on when they are named by this
+        mixture; None to leave each problem its own.
+    """
 
     name: str
     problems: tuple[str, ...]
     summary: str
+    vocabulary: str | None = None
 
 
 class Registry:
@@ -87,6 +96,10 @@ class Registry:
             self._check(name, value)
         origin = getattr(value, "__module__", None) or "?"
         self._entries[name] = Entry(value, summary or first_line(value), origin)
+
+    def remove(self, name: str) -> None:
+        """Makes room for another object of that name."""
+        del self._entries[name]
 
     def declare(self, name: str, target: str, summary: str) -> None:
         """Adds a built-in by its "module:attribute", imported at first use."""
@@ -245,6 +258,8 @@ register_ranged_hparams = RANGED_HPARAMS.decorator
 register_optimizer = OPTIMIZERS.decorator
 
 
-def register_mixture(name: str, problems: Sequence[str], summary: str) -> None:
+def register_mixture(
+    name: str, problems: Sequence[str], summary: str, vocabulary: str | None = None
+) -> None:
     """Names a list of problems, so that `--problems=NAME` stands for all of them."""
-    MIXTURES.register(name, Mixture(name, tuple(problems), summary), summary)
+    MIXTURES.register(name, Mixture(name, tuple(problems), summary, vocabulary), summary)

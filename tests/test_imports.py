@@ -14,7 +14,8 @@ FOLDERS = {"t2t_mm": "t2t_mm", "problems": "t2t_mm.problems", "hparams": "t2t_mm
            "bin": "t2t_mm.bin"}  # fmt: skip
 
 # What each part may import besides itself and the foundations.
-FOUNDATIONS = {"errors", "registry", "typed_record", "hparam", "problem", "lookup", "usr_dir"}
+FOUNDATIONS = {"errors", "registry", "typed_record", "hparam", "problem", "lookup", "usr_dir",
+               "provenance"}  # fmt: skip
 ALLOWED = {
     "layers": set(),
     "modalities": {"layers"},
@@ -90,7 +91,17 @@ def test_no_cycles() -> None:
         "from t2t_mm.bin.registry_help import registry_help; registry_help('all')",
         *(
             f"from t2t_mm.bin import {name}; assert {name}.main(['--help']) == 0"
-            for name in ("t2t_datagen", "t2t_trainer", "t2t_decoder", "t2t_eval", "t2t_bleu")
+            for name in (
+                "t2t_datagen",
+                "t2t_trainer",
+                "t2t_decoder",
+                "t2t_eval",
+                "t2t_bleu",
+                "t2t_avg_all",
+                "t2t_checkpoint",
+                "t2t_exporter",
+                "t2t_query_server",
+            )
         ),
     ],
 )

@@ -28,6 +28,7 @@ from t2t_mm.problem import (
 )
 from t2t_mm.problems.shapes import languages, picture, trees, voice, world
 from t2t_mm.problems.shapes.world import Scene
+from t2t_mm.provenance import Provenance
 
 VOCABULARY = "vocab.shapes"
 
@@ -55,6 +56,11 @@ class ShapesProblem(Problem):
     """
 
     vocabulary = VOCABULARY
+    provenance = Provenance(
+        homepage="",
+        licence="Apache-2.0, as this program",
+        examples={"train": 8000, "dev": 500, "test": 500},
+    )
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 4, Split.DEV: 1, Split.TEST: 1}
     examples: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 8000, Split.DEV: 500, Split.TEST: 500}
     keep: ClassVar[Callable[[Scene], bool] | None] = None

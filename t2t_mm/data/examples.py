@@ -13,7 +13,7 @@ from t2t_mm.data.records import encode_example
 from t2t_mm.data.sounds import stored_sound
 from t2t_mm.data.vocabulary import EOS, Vocabulary
 from t2t_mm.errors import DataError
-from t2t_mm.problem import FeatureSpec, Problem, Sample, Split
+from t2t_mm.problem import Dropped, FeatureSpec, Problem, Sample, Split
 
 _SIDES = ("inputs", "targets")
 _PLAIN = set(_SIDES)  # what most samples hold
@@ -32,7 +32,9 @@ class Broken:
     sentence: str
 
 
-def checked_samples(problem: Problem, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
+def checked_samples(
+    problem: Problem, split: Split, tmp_dir: Path, seed: int
+) -> Iterator[Sample | Dropped]:
     """A problem's samples; what its reader stumbles over becomes a sentence.
 
     Raises:
@@ -41,7 +43,9 @@ def checked_samples(problem: Problem, split: Split, tmp_dir: Path, seed: int) ->
     index = 0
     try:
         for sample in problem.generate_samples(split, tmp_dir, seed):
-            if type(sample) is not dict or sample.keys() != _PLAIN:
+            if type(sample) is dict and sample.keys() == _PLAIN:
+                pass  # most are
+            elif type(sample) is not Dropped:
                 _check_form(sample, _place(problem, split, index))
             yield sample
             index += 1
@@ -96,15 +100,20 @@ class ExampleEncoder:
             "audio": lambda value, spec: [stored_sound(_content(value), spec.sample_rate)],
         }
 
-    def encode(self, chunk: Sequence[tuple[int, Sample]]) -> list[bytes | Broken]:
+    def encode(
+        self, chunk: Sequence[tuple[int, Sample | Dropped]]
+    ) -> list[bytes | Broken | Dropped]:
         """Serialises (index, sample) pairs; text is encoded a chunk at a time, which is faster."""
-        checked = [self._check(index, sample) for index, sample in chunk]
-        good = [features for features in checked if not isinstance(features, Broken)]
+        checked = [
+            sample if isinstance(sample, Dropped) else self._check(index, sample)
+            for index, sample in chunk
+        ]
+        good = [features for features in checked if isinstance(features, dict)]
         for side, vocabulary in self._vocabularies.items():
             encoded = vocabulary.encode_batch([features[side] for features in good])
             for features, ids in zip(good, encoded, strict=True):
                 features[side] = [*ids, EOS]
-        return [f if isinstance(f, Broken) else encode_example(f) for f in checked]
+        return [encode_example(f) if isinstance(f, dict) else f for f in checked]
 
     def _check(self, index: int, sample: Sample) -> dict[str, Any] | Broken:
         """The features of a sample; text is still text."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from t2t_mm.data import workers
+from t2t_mm.data.binding import command_line
 from t2t_mm.data.locking import lock
 from t2t_mm.data.manifest import Manifest
 from t2t_mm.data.passes import PassOrder, PassResult, disk_error
@@ -29,6 +30,7 @@ from t2t_mm.data.progress import Log, Meter, Row
 from t2t_mm.data.vocabulary_building import vocabulary_path
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem, Split
+from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess
 
 
 def generate(
@@ -42,6 +44,7 @@ def generate(
     shared_vocab: str | None = None,
     overwrite: bool = False,
     skip_broken: bool = False,
+    access: DataAccess = DEFAULT_ACCESS,
     log: Log = print,
 ) -> list[Row]:
     """Makes what is missing of the data of `problems`; returns at once if nothing is.
@@ -58,6 +61,7 @@ def generate(
       shared_vocab: "NAME:SIZE": one vocabulary, built over all of `problems`, for all their text.
       overwrite: make the data again, also over some that were made otherwise.
       skip_broken: leave out examples that cannot be read, and count them, instead of stopping.
+      access: where prepared data sets of TFDS are, and whether the network may be tried.
       log: takes lines of progress.
 
     Returns:
@@ -66,7 +70,7 @@ def generate(
     Raises:
       DataError: for bad input, data that were made otherwise, or a disk that cannot be written.
     """
-    bases = base_problems(problems)
+    bases = {name: p.with_access(access) for name, p in base_problems(problems).items()}
     data_dir = Path(data_dir).expanduser()
     request = Request(
         data_dir=data_dir,
@@ -76,6 +80,7 @@ def generate(
         shared=parse_shared(shared_vocab, bases.values()) if shared_vocab else None,
         overwrite=overwrite,
         skip_broken=skip_broken,
+        access=access,
     )
     if num_shards is not None and num_shards < 1:
         raise DataError(f"--num_shards must be at least 1, got {num_shards}.")
@@ -101,6 +106,8 @@ def _make(bases: Mapping[str, Problem], request: Request, count: int, log: Log) 
         for name, manifest in manifests.items()
         if not is_whole(manifest, request.data_dir)
     }
+    for name in unfinished:
+        bases[name].prepare(request.tmp_dir, log)
     settle_vocabularies(unfinished, bases, request, log)
     orders: list[PassOrder] = []
     for name, manifest in unfinished.items():
@@ -128,6 +135,7 @@ def _make(bases: Mapping[str, Problem], request: Request, count: int, log: Log) 
 
 def _begin(problem: Problem, manifest: Manifest, request: Request) -> list[PassOrder]:
     """Notes what is to be done in the manifest and returns it."""
+    _settle_origin(problem, manifest, request)
     broken = set(manifest.broken_shards(request.data_dir))
     for split, shards in manifest.splits.items():
         manifest.splits[split] = [None if s is None or s.file in broken else s for s in shards]
@@ -159,6 +167,24 @@ def _begin(problem: Problem, manifest: Manifest, request: Request) -> list[PassO
     return orders
 
 
+def _settle_origin(problem: Problem, manifest: Manifest, request: Request) -> None:
+    """Enters where the data come from; shards from two sources are not mixed.
+
+    Raises:
+      DataError: if finished shards were made from other raw data than are found now.
+    """
+    origin = problem.origin(request.tmp_dir)
+    finished = any(shard for shards in manifest.splits.values() for shard in shards)
+    if finished and manifest.origin != origin:
+        raise DataError(
+            f"the data of problem '{problem.data_name}' in {request.data_dir} were begun from "
+            f"{manifest.origin or 'another source'}, and now {origin or 'another one'} is found; "
+            f"put the former back, or run {command_line(problem.data_name, request.data_dir)} "
+            "--overwrite."
+        )
+    manifest.origin, manifest.cleaning = origin, problem.describe_cleaning()
+
+
 def _enter(manifest: Manifest, order: PassOrder, result: PassResult, data_dir: Path) -> None:
     """Enters finished shards into the manifest."""
     split = order.split.value
@@ -166,11 +192,12 @@ def _enter(manifest: Manifest, order: PassOrder, result: PassResult, data_dir: P
         manifest.splits[split][position] = shard
     if None not in manifest.splits[split] and manifest.examples(split) == 0:
         left_out = sum(manifest.left_out(split).values())
+        reasons = ", ".join(f"{n:,} {r}" for r, n in manifest.left_out(split).items())
         manifest.splits[split] = [None] * order.total  # to be tried again
         manifest.save(data_dir)
         raise DataError(
             f"problem '{manifest.data_name}' has no examples in its {split} split"
-            f"{f' ({left_out} broken ones were left out)' if left_out else ''}; put its raw files "
+            f"{f' ({left_out:,} were left out: {reasons})' if left_out else ''}; put its raw files "
             f"into --tmp_dir (now {order.tmp_dir}), or take the split out of its `shards`."
         )
     manifest.complete = all(None not in shards for shards in manifest.splits.values())

@@ -30,7 +30,8 @@ class Shard:
       examples: how many it holds.
       bytes: its size.
       sha256: of its content.
-      left_out: reason -> number of broken examples that --skip_broken left out.
+      left_out: reason -> number of examples that a rule of the problem, or --skip_broken for
+        broken ones, left out.
     """
 
     file: str
@@ -92,6 +93,8 @@ class Manifest:
       shared: --shared_vocab replaced the vocabularies that the problem names.
       splits: split -> its shards; None for one that is not finished.
       complete: all shards are finished.
+      origin: which raw data they were made from, where a problem has several to read.
+      cleaning: what was done to the text, and what was left out, in words.
     """
 
     data_name: str
@@ -104,6 +107,8 @@ class Manifest:
     vocabularies: dict[str, VocabularyFile] = field(default_factory=dict)
     shared: bool = False
     complete: bool = False
+    origin: str = ""
+    cleaning: str = ""
 
     @property
     def text_vocabularies(self) -> list[str]:

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from t2t_mm.data.examples import Broken, ExampleEncoder, checked_samples
+from t2t_mm.data.examples import ExampleEncoder, checked_samples
 from t2t_mm.data.manifest import Shard
 from t2t_mm.data.records import write_records
 from t2t_mm.data.sharding import keys, shard_name
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Problem, Sample, Split
+from t2t_mm.problem import Dropped, Problem, Sample, Split
 
 _CHUNK = 512  # samples encoded at once
 _LARGE_CHUNK = 32  # of pictures and sounds
@@ -130,10 +130,10 @@ def _fill(spills: dict[int, _Spill], order: PassOrder, progress: Progress) -> fl
         records = encoder.encode([(index, sample) for index, _, sample in chunk])
         for (index, key, _), record in zip(chunk, records, strict=True):
             spill = spills[key % order.total]
-            if not isinstance(record, Broken):
+            if isinstance(record, bytes):
                 # Training data are read shuffled; what is evaluated keeps its order.
                 spill.add(key if order.split is Split.TRAIN else index, record)
-            elif order.skip_broken:
+            elif isinstance(record, Dropped) or order.skip_broken:
                 spill.left_out[record.reason] += 1
             else:
                 raise DataError(record.sentence)
@@ -142,12 +142,12 @@ def _fill(spills: dict[int, _Spill], order: PassOrder, progress: Progress) -> fl
     return encoding
 
 
-def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample]]]:
+def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample | Dropped]]]:
     """(index, key, sample) of the wanted shards, some at a time."""
     wanted = frozenset(order.shards)
     kinds = {order.problem.inputs.kind, order.problem.targets.kind}
     most = _LARGE_CHUNK if kinds & {"image", "audio"} else _CHUNK
-    chunk: list[tuple[int, int, Sample]] = []
+    chunk: list[tuple[int, int, Sample | Dropped]] = []
     samples = checked_samples(order.problem, order.split, order.tmp_dir, order.seed)
     for index, (sample, key) in enumerate(zip(samples, keys(order.seed), strict=False)):
         if key % order.total not in wanted:

@@ -22,6 +22,7 @@ from t2t_mm.data.vocabulary_building import ensure_vocabulary, recorded_spec, vo
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.lookup import find_problem
 from t2t_mm.problem import Problem, Split, VocabularySpec
+from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess
 from t2t_mm.registry import PROBLEMS, VOCABULARIES
 
 _OWN_SIZE = 8192  # pieces of a vocabulary that nobody registered
@@ -39,6 +40,7 @@ class Request:
       shared: the vocabulary that replaces the problems' own.
       overwrite: start again over data that were made otherwise.
       skip_broken: leave broken examples out.
+      access: where prepared data sets of TFDS are, and whether the network may be tried.
     """
 
     data_dir: Path
@@ -48,6 +50,7 @@ class Request:
     shared: VocabularySpec | None = None
     overwrite: bool = False
     skip_broken: bool = False
+    access: DataAccess = DEFAULT_ACCESS
 
 
 def base_problems(problems: Iterable[Problem]) -> dict[str, Problem]:
@@ -60,12 +63,20 @@ def base_problems(problems: Iterable[Problem]) -> dict[str, Problem]:
     for problem in sorted(problems, key=lambda problem: problem.name):
         if problem.reversed or problem.copied:
             if problem.data_name not in found:
-                found[problem.data_name] = find_problem(problem.data_name)
+                found[problem.data_name] = _base_of(problem)
         else:
             found[problem.data_name] = problem
     for name, problem in found.items():
         _check(name, problem)
     return dict(sorted(found.items()))
+
+
+def _base_of(problem: Problem) -> Problem:
+    """The problem that a _rev or _copy is derived from, on the same vocabulary."""
+    base = find_problem(problem.data_name)
+    if problem.shares_vocabulary and problem.inputs.vocabulary:
+        return base.with_vocabulary(problem.inputs.vocabulary)
+    return base
 
 
 def _check(name: str, problem: Problem) -> None:
@@ -123,7 +134,7 @@ def open_manifest(problem: Problem, request: Request) -> Manifest:
         inputs=StoredFeature.of(problem.inputs, shared),
         targets=StoredFeature.of(problem.targets, shared),
         splits=splits,
-        shared=request.shared is not None,
+        shared=request.shared is not None or problem.shares_vocabulary,
     )
 
 
@@ -236,7 +247,7 @@ def settle_vocabularies(
             spec = vocabulary_spec(name, problems, request)
             vocabulary = ensure_vocabulary(
                 spec,
-                {p: problems.get(p) or find_problem(p) for p in spec.problems},
+                {p: _source_of_text(p, problems, request, log) for p in spec.problems},
                 request.data_dir,
                 request.tmp_dir,
                 manifest.seed,
@@ -252,6 +263,15 @@ def settle_vocabularies(
                     f"back, or run {mend} --overwrite."
                 )
             manifest.vocabularies[name] = VocabularyFile(vocabulary.digest, vocabulary.size)
+
+
+def _source_of_text(
+    name: str, problems: Mapping[str, Problem], request: Request, log: Callable[[str], None]
+) -> Problem:
+    """A problem whose text a vocabulary is built over, its raw data there."""
+    problem = problems.get(name) or find_problem(name).with_access(request.access)
+    problem.prepare(request.tmp_dir, log)
+    return problem
 
 
 def vocabulary_spec(name: str, problems: Mapping[str, Problem], request: Request) -> VocabularySpec:

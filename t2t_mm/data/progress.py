@@ -19,7 +19,7 @@ class Row:
       problem, split: what it is about.
       examples, bytes: of all shards.
       seconds: of work in this run, over all workers; None if it was there already.
-      left_out: reason -> number of broken examples.
+      left_out: reason -> number of examples that were read and not written.
     """
 
     problem: str
@@ -28,6 +28,11 @@ class Row:
     bytes: int
     seconds: float | None
     left_out: dict[str, int]
+
+    @property
+    def read(self) -> int:
+        """How many examples there were before any was left out."""
+        return self.examples + sum(self.left_out.values())
 
 
 class Meter:
@@ -80,18 +85,19 @@ class Meter:
 
 def table(rows: Sequence[Row]) -> str:
     """The summary, a line for each split of each problem."""
-    head = ("problem", "split", "examples", "bytes", "seconds", "left out")
+    head = ("problem", "split", "examples", "bytes", "seconds", "read", "left out")
     cells = [head, *(_cells(row) for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(head))]
     lines = []
     for line in cells:
         words = [f"{line[i]:<{widths[i]}}" for i in (0, 1)]
-        words += [f"{line[i]:>{widths[i]}}" for i in (2, 3, 4)]
-        lines.append("  ".join([*words, line[5]]))
+        words += [f"{line[i]:>{widths[i]}}" for i in (2, 3, 4, 5)]
+        lines.append("  ".join([*words, line[6]]))
     return "\n".join(lines)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     seconds = "there" if row.seconds is None else f"{row.seconds:.1f}"
-    left_out = ", ".join(f"{count} {reason}" for reason, count in row.left_out.items()) or "-"
-    return (row.problem, row.split, f"{row.examples:,}", f"{row.bytes:,}", seconds, left_out)
+    left_out = ", ".join(f"{count:,} {reason}" for reason, count in row.left_out.items()) or "-"
+    counts = (f"{row.examples:,}", f"{row.bytes:,}", seconds, f"{row.read:,}")
+    return (row.problem, row.split, *counts, left_out)

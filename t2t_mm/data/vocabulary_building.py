@@ -22,7 +22,7 @@ from t2t_mm.data.records import write_atomically
 from t2t_mm.data.text_sample import sample_lines
 from t2t_mm.data.vocabulary import RESERVED, Vocabulary
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Problem, Split, VocabularySpec
+from t2t_mm.problem import Dropped, Problem, Split, VocabularySpec
 
 _SAMPLE_BYTES = 32 << 20  # text that a vocabulary is built over
 _LEAST = RESERVED + 64  # room for an alphabet
@@ -62,7 +62,7 @@ def _train(spec: VocabularySpec, lines: list[str], path: Path) -> Vocabulary:
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(_without_rare_characters(lines, spec.size - RESERVED)),
         model_writer=model,
-        model_type="bpe",
+        model_type="char" if spec.characters else "bpe",
         vocab_size=spec.size,
         hard_vocab_limit=False,
         pad_id=0,
@@ -156,7 +156,10 @@ def ensure_vocabulary(
 def recorded_spec(name: str, data_dir: Path) -> VocabularySpec | None:
     """How the vocabulary of that name in `data_dir` was built, if that is recorded."""
     origin = _read_origin(vocabulary_path(name, data_dir))
-    return VocabularySpec(name, origin["size"], tuple(origin["problems"])) if origin else None
+    if not origin:
+        return None
+    problems, characters = tuple(origin["problems"]), origin.get("characters", False)
+    return VocabularySpec(name, origin["size"], problems, characters)
 
 
 def _undamaged(path: Path, origin: Mapping[str, Any] | None) -> Vocabulary:
@@ -182,14 +185,15 @@ def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
     """All text of a problem's training split, inputs and targets; pictures are not made."""
     sides = [side for side in ("inputs", "targets") if getattr(problem, side).kind == "text"]
     for sample in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
-        for side in sides:
+        for side in () if isinstance(sample, Dropped) else sides:
             with contextlib.suppress(BrokenValue):  # reported when the example is written
                 yield checked_text(made(sample.get(side)))
 
 
 def _origin(spec: VocabularySpec, problems: Mapping[str, Problem], seed: int) -> dict[str, Any]:
     versions = {name: problems[name].version for name in sorted(problems)}
-    return {"size": spec.size, "seed": seed, "problems": versions, "digest": None}
+    origin = {"size": spec.size, "seed": seed, "problems": versions, "digest": None}
+    return {**origin, "characters": True} if spec.characters else origin
 
 
 def _origin_path(path: Path) -> Path:

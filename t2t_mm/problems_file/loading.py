@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from t2t_mm.data.named_problem import NamedProblem
 from t2t_mm.errors import DataError, unknown
-from t2t_mm.lookup import find_problems
+from t2t_mm.lookup import find_problems, split_suffixes
 from t2t_mm.problem import VocabularySpec
 from t2t_mm.problems_file.declaration import read_declaration
 from t2t_mm.problems_file.problem import FileProblem
@@ -22,6 +25,8 @@ else:
     import tomli as tomllib
 
 _TABLES = ("problems", "vocabularies", "mixtures")
+_log = logging.getLogger("t2t_mm")
+_from_files: set[tuple[str, str]] = set()  # (kind, name) of what files have registered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,14 +159,29 @@ def _register(registry: Registry, name: str, value: Any, place: str, summary: st
                 return
         elif old == value:
             return
-        raise DataError(
-            f"{place}: the {registry.kind} '{name}' is already registered by "
-            f"{_origin(old) or registry.entry(name).origin}; choose another name."
-        )
+        if not _gives_way(registry, name, old):
+            raise DataError(
+                f"{place}: the {registry.kind} '{name}' is already registered by "
+                f"{_origin(old) or registry.entry(name).origin}; choose another name."
+            )
+        _log.info("%s: the %s '%s' takes the place of the built-in one", place, registry.kind, name)
+        registry.remove(name)
+    _from_files.add((registry.kind, name))
     try:
         registry.register(name, value, summary)
     except ValueError as cause:
         raise DataError(f"{place}: {cause}.") from None
+
+
+def _gives_way(registry: Registry, name: str, old: Any) -> bool:
+    """Whether a built-in entry over published data: a file may say where the user's copy is."""
+    if (registry.kind, name) in _from_files:
+        return False
+    if registry is PROBLEMS:
+        return inspect.isclass(old) and issubclass(old, NamedProblem)
+    bases = (split_suffixes(member)[0] for member in old.problems)
+    values = [PROBLEMS.get(base) for base in bases if base in PROBLEMS]
+    return any(inspect.isclass(value) and issubclass(value, NamedProblem) for value in values)
 
 
 def _origin(value: Any) -> str | None:

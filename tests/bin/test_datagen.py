@@ -54,7 +54,7 @@ def test_generate_verify_and_again(
     assert (tmp_path / "tmp").is_dir()
 
     assert datagen(usr_dir, *flags) == 0
-    assert " there  -" in capsys.readouterr().out
+    assert " there    90  -" in capsys.readouterr().out
     assert datagen(usr_dir, *flags, "--verify") == 0
     assert f"verified: datagen_cli_parity in {tmp_path}" in capsys.readouterr().out
 

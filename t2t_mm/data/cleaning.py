@@ -1,0 +1,94 @@
+"""What is done to text before it is learnt, and which examples are left out: stated, and counted.
+
+Token lengths are no business of this: how many tokens a model takes is an hparam (selection.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+
+from t2t_mm.problem import Dropped, Problem, Sample, Split
+
+_SPACES = re.compile(r"[\s\x1c-\x1f\x85]+")
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space, line breaks included, as one space."""
+    return _SPACES.sub(" ", text).strip()
+
+
+@dataclass(frozen=True)
+class TextRules:
+    """Applied to the samples of a problem, in the order of the fields.
+
+    Evaluation leaves out nothing but what is empty: a score is over the whole set.
+
+    Attributes:
+      one_line: runs of white space become one space. Decoded text is compared line by line.
+      lowercase: text becomes lower case.
+      max_words: training examples with more words in a text are left out.
+      max_ratio: training examples one of whose texts has more than so many times the words of
+        the other are left out: mostly they are no translations.
+      distinct: training examples whose two texts are the same are left out.
+    """
+
+    one_line: bool = True
+    lowercase: bool = False
+    max_words: int | None = None
+    max_ratio: float | None = None
+    distinct: bool = False
+
+    def describe(self) -> str:
+        """The rules in words, for manifests and tables."""
+        words = {
+            "one_line": "runs of white space become one space",
+            "lowercase": "lower case",
+            "max_words": f"training texts over {self.max_words} words left out",
+            "max_ratio": f"training pairs over {self.max_ratio:g} times as long left out"
+            if self.max_ratio
+            else "",
+            "distinct": "training pairs of equal texts left out",
+        }
+        used = [
+            words[field.name] for field in dataclasses.fields(self) if getattr(self, field.name)
+        ]
+        return "; ".join([*used, "empty texts left out"])
+
+    def apply(self, sample: Sample | Dropped, problem: Problem, split: Split) -> Sample | Dropped:
+        """The cleaned sample, or the reason why it is left out.
+
+        Texts that are functions (made by the worker that needs them) are left as they are.
+        """
+        if isinstance(sample, Dropped):
+            return sample
+        cleaned = dict(sample)
+        texts = []
+        for side in ("inputs", "targets"):
+            if getattr(problem, side).kind == "text" and isinstance(sample[side], str):
+                cleaned[side] = self._text(sample[side])
+                texts.append(cleaned[side])
+        if problem.targets.kind == "text" and "references" in sample:
+            references = map(self._text, sample["references"])
+            cleaned["references"] = [text for text in references if text]
+        reason = self._reason(texts, split)
+        return Dropped(reason) if reason else cleaned
+
+    def _text(self, text: str) -> str:
+        text = one_line(text) if self.one_line else text
+        return text.lower() if self.lowercase else text
+
+    def _reason(self, texts: list[str], split: Split) -> str | None:
+        if not all(text.strip() for text in texts):
+            return "empty"
+        if split is not Split.TRAIN:
+            return None
+        counts = [len(text.split()) for text in texts]
+        if self.max_words and max(counts, default=0) > self.max_words:
+            return f"longer than {self.max_words} words"
+        if self.max_ratio and len(counts) == 2 and max(counts) > self.max_ratio * min(counts):
+            return f"over {self.max_ratio:g} times as long"
+        if self.distinct and len(texts) == 2 and texts[0] == texts[1]:
+            return "equal texts"
+        return None
