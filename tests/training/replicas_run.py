@@ -17,6 +17,7 @@ from t2t_mm.runs.checkpoints import Checkpoints, by_path, find, load_variables
 from t2t_mm.runs.groups import sizes, variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
+from t2t_mm.training.averages import Averages
 from t2t_mm.training.dry_run import DryRun
 from t2t_mm.training.step import TrainStep
 from tests.training.tiny_runs import PROBLEMS_DIR, TRANSFORMER
@@ -69,7 +70,9 @@ def run(data_dir: Path, devices: list[str], dropout: float = 0.0) -> tuple[dict,
     groups = variable_groups(model, tasks)
     with replicas.scope():
         slots = optimizer.build(sizes(groups))
-        step = TrainStep(model, groups, optimizer, hparams, replicas)
+        averages = Averages(0.6, groups)
+        step = TrainStep(model, groups, optimizer, hparams, replicas, averages)
+    averages.start()
     reports = []
     for number in range(STEPS):
         task = tasks[number % 2]
@@ -78,14 +81,19 @@ def run(data_dir: Path, devices: list[str], dropout: float = 0.0) -> tuple[dict,
         reports.append(step(task, given, 0.7, 1e-2))
     variables = by_path(model.variables)
     folder = data_dir.parent / f"saved{replicas.count}"
-    Checkpoints(folder, variables, slots, {}).save(STEPS, {})
+    Checkpoints(folder, variables, {**slots, **averages.slots}, {}).save(STEPS, {})
     check_copies(model)
+    own = {path: variable.numpy() for path, variable in variables.items()}
+    with averages.swapped():
+        check_copies(model)
+        averaged = {f"average of {p}": v.numpy() for p, v in variables.items()}
+    assert all(np.array_equal(own[path], variables[path].numpy()) for path in own)
     DryRun(model, step, replicas.count, data_dir, hparams)(tasks[1])
     evaluated = Evaluation(model, 0.1)(tasks[1], batches(tasks[1], 0))
     again = make_model("transformer", tasks, hparams, 1, replicas)
     load_variables(find(folder), by_path(again.variables))
     assert Evaluation(again, 0.1)(tasks[1], batches(tasks[1], 0)) == evaluated
-    return {path: variable.numpy() for path, variable in variables.items()}, reports
+    return {**own, **averaged}, reports
 
 
 def check_copies(model: object) -> None:
