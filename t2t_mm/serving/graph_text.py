@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_text
 
@@ -25,6 +26,7 @@ class GraphVocabulary(tf.Module):
         self._tokenizer = tensorflow_text.SentencepieceTokenizer(model=vocabulary.model)
         pieces = [f"<0x{byte:02X}>" for byte in range(256)]
         self._byte_ids = self._tokenizer.string_to_id(pieces).numpy()
+        self._begins = np.array([_loses_space(vocabulary, i) for i in range(vocabulary.size)])
 
     def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Inputs [B] -> ids with EOS, int32 [B, (L)].
@@ -57,14 +59,31 @@ class GraphVocabulary(tf.Module):
 
     def decode(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids [R, T] -> texts [R], each up to its first EOS; padding is skipped."""
+        ids = tf.cast(ids, tf.int32)
         is_end = tf.cast(tf.equal(ids, EOS), tf.int32)
         kept = tf.equal(tf.cumsum(is_end, axis=1), 0) & tf.not_equal(ids, PAD)
-        return self._tokenizer.detokenize(tf.ragged.boolean_mask(tf.cast(ids, tf.int32), kept))
+        # The SentencePiece of tensorflow-text takes away all spaces that a text begins with, that
+        # of Python the first piece's own: so a letter is put before, and taken away here.
+        guards = tf.fill([tf.shape(ids)[0], 1], self._byte_ids[ord("x")])
+        guarded = tf.ragged.boolean_mask(
+            tf.concat([guards, ids], 1), tf.concat([tf.ones_like(guards, tf.bool), kept], 1)
+        )
+        texts = self._tokenizer.detokenize(guarded)
+        first = guarded[:, 1:2].to_tensor(EOS, shape=[None, 1])[:, 0]
+        skipped = 1 + tf.cast(tf.gather(self._begins, first), tf.int32)
+        return tf.strings.substr(texts, skipped, tf.strings.length(texts) - skipped)
 
     def pieces(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids [B, T] -> their pieces [B, T]; "" for padding."""
         names = self._tokenizer.id_to_string(tf.cast(ids, tf.int32))
         return tf.where(tf.equal(ids, PAD), "", names)
+
+
+def _loses_space(vocabulary: Vocabulary, number: int) -> bool:
+    """Whether the space that a piece begins with goes where the piece begins a text."""
+    piece = vocabulary.piece(number)
+    rest = piece[1:].replace(_META, " ")
+    return piece.startswith(_META) and vocabulary.decode([number]) == rest
 
 
 def _valid(texts: tf.Tensor, argument: str) -> tf.Tensor:
