@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import jiwer
 import pytest
@@ -112,3 +113,8 @@ def test_unknown_metric():
         UnknownNameError, match=r"unknown metric 'blue' \(from the problem's metrics\); did you"
     ):
         find_metric("blue")
+
+
+def test_the_page_describes_every_metric():
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert [name for name in METRICS if f"`{name}`" not in page] == []
