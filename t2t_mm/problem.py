@@ -150,7 +150,7 @@ class Problem:
       command: the token that tells the decoder what to do, e.g. "to_german". Problems of equal
         modalities are told apart by it alone; problems that do the same share one.
       reversed_command: the command of `NAME_rev`.
-      metrics: names of the metrics of decoded outputs, see decoding/metrics.py.
+      metrics: names of the metrics of decoded outputs, see docs/metrics.md.
       shards: number of files per split; a split that is not named does not exist.
       labels: class names in the order of their ids, for class_label targets.
       mixing_weight: factor on the problem's share of the steps; hparam mixing_weights goes first.
