@@ -5,7 +5,8 @@ K prefixes of every input are alive; each step
 1. ends every alive prefix with an EOS: these are K new finished hypotheses;
 2. continues every alive prefix with every other token; the K likeliest go on. A prefix that has
    reached its input's limit is finished as it stands;
-3. keeps the K best finished hypotheses, ranked by log-probability / length_penalty.
+3. keeps the N best finished hypotheses, ranked by log-probability / length_penalty. What is alive
+   does not depend on them, so the best one is the same whatever N is.
 
 Tensor2Tensor takes the 2K likeliest candidates and sorts those with an EOS from the others. Here
 every prefix that was ever alive is tried with an EOS, so no less is found, and no more than K + 2
@@ -38,14 +39,15 @@ from t2t_mm.decoding.search import (
     length_penalty,
     log_total,
     same_shapes,
+    write_at,
 )
 
 
 class _Found(NamedTuple):
     """The best finished hypotheses, best first."""
 
-    ranks: tf.Tensor  # float32 [B, K], -inf for none
-    places: tf.Tensor  # int32 [B, K], see _place
+    ranks: tf.Tensor  # float32 [B, N], -inf for none
+    places: tf.Tensor  # int32 [B, N], see _place
 
 
 class _Loop(NamedTuple):
@@ -71,10 +73,11 @@ def beam_search(
     limits: tf.Tensor,
     beam_size: int,
     alpha: float,
+    keep: int | None = None,
     reorder: Reorder = gather_rows,
     stop_early: bool = True,
 ) -> Written:
-    """Finds the K best hypotheses of every input. A beam of 1 is greedy search.
+    """Finds the best hypotheses of every input. A beam of 1 is greedy search.
 
     Args:
       step: scores the next token; its R is B * K.
@@ -82,45 +85,69 @@ def beam_search(
       limits: int32 [B], tokens that each hypothesis may have at most, the EOS included; >= 1.
       beam_size: K.
       alpha: of the length penalty, >= 0.
-      reorder: from a state and int32 [R] to the state whose row i goes on from row [i].
+      keep: N, hypotheses wanted; None: K. The fewer, the earlier it stops.
+      reorder: from a state and int32 [R], rows, to the state whose row i goes on from rows[i].
       stop_early: False goes on to the limits; the answer is the same.
 
     Returns:
-      N = K. Of equal ranks, shorter hypotheses come first.
+      N hypotheses. Of equal ranks, shorter ones come first.
     """
     if beam_size == 1:
         return greedy(step, state, limits, alpha)
-    most = length_penalty(limits, alpha)[:, None]
+    fixed = _fixed(limits, beam_size, alpha)
 
     def go_on(loop: _Loop) -> tf.Tensor:
-        promise = (loop.scores / most)[:, 0] if stop_early else loop.scores[:, 0]
-        worst = loop.found.ranks[:, -1] if stop_early else NEVER
-        return tf.reduce_any(promise > worst)
+        if not stop_early:
+            return tf.reduce_any(loop.scores > NEVER)
+        promise = loop.scores[:, :1] / fixed.most
+        return tf.reduce_any(promise > loop.found.ranks[:, -1:])
 
     def body(loop: _Loop) -> tuple[_Loop]:
         logits, state = step(tf.reshape(loop.tokens, [-1]), loop.position, loop.state)
         ended, best = _continue(tf.cast(logits, tf.float32), loop.scores)
-        last = (loop.position + 1 >= limits)[:, None]
+        last = fixed.last <= loop.position
         cut = tf.where(last, best.scores, NEVER)
-        found = _merge(loop.found, ended, cut, loop.position, alpha)
-        state = reorder(state, _rows(best.parents))
-        packed = best.tokens * beam_size + best.parents
-        steps = tf.tensor_scatter_nd_update(loop.steps, [[loop.position]], packed[None])
+        found = _merge(loop.found, tf.concat([ended, cut], 1), loop.position, fixed)
+        state = reorder(state, tf.reshape(fixed.rows + best.parents, [-1]))
+        steps = write_at(loop.steps, loop.position, best.tokens * beam_size + best.parents)
         scores = tf.where(last, NEVER, best.scores)
         after = _Loop(loop.position + 1, best.tokens, scores, steps, found, state)
         return (same_shapes(after, loop),)
 
-    start = _start(tf.size(limits), beam_size, tf.reduce_max(limits), state)
+    start = _start(limits, beam_size, keep or beam_size, state)
     (end,) = tf.while_loop(go_on, body, (start,))
     return _written(end.found, end.steps[: end.position], alpha)
 
 
-def _start(batch: tf.Tensor, beam_size: int, length: tf.Tensor, state: Any) -> _Loop:
+class _Fixed(NamedTuple):
+    """What is the same at all steps, computed once."""
+
+    last: tf.Tensor  # int32 [B, 1], the last position of each input
+    most: tf.Tensor  # float32 [B, 1], the penalty of its longest hypothesis
+    penalties: tf.Tensor  # float32 [T], that of a hypothesis which ends at a position
+    rows: tf.Tensor  # int32 [B, 1], the first of its rows
+    places: tf.Tensor  # int32 [B, 2K], of what is ended and cut at position 0
+
+
+def _fixed(limits: tf.Tensor, beam_size: int, alpha: float) -> _Fixed:
+    slots = tf.range(beam_size)
+    places = tf.concat([_place(0, slots, 1, beam_size), _place(1, slots, 0, beam_size)], 0)
+    return _Fixed(
+        limits[:, None] - 1,
+        length_penalty(limits, alpha)[:, None],
+        length_penalty(1 + tf.range(tf.reduce_max(limits)), alpha),
+        tf.range(tf.size(limits))[:, None] * beam_size,
+        tf.tile(places[None], [tf.size(limits), 1]),
+    )
+
+
+def _start(limits: tf.Tensor, beam_size: int, keep: int, state: Any) -> _Loop:
     """One empty prefix of every input; the K - 1 others do not exist yet."""
+    batch = tf.size(limits)
     none = tf.zeros([batch, beam_size], tf.int32)
-    scores = tf.where(tf.range(beam_size) == 0, 0.0, NEVER) + tf.cast(none, tf.float32)
-    found = _Found(tf.fill([batch, beam_size], NEVER), none)
-    steps = tf.zeros([length, batch, beam_size], tf.int32)
+    scores = tf.tile([[0.0] + [NEVER] * (beam_size - 1)], [batch, 1])
+    found = _Found(tf.fill([batch, keep], NEVER), tf.zeros([batch, keep], tf.int32))
+    steps = tf.zeros([tf.reduce_max(limits), batch, beam_size], tf.int32)
     return _Loop(tf.constant(0), none, scores, steps, found, as_tensors(state))
 
 
@@ -137,27 +164,22 @@ def _continue(logits: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, _Best]:
     beam_size = scores.shape[1]
     width = min(beam_size + 2, logits.shape[1] or beam_size + 2)  # two may be padding and EOS
     values, tokens = tf.math.top_k(logits, width)
-    largest = values[:, 0]
+    largest = values[:, :1]
     rest = scores - tf.reshape(log_total(logits, largest), [-1, beam_size])
-    ended = rest + tf.reshape(logits[:, EOS] - largest, [-1, beam_size])
-    values = tf.where(tokens > EOS, values - largest[:, None], NEVER)
+    ended = rest + tf.reshape(logits[:, EOS : EOS + 1] - largest, [-1, beam_size])
+    values = tf.where(tokens > EOS, values - largest, NEVER)
     values = tf.reshape(values, [-1, beam_size, width]) + rest[:, :, None]
     best, places = tf.math.top_k(tf.reshape(values, [-1, beam_size * width]), beam_size)
     tokens = tf.reshape(tokens, [-1, beam_size * width])
     return ended, _Best(best, places // width, tf.gather(tokens, places, batch_dims=1))
 
 
-def _merge(
-    found: _Found, ended: tf.Tensor, cut: tf.Tensor, position: tf.Tensor, alpha: float
-) -> _Found:
-    """Puts what was finished at a position among the best; all [B, K]."""
-    beam_size = ended.shape[1]
-    slots = tf.range(beam_size)
-    new = tf.concat([ended, cut], 1) / length_penalty(position + 1, alpha)
-    places = tf.concat([_place(position, slots, 1, beam_size),
-                        _place(position + 1, slots, 0, beam_size)], 0)  # fmt: skip
-    places = tf.broadcast_to(places, tf.shape(new))
-    ranks, best = tf.math.top_k(tf.concat([found.ranks, new], 1), beam_size)
+def _merge(found: _Found, new: tf.Tensor, position: tf.Tensor, fixed: _Fixed) -> _Found:
+    """Puts what is finished at a position, log-probabilities [B, 2K], among the best."""
+    keep, beam_size = found.ranks.shape[1], new.shape[1] // 2
+    new /= tf.gather(fixed.penalties, position)
+    places = fixed.places + _place(position, 0, 0, beam_size)
+    ranks, best = tf.math.top_k(tf.concat([found.ranks, new], 1), keep)
     places = tf.gather(tf.concat([found.places, places], 1), best, batch_dims=1)
     return _Found(ranks, places)
 
@@ -167,14 +189,8 @@ def _place(count: Any, slot: Any, with_eos: Any, beam_size: int) -> Any:
     return (count * beam_size + slot) * 2 + with_eos
 
 
-def _rows(parents: tf.Tensor) -> tf.Tensor:
-    """The rows, int32 [B * K], of the prefixes that are continued, [B, K]."""
-    first = tf.range(tf.shape(parents)[0])[:, None] * parents.shape[1]
-    return tf.reshape(first + parents, [-1])
-
-
 def _written(found: _Found, steps: tf.Tensor, alpha: float) -> Written:
-    """Follows the hypotheses back from their last tokens; steps [T, B, K]."""
+    """Follows the hypotheses, [B, N], back from their last tokens; steps [T, B, K]."""
     beam_size = steps.shape[2]
     with_eos = found.places % 2
     counts = found.places // 2 // beam_size
@@ -185,10 +201,12 @@ def _written(found: _Found, steps: tf.Tensor, alpha: float) -> Written:
         packed = tf.gather(steps[position], slots, batch_dims=1)
         inside = position < counts
         tokens = tf.where(inside, packed // beam_size, tf.where(position < lengths, EOS, 0))
-        ids = tf.tensor_scatter_nd_update(ids, [[position]], tokens[None])
-        return position - 1, tf.where(inside, packed % beam_size, slots), ids
+        ids = write_at(ids, position, tokens)
+        after = (position - 1, tf.where(inside, packed % beam_size, slots), ids)
+        return same_shapes(after, start)
 
-    start = (tf.shape(steps)[0] - 1, found.places // 2 % beam_size, tf.zeros_like(steps))
+    ids = tf.zeros(tf.concat([tf.shape(steps)[:1], tf.shape(counts)], 0), tf.int32)
+    start = as_tensors((tf.shape(steps)[0] - 1, found.places // 2 % beam_size, ids))
     _, _, ids = tf.while_loop(lambda position, *_: position >= 0, body, start)
     ids = tf.where(exists, ids, 0)
     length = tf.reduce_max(tf.where(exists, lengths, 0))

@@ -37,9 +37,9 @@ def sample(
 
     def choose(logits: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         tokens = draw(logits, numbers[position], settings)
-        largest = tf.reduce_max(logits, -1)
+        largest = tf.reduce_max(logits, -1, keepdims=True)
         chosen = tf.gather(logits, tokens, batch_dims=1)
-        return tokens, chosen - largest - log_total(logits, largest)
+        return tokens, chosen - largest[:, 0] - log_total(logits, largest)
 
     return one_by_one(step, state, limits, choose, settings.alpha)
 

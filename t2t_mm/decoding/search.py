@@ -107,7 +107,7 @@ def one_by_one(
         logits, state = step(loop.tokens, loop.position, loop.state)
         tokens, scores = choose(tf.cast(logits, tf.float32), loop.position)
         tokens = tf.where(loop.ended, PAD, tokens)
-        ids = tf.tensor_scatter_nd_update(loop.ids, [[loop.position]], tokens[None])
+        ids = write_at(loop.ids, loop.position, tokens)
         scores = loop.scores + tf.where(loop.ended, 0.0, scores)
         ended = loop.ended | (tokens == EOS) | (loop.position + 1 >= limits)
         after = _Loop(loop.position + 1, tokens, ids, scores, ended, state)
@@ -154,12 +154,19 @@ def likeliest(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
       int32 [R] and float32 [R].
     """
     values, tokens = tf.math.top_k(logits, 2)  # of two, one is not padding
-    second = tokens[:, 0] == PAD
-    token = tf.where(second, tokens[:, 1], tokens[:, 0])
-    value = tf.where(second, values[:, 1], values[:, 0])
-    return token, value - values[:, 0] - log_total(logits, values[:, 0])
+    total = log_total(logits, values[:, :1])
+    first, second = tf.unstack(values, axis=1)
+    token, other = tf.unstack(tokens, axis=1)
+    is_padding = token == PAD
+    rest = tf.where(is_padding, second - first, 0.0)
+    return tf.where(is_padding, other, token), rest - total
 
 
 def log_total(logits: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
-    """log sum exp(logits - largest): logits [R, V], largest [R] -> [R], never below 0."""
-    return tf.math.log(tf.reduce_sum(tf.exp(logits - largest[:, None]), -1))
+    """log sum exp(logits - largest): logits [R, V], largest [R, 1] -> [R], never below 0."""
+    return tf.math.log(tf.reduce_sum(tf.exp(logits - largest), -1))
+
+
+def write_at(buffer: tf.Tensor, position: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """The buffer [T, ...] with values [...] at a position."""
+    return tf.tensor_scatter_nd_update(buffer, tf.reshape(position, [1, 1]), values[None])

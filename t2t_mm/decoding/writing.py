@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from t2t_mm.data.vocabulary import PAD
 from t2t_mm.decoding.beam import beam_search
 from t2t_mm.decoding.forced import Forced, forced
 from t2t_mm.decoding.sampling import sample
@@ -79,15 +78,8 @@ def write(
     if settings.samples:
         rows = tf.range(tf.size(limits)) if rows is None else rows
         return sample(path.step, path.state, limits, settings, rows)
-    written = beam_search(path.step, path.state, limits, beams, settings.alpha, path.reorder)
-    return written if settings.return_beams else best(written)
-
-
-def best(written: Written) -> Written:
-    """The best hypothesis of each input alone, N = 1."""
-    ids = written.ids[:, :1]
-    length = tf.reduce_max(tf.reduce_sum(tf.cast(ids != PAD, tf.int32), -1))
-    return Written(ids[:, :, :length], written.scores[:, :1], written.normalised[:, :1])
+    keep = beams if settings.return_beams else 1
+    return beam_search(path.step, path.state, limits, beams, settings.alpha, keep, path.reorder)
 
 
 def cached_path(

@@ -55,10 +55,11 @@ class Random:
         hidden = tf.repeat(self.start, beams, 0)
         return {"hidden": hidden, "past": tf.zeros([tf.shape(hidden)[0], length], tf.int32)}
 
-    def search(self, limits: list[int], beams: int, alpha: float, stop_early: bool = True):
+    def search(self, limits: list[int], beams: int, alpha: float, **how):
         """Beam search in a graph -> arrays."""
         weights = tuple(map(tf.constant, (self.start, self.recur, self.embed, self.out)))
-        found = _graph(beams, stop_early)(tf.constant(limits), tf.constant(alpha), weights)
+        search = _graph(beams, tuple(how.items()))
+        found = search(tf.constant(limits), tf.constant(alpha), weights)
         return [part.numpy() for part in found]
 
     def next_scores(self, row: int, prefix: tuple[int, ...]) -> np.ndarray:
@@ -74,13 +75,13 @@ class Random:
 
 
 @functools.cache
-def _graph(beams: int, stop_early: bool):
+def _graph(beams: int, how: tuple):
     """One trace for each shape of weights, whatever their values, limits and alpha."""
 
     def search(limits, alpha, weights):
         step = Random(*weights)
         state = step.state(beams, tf.reduce_max(limits))
-        return beam_search(step.step, state, limits, beams, alpha, stop_early=stop_early)
+        return beam_search(step.step, state, limits, beams, alpha, **dict(how))
 
     return tf.function(search, autograph=False)
 

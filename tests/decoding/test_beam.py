@@ -66,6 +66,26 @@ def test_stopping_early_changes_nothing(alpha):
         assert saved > 20  # or nothing is shown
 
 
+@pytest.mark.parametrize("keep", [1, 2])
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_keeping_fewer_stops_earlier_and_finds_the_same_best(alpha, keep):
+    saved, limits = 0, [20, 5, 13, 17]
+    for seed in range(6):
+        step = Random.make(seed, 4, 6, to_eos=1.0)
+        CALLS.clear()
+        ids, scores, ranks = step.search(limits, 3, alpha, keep=keep)
+        saved -= len(CALLS)
+        CALLS.clear()
+        all_ids, all_scores, all_ranks = step.search(limits, 3, alpha)
+        saved += len(CALLS)
+        length = ids.shape[2]
+        np.testing.assert_array_equal(ids, all_ids[:, :keep, :length])
+        assert not all_ids[:, :keep, length:].any()
+        np.testing.assert_allclose(scores, all_scores[:, :keep], rtol=1e-6)
+        np.testing.assert_array_equal(ranks, all_ranks[:, :keep])
+    assert saved > 0 or alpha > 1
+
+
 def test_a_promising_prefix_is_not_given_up():
     """The best output is long: it is found after shorter ones, and the length penalty decides."""
     table = np.full([6, 6], -20.0)
@@ -151,7 +171,7 @@ def test_another_way_to_reorder_is_used():
         calls.append(rows.numpy())
         return {name: tf.gather(tensor, rows) for name, tensor in state.items()}
 
-    other = beam_search(step.step, step.state(3, 7), limits, 3, 0.6, reorder, stop_early=False)
+    other = beam_search(step.step, step.state(3, 7), limits, 3, 0.6, None, reorder, False)
     np.testing.assert_array_equal(other.ids, step.search([7, 5], 3, 0.6)[0])
     assert len(calls) == 7
     for rows in calls:  # a hypothesis goes on from one of its own input

@@ -77,7 +77,8 @@ def constant(tokens, position, state):
 
 def test_draws_of_many_inputs_and_positions_are_independent():
     rows = 3000
-    written = sample(constant, (), tf.fill([rows], 3), settings(), tf.range(rows))
+    graph = tf.function(lambda limits: sample(constant, (), limits, settings(), tf.range(rows)))
+    written = graph(tf.fill([rows], 3))
     ids, p = written.ids.numpy()[:, 0], truncated()
     first = np.bincount(ids[:, 0], minlength=6) / rows
     np.testing.assert_allclose(first, p, atol=4 * np.sqrt(0.25 / rows))
