@@ -99,11 +99,12 @@ class Decoder:
         vocabulary = self._vocabularies[task.targets.vocabulary or ""]
         return [
             _best_first(
-                Answer(vocabulary.decode(row.tolist()), float(score))
-                for row, score in zip(ids, scores, strict=True)
-                if score > -np.inf
+                Answer(vocabulary.decode(ids.tolist()), float(score))
+                for ids, score in zip(hypotheses[:count], scores[:count], strict=True)
             )
-            for ids, scores in zip(written.ids, written.scores, strict=True)
+            for hypotheses, scores, count in zip(
+                written.ids, written.scores, _counts(written), strict=True
+            )
         ]
 
     def write(
@@ -190,6 +191,11 @@ class Decoder:
 
 def _features(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {name: batch[name] for name in FEATURES}
+
+
+def _counts(written: Written) -> np.ndarray:
+    """How many hypotheses of each input there are; 1 even where a diverged model wrote nothing."""
+    return np.maximum(1, np.sum(np.any(written.ids, axis=2), axis=1))
 
 
 def _best_first(answers: Any) -> Decoded:

@@ -185,3 +185,18 @@ def test_what_is_drawn_for_an_input_is_the_same_in_every_batch():
     assert [one.output for one in decoder(task, features, np.array([0, 1, 2, 3]))] != [
         one.output for one in together
     ]
+
+
+@pytest.mark.parametrize("search", ["beam", "greedy"])
+def test_a_diverged_model_gives_answers_without_a_score(search):
+    task, features = toy_model().tasks["decoding_toy_text"], features_of("decoding_toy_text")
+    decoder, model = decoder_of("transformer", search), model_of("transformer")
+    (commands,) = model.groups()["commands"]
+    before = np.array(commands)
+    try:
+        commands.assign(np.full_like(before, np.nan))
+        answers = decoder(task, features)
+    finally:
+        commands.assign(before)
+    assert len(answers) == len(INPUTS["decoding_toy_text"])
+    assert not any(np.isfinite(one.score) for one in answers)
