@@ -70,6 +70,24 @@ def test_continuous_evaluation_ends_with_the_run(tmp_path, capsys):
     assert line["step"] == 7
 
 
+def test_a_checkpoint_that_went_away_is_left_out(tmp_path, capsys):
+    run = shutil.copytree(toy_run().output_dir, tmp_path / "run")
+    shutil.copy(run / "checkpoints" / "model-7.index", run / "checkpoints" / "model-9.index")
+    assert evaluate(f"--output_dir={run}", "--eval_all", "--problems=decoding_toy_class") == 0
+    (line,) = map(json.loads, (run / "eval.jsonl").read_text().splitlines())
+    assert line["step"] == 7
+    assert f"left out: the checkpoint {run}/checkpoints/model-9" in capsys.readouterr().err
+
+
+def test_no_checkpoint_ever_comes(tmp_path, capsys):
+    run = shutil.copytree(toy_run().output_dir, tmp_path / "run")
+    shutil.rmtree(run / "checkpoints")
+    flags = [f"--output_dir={run}", "--schedule=continuous_eval", "--eval_timeout_mins=0"]
+    assert evaluate(*flags) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: no checkpoint came in {run} within --eval_timeout_mins=0 min")
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
