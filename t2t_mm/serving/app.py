@@ -162,6 +162,8 @@ class Api:
         try:
             with self.versions.use(servable):
                 return await self._answer(request, servable, body)
+        except asyncio.CancelledError:  # after --grace_seconds
+            raise RequestError(503, "the server stops before it could answer.") from None
         finally:
             self.bodies.release(body)
 

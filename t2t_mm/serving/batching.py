@@ -122,8 +122,7 @@ class Batcher:
             the model fails.
         """
         parts = self._parts(signature, columns)
-        lane = self._lanes.setdefault(signature, _Lane(signature))
-        lane.parts.extend(parts)
+        self._lanes.setdefault(signature, _Lane(signature)).parts.extend(parts)
         self._wait(sum(part.rows for part in parts))
         self._pump()
         try:
@@ -135,7 +134,7 @@ class Batcher:
                 504, f"no answer within {self._settings.timeout_seconds:g} s (--timeout_seconds)."
             ) from None
         finally:
-            self._forget(lane, parts)
+            self._forget(signature, parts)
         return _rows(signature.name, [one for part in answers for one in part])
 
     def close(self) -> None:
@@ -168,14 +167,17 @@ class Batcher:
         self._waiting += rows
         self._metrics.queue_rows.set(self._waiting)
 
-    def _forget(self, lane: _Lane, parts: Sequence[_Part]) -> None:
+    def _forget(self, signature: Runnable, parts: Sequence[_Part]) -> None:
         """Takes out of the queue what nobody waits for any more."""
+        lane = self._lanes.get(signature)  # a later one perhaps: empty lanes are dropped
+        if lane is None:
+            return
         for part in parts:
             if part in lane.parts:
                 lane.parts.remove(part)
                 self._wait(-part.rows)
         if not lane.parts:
-            self._lanes.pop(lane.signature, None)
+            del self._lanes[signature]
 
     def _pump(self) -> None:
         """Gives batches to free threads, those first whose oldest row has waited longest."""

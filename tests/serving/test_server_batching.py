@@ -29,7 +29,7 @@ class Fake:
     def answer(self, columns):
         values = columns["inputs"]
         self.batches.append(values)
-        assert self.gate.wait(20)
+        assert b"free" in values or self.gate.wait(20)
         if b"bad" in values:
             raise RowError("is bad")
         if b"bug" in values:
@@ -112,6 +112,24 @@ def test_what_waits_for_a_busy_thread_becomes_one_batch():
 
     run(test, num_threads=1, delay_seconds=0.0)
     assert fake.batches == [[b"a"], [b"b", b"c", b"d"]]
+
+
+def test_a_request_that_ends_takes_no_later_one_with_it():
+    """Lanes come and go: what waits in a new one outlives a request of the old one."""
+    fake = Fake()
+
+    async def test(batcher):
+        fake.gate.clear()
+        held, free = asked(batcher, fake, b"h", b"h"), asked(batcher, fake, b"free", b"free")
+        await free
+        late = asked(batcher, fake, b"late")
+        await ticks()
+        fake.gate.set()
+        await held
+        assert await late == [{"outputs": b"latelate"}]
+
+    run(test, max_batch_size=2, num_threads=2, delay_seconds=0.3)
+    assert fake.batches == [[b"h", b"h"], [b"free", b"free"], [b"late"]]
 
 
 def test_signatures_are_not_mixed_and_a_large_request_is_cut():
