@@ -6,25 +6,21 @@ It loads with TensorFlow and tensorflow-text alone. What is in it: docs/export.m
 from __future__ import annotations
 
 import base64
-import json
-import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import tensorflow as tf
 
 from t2t_mm.decoding.model_loading import LoadedModel, load
 from t2t_mm.decoding.run_flags import problem_list
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
 from t2t_mm.problem import Task
-from t2t_mm.serving.export_description import FILE, FOLDER, describe
+from t2t_mm.serving.export_description import describe
 from t2t_mm.serving.export_examples import shown_examples
 from t2t_mm.serving.export_quality import Quality, quality
-from t2t_mm.serving.export_signatures import EXPLAIN, Exportable
+from t2t_mm.serving.export_saving import write_version
+from t2t_mm.serving.export_signatures import Exportable
 from t2t_mm.serving.export_weights import FLOAT32
 
 DEFAULT_FOLDER = "export"  # in the run directory
@@ -145,45 +141,3 @@ def _examples(
         else:
             found[name] = [{"b64": base64.b64encode(one).decode()} for one in inputs]
     return found
-
-
-def write_version(
-    made: Exportable, description: Mapping[str, Any], folder: Path, step: int
-) -> Path:
-    """Writes the next version; it appears under its number only when it is whole.
-
-    Args:
-      made: what to save.
-      description: the contents of t2t_mm.json.
-      folder: holds the versions.
-      step: the version's number, if it is higher than all that are there.
-
-    Raises:
-      UserError: if the folder cannot be written.
-    """
-    signatures = {name: made.answers(name) for name in made.tasks}
-    signatures |= {EXPLAIN + name: made.explanations(name) for name in made.tasks}
-    beside = folder / f".unfinished.{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        tf.saved_model.save(made, str(beside), signatures, options)
-        extra = beside / FOLDER
-        extra.mkdir()
-        text = json.dumps(description, indent=1, ensure_ascii=False) + "\n"
-        (extra / FILE).write_text(text, encoding="utf-8")
-        path = folder / str(_next_version(folder, step))
-        beside.rename(path)
-    except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise UserError(
-            f"cannot write to {folder} ({reason}); name another folder in --export_dir."
-        ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return path
-
-
-def _next_version(folder: Path, step: int) -> int:
-    there = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
-    return max(step, 1 + max(there, default=0))
