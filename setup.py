@@ -9,6 +9,7 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 MAPPED = ("problems", "hparams", "bin")
+SERVE = ["starlette>=0.40", "uvicorn>=0.30", "prometheus-client>=0.20"]
 
 
 def version() -> str:
@@ -34,10 +35,12 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=packages(),
     package_dir={"t2t_mm": "t2t_mm", **{f"t2t_mm.{name}": name for name in MAPPED}},
+    package_data={"t2t_mm.serving": ["page/*"]},
     install_requires=[
         "tensorflow>=2.19,<2.22",
         "tensorflow-text>=2.19,<2.22",
         "tensorflow-datasets>=4.9.7",
+        "importlib_resources>=5",  # TFDS imports it without saying so
         "keras>=3.10,<4",
         "absl-py>=2.1",
         "sentencepiece>=0.2.0",
@@ -51,7 +54,8 @@ setup(
         "tomli>=2; python_version < '3.11'",
     ],
     extras_require={
-        "tests": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
+        "serve": SERVE,
+        "tests": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9", "httpx>=0.27", *SERVE],
         "gpu": ["tensorflow[and-cuda]>=2.19,<2.22"],
         "plots": ["matplotlib>=3.8"],
     },
@@ -62,6 +66,10 @@ setup(
             "t2t-decoder = t2t_mm.bin.t2t_decoder:run",
             "t2t-eval = t2t_mm.bin.t2t_eval:run",
             "t2t-bleu = t2t_mm.bin.t2t_bleu:run",
+            "t2t-avg-all = t2t_mm.bin.t2t_avg_all:run",
+            "t2t-checkpoint = t2t_mm.bin.t2t_checkpoint:run",
+            "t2t-exporter = t2t_mm.bin.t2t_exporter:run",
+            "t2t-query-server = t2t_mm.bin.t2t_query_server:run",
         ]
     },
 )
