@@ -128,7 +128,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_CONNECTIONS_WAITING)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = str(error.strerror or error).partition(" (while")[0]
         raise UserError(f"cannot listen at {host}, port {port} ({reason}).") from None
 
 
