@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from t2t_mm.layers.buffers import read, split
+from t2t_mm.layers.buffers import read, split, take
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.initialisers import uniform_fan
 from t2t_mm.layers.pointwise import pointwise
@@ -37,12 +37,39 @@ class SourceMemory(NamedTuple):
     Attributes:
       query_kernel, output_kernel: [D, D].
       keys, values: [B, H, S, D / H]; the keys are scaled.
+      order: see `HeadOrder`; None with one hypothesis an input.
     """
 
     query_kernel: Any
     output_kernel: Any
     keys: Any
     values: Any
+    order: HeadOrder | None
+
+
+class HeadOrder(NamedTuple):
+    """How the heads of K hypotheses are brought together by input: [B, K, H, d] <-> [B, H, K, d].
+
+    Taking rows of d numbers takes a tenth of the time of TensorFlow's transposition on a CPU.
+
+    Attributes:
+      by_head: int32 [B * H * K].
+      by_row: int32 [B * K * H].
+    """
+
+    by_head: Any
+    by_row: Any
+
+    @classmethod
+    def of(cls, inputs: Any, beams: int, heads: int) -> HeadOrder | None:
+        """The order of B inputs with K hypotheses and H heads."""
+        if beams == 1:
+            return None
+        first = ops.arange(inputs, dtype="int32")[:, None, None] * (beams * heads)
+        beam, head = ops.arange(beams, dtype="int32"), ops.arange(heads, dtype="int32")
+        by_head = first + head[:, None] + beam * heads
+        by_row = first + beam[:, None] + head * beams
+        return cls(ops.reshape(by_head, (-1,)), ops.reshape(by_row, (-1,)))
 
 
 class MultiHeadAttention(keras.layers.Layer):
@@ -120,13 +147,14 @@ class MultiHeadAttention(keras.layers.Layer):
         length = ops.shape(context)[1]
         return pointwise(ops.reshape(context, (-1, length, depth)), self.output_kernel)
 
-    def start(self, source: Any) -> SourceMemory:
-        """Keys and values of the source [B, S, D], once for all positions and hypotheses."""
+    def start(self, source: Any, beams: int) -> SourceMemory:
+        """Keys and values of the source [B, S, D], once for all positions and K hypotheses."""
         dtype = self.compute_dtype
         keys, values = self._heads(pointwise(source, read(self.memory_kernel, dtype)), 2)
         keys = keys * (keys.shape[-1] ** -0.5)
         kernels = read(self.query_kernel, dtype), read(self.output_kernel, dtype)
-        return SourceMemory(*kernels, keys, values)
+        order = HeadOrder.of(ops.shape(source)[0], beams, self.num_heads)
+        return SourceMemory(*kernels, keys, values, order)
 
     def step(self, memory: SourceMemory, x: Any, penalty: Any, beams: int) -> Any:
         """One position of every hypothesis.
@@ -140,27 +168,28 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
           [R, D].
         """
-        queries = self._row_heads(ops.matmul(x, memory.query_kernel), beams)
-        context = self._context(queries, memory.keys, memory.values, penalty, beams)
+        queries = self._row_heads(ops.matmul(x, memory.query_kernel), beams, memory.order)
+        context = self._context(queries, memory.keys, memory.values, penalty, memory.order)
         return ops.matmul(context, memory.output_kernel)
 
-    def _row_heads(self, x: Any, beams: int) -> Any:
+    def _row_heads(self, x: Any, beams: int, order: HeadOrder | None) -> Any:
         """[R, D] -> [B, H, K, D / H]: the hypotheses of an input share its keys and values."""
         head = x.shape[-1] // self.num_heads
-        if beams == 1:
-            return ops.reshape(x, (-1, self.num_heads, 1, head))
-        x = ops.reshape(x, (-1, beams, self.num_heads, head))
-        return ops.transpose(x, (0, 2, 1, 3))
+        if order is not None:
+            x = take(ops.reshape(x, (-1, head)), order.by_head)
+        return ops.reshape(x, (-1, self.num_heads, beams, head))
 
-    def _context(self, queries: Any, keys: Any, values: Any, penalty: Any, beams: int) -> Any:
+    def _context(
+        self, queries: Any, keys: Any, values: Any, penalty: Any, order: HeadOrder | None
+    ) -> Any:
         """Scaled queries [B, H, K, d], keys and values [B, H, S, d] -> [R, D]."""
-        depth = self.num_heads * queries.shape[-1]
+        head = queries.shape[-1]
         logits = ops.cast(_inner_products(queries, keys), "float32")
-        weights = ops.softmax(logits - penalty)
+        weights = quick_softmax(logits - penalty)
         context = ops.matmul(ops.cast(weights, values.dtype), values)
-        if beams > 1:
-            context = ops.transpose(context, (0, 2, 1, 3))
-        return ops.reshape(context, (-1, depth))
+        if order is not None:
+            context = take(ops.reshape(context, (-1, head)), order.by_row)
+        return ops.reshape(context, (-1, self.num_heads * head))
 
     def _heads(self, x: Any, parts: int) -> tuple[Any, ...]:
         """[B, L, parts * D] -> `parts` times [B, H, L, D / H]."""
@@ -189,19 +218,27 @@ def _inner_products(queries: Any, keys: Any) -> Any:
     return ops.matmul(queries, ops.swapaxes(keys, -1, -2))
 
 
+def quick_softmax(x: Any) -> Any:
+    """Softmax of x [..., S]: for few numbers, in a tenth of the time of oneDNN's operation."""
+    x = ops.exp(x - ops.max(x, axis=-1, keepdims=True))
+    return x / ops.sum(x, axis=-1, keepdims=True)
+
+
 class SelfMemory(NamedTuple):
     """What attention of a sequence on itself needs at every position.
 
     Attributes:
       joint_kernel, output_kernel: [D, 3 D], [D, D].
-      first: int32 [B * H, 1], where the first position of each input and head is written.
+      first: int32 [B * K * H, 1], where the heads of each hypothesis's first position are written.
       shape: of all keys and values, [B, H, length * K, D / H].
+      order: see `HeadOrder`; None with one hypothesis an input.
     """
 
     joint_kernel: Any
     output_kernel: Any
     first: Any
     shape: Any
+    order: HeadOrder | None
 
 
 class SelfAttention(MultiHeadAttention):
@@ -232,17 +269,20 @@ class SelfAttention(MultiHeadAttention):
           length: positions at most.
 
         Returns:
-          The state is keys and values, each [B * H * length, K * d]: a position's are written as
+          The state is keys and values, each [B * H * length * K, d]: a position's are written as
           they are and never move.
         """
-        depth = self.output_kernel.shape[0]
-        blocks, head = rows // beams * self.num_heads, depth // self.num_heads
+        depth, heads = self.output_kernel.shape[0], self.num_heads
+        inputs, head = rows // beams, depth // heads
         kernels = [read(k, self.compute_dtype) for k in (self.joint_kernel, self.output_kernel)]
-        first = length * ops.arange(blocks, dtype="int32")[:, None]
-        shape = (-1, self.num_heads, length * beams, head)
+        blocks = ops.reshape(ops.arange(inputs * heads, dtype="int32"), (inputs, 1, heads))
+        beam = ops.arange(beams, dtype="int32")[:, None]
+        first = ops.reshape(blocks * (length * beams) + beam, (-1, 1))
+        shape = (-1, heads, length * beams, head)
         shape = shape if isinstance(length, int) else ops.stack(shape)
-        buffer = ops.zeros((blocks * length, beams * head), self.compute_dtype)
-        return SelfMemory(*kernels, first, shape), (buffer, buffer)
+        buffer = ops.zeros((inputs * heads * length * beams, head), self.compute_dtype)
+        order = HeadOrder.of(inputs, beams, heads)
+        return SelfMemory(*kernels, first, shape, order), (buffer, buffer)
 
     def step(
         self,
@@ -268,16 +308,14 @@ class SelfAttention(MultiHeadAttention):
         """
         queries, *written = split(ops.matmul(x, memory.joint_kernel), [x.shape[-1]] * 3, 3, -1)
         head = x.shape[-1] // self.num_heads
-        queries = self._row_heads(queries * head**-0.5, beams)
-        rows = memory.first + position
+        queries = self._row_heads(queries * head**-0.5, beams, memory.order)
+        entries = memory.first + position * beams
         state = tuple(
-            ops.scatter_update(
-                buffer, rows, ops.reshape(self._row_heads(new, beams), (-1, beams * head))
-            )
+            ops.scatter_update(buffer, entries, ops.reshape(new, (-1, head)))
             for buffer, new in zip(state, written, strict=True)
         )
         keys, values = (ops.reshape(buffer, memory.shape) for buffer in state)
-        context = self._context(queries, keys, values, penalty, beams)
+        context = self._context(queries, keys, values, penalty, memory.order)
         return ops.matmul(context, memory.output_kernel), state
 
 

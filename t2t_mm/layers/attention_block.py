@@ -125,7 +125,9 @@ class AttentionBlock(keras.layers.Layer):
         rows = ops.shape(source)[0] * beams
         own, state = self.self_attention.start(rows, beams, length)
         timing = ops.cast(timing_signal(length, source.shape[-1]), self.compute_dtype)
-        memory = BlockMemory(timing, own, self.norm.prepare(), self.source_attention.start(source))
+        memory = BlockMemory(
+            timing, own, self.norm.prepare(), self.source_attention.start(source, beams)
+        )
         return memory, state
 
     def step(

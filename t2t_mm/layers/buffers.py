@@ -37,8 +37,8 @@ def take(x: Any, indices: Any) -> Any:
 
 
 def put(buffer: Any, index: Any, value: Any) -> Any:
-    """buffer [N, ...] with value [...] at the scalar index."""
-    return ops.scatter_update(buffer, ops.reshape(index, (1, 1)), value[None])
+    """buffer [N, M, ...] with value [...] at the index [n], of as many axes as it has numbers."""
+    return ops.scatter_update(buffer, index[None], value[None])
 
 
 def split(x: Any, sizes: Any, count: int, axis: int = 0) -> list[Any]:

@@ -16,34 +16,44 @@ from t2t_mm.layers.buffers import Packed, pack, put, read, split, take, unpack
 from t2t_mm.layers.conv import ConvStep
 
 
+class KindMemory(NamedTuple):
+    """What all positions share for the ConvSteps of one kind. Its ring has d rows of W slots.
+
+    Attributes:
+      taps: those that look back. With one hypothesis an input [W, W, 1, C]: for each slot where
+        the present position is written, the tap of every slot; else [W, 1, C], the nearest first.
+      here: int32 [length, 2], row and slot where a position is written.
+      slots: int32 [length, W], where in the whole ring each tap's position lies; None with one
+        hypothesis.
+      times: int32 [length, W], which position each tap looks at, 0 before the first; or None.
+    """
+
+    taps: Any
+    here: Any
+    slots: Any
+    times: Any
+
+
 class ConvsMemory(NamedTuple):
     """What all positions share.
 
     Attributes:
       weights: of the ConvSteps, as `ConvStep.prepare` gives them.
-      taps: per kind, [W, 1, C], those that look back, the nearest first; C counts the channels of
-        all ConvSteps of the kind.
-      counts: int32 [kinds], W of each kind.
-      slots: int32 [length, sum of W], where each tap's position lies in its kind's buffer.
-      times: int32 [length, sum of W], which position each tap looks at; 0 before the first.
-      here: int32 [length, kinds], where the present position is written.
+      kinds: of each kind.
     """
 
     weights: Packed
-    taps: list[Any]
-    counts: Any
-    slots: Any
-    times: Any
-    here: Any
+    kinds: list[KindMemory]
 
 
 class CausalConvs:
     """The causal ConvSteps of a body.
 
-    Its state is a ring buffer per kind of window (taps and dilation), [S, R, C]: what the ConvSteps
-    have read at the last S positions, S being no more than the kind looks back on and no more
-    than there are positions. No row ever moves: which row wrote the past of which hypothesis is the
-    lineage's business.
+    Its state is a ring per kind of window (taps and dilation d), [d, W, R, C]: what the ConvSteps
+    have read at the last d * W positions; W is the number of taps that look back, or fewer where
+    there are not so many positions. Position t lies in row t mod d: there lie those that its
+    taps look at. No entry ever moves: which row wrote the past of which hypothesis is the lineage's
+    business.
 
     Args:
       steps: the ConvSteps, all built and causal.
@@ -51,30 +61,23 @@ class CausalConvs:
 
     def __init__(self, steps: Sequence[ConvStep]) -> None:
         self.steps = list(steps)
-        self.kinds: dict[tuple[int, int], list[int]] = {}
-        for number, step in enumerate(self.steps):
+        self.kinds: dict[tuple[int, int], list[ConvStep]] = {}
+        for step in self.steps:
             if step.kernel_size > 1:
-                self.kinds.setdefault((step.kernel_size, step.dilation), []).append(number)
+                self.kinds.setdefault((step.kernel_size, step.dilation), []).append(step)
 
-    def start(self, rows: Any, length: Any, dtype: str) -> tuple[ConvsMemory, list[Any]]:
-        """Memory and state for R rows of at most `length` positions."""
+    def start(self, rows: Any, beams: int, length: Any, dtype: str) -> tuple[ConvsMemory, Any]:
+        """Memory and state for R rows, K of each input, of at most `length` positions."""
+        memory, state = [], []
+        for (kernel_size, dilation), steps in self.kinds.items():
+            width = ops.clip((length + dilation - 2) // dilation, 1, kernel_size - 1)
+            kernel = ops.concatenate([read(step.conv.depthwise_kernel) for step in steps], -1)
+            taps = ops.cast(ops.flip(kernel[:-1], axis=0)[:width], dtype)
+            start = _start_one if beams == 1 else _start_several
+            memory.append(start(taps[:, None], width, dilation, length))
+            state.append(ops.zeros((dilation, width, rows, kernel.shape[-1]), dtype))
         weights = pack([part for step in self.steps for part in step.prepare()])
-        positions = ops.arange(length, dtype="int32")[:, None]
-        taps, counts, slots, times, here, state = [], [], [], [], [], []
-        for (kernel_size, dilation), members in self.kinds.items():
-            count = ops.clip((length + dilation - 2) // dilation, 1, kernel_size - 1)
-            size = count * dilation
-            times.append(positions - dilation * ops.arange(1, count + 1, dtype="int32"))
-            slots.append(times[-1] % size)
-            here.append(positions % size)
-            kernels = [read(self.steps[member].conv.depthwise_kernel) for member in members]
-            kernel = ops.flip(ops.concatenate(kernels, axis=-1)[:-1], axis=0)[:count, None]
-            taps.append(ops.cast(kernel, dtype))
-            counts.append(count)
-            state.append(ops.zeros((size, rows, kernel.shape[-1]), dtype))
-        tables = [ops.concatenate(table, axis=-1) for table in (slots, times, here)]
-        tables[1] = ops.maximum(tables[1], 0)
-        return ConvsMemory(weights, taps, ops.stack(counts), *tables), state
+        return ConvsMemory(weights, memory), state
 
     def at(
         self, memory: ConvsMemory, state: list[Any], position: Any, lineage: Any = None
@@ -86,37 +89,63 @@ class CausalConvs:
           state: from `start`, or from the position before.
           position: int32 scalar.
           lineage: int32 [R, length], the row that wrote each position of each row's past; None
-            where every row wrote its own.
+            with one hypothesis an input.
         """
         weights = unpack(memory.weights)
-        per_step = len(weights) // len(self.steps)
-        pasts = self._pasts(memory, state, position, lineage)
-        parts = {
-            id(step): (tuple(weights[i * per_step : (i + 1) * per_step]), pasts[i])
+        parts = len(weights) // len(self.steps)
+        pasts: dict[int, Any] = {}
+        for kind, ring, steps in zip(memory.kinds, state, self.kinds.values(), strict=True):
+            if lineage is None:
+                past = _past_of_one(kind, ring, position)
+            else:
+                past = _past_of_several(kind, ring, position, lineage)
+            widths = [step.channels for step in steps]
+            each = split(past, widths, len(steps), -1)
+            pasts.update((id(step), part) for step, part in zip(steps, each, strict=True))
+        found = {
+            id(step): (tuple(weights[i * parts : (i + 1) * parts]), pasts.get(id(step)))
             for i, step in enumerate(self.steps)
         }
-        return ConvsAt(self, parts, memory, state, position)
+        return ConvsAt(self, found, memory, state, position)
 
-    def _pasts(
-        self, memory: ConvsMemory, state: list[Any], position: Any, lineage: Any
-    ) -> list[Any]:
-        """What each ConvStep's depthwise convolution takes from earlier positions, [R, C]."""
-        pasts = [None] * len(self.steps)
-        slots = take(memory.slots, position)
-        if lineage is not None:
-            rows = lineage.shape[0] or ops.shape(lineage)[0]
-            times = take(memory.times, position)
-            slots = rows * slots[:, None] + take(ops.transpose(lineage), times)
-        places = split(slots, memory.counts, len(state))
-        kinds = zip(state, memory.taps, places, self.kinds.values(), strict=True)
-        for buffer, taps, place, members in kinds:
-            if lineage is not None:
-                buffer = ops.reshape(buffer, (-1, buffer.shape[-1]))
-            past = ops.sum(take(buffer, place) * taps, axis=0)
-            widths = [self.steps[member].channels for member in members]
-            for member, part in zip(members, split(past, widths, len(widths), -1), strict=True):
-                pasts[member] = part
-        return pasts
+
+def _start_one(taps: Any, width: Any, dilation: int, length: Any) -> KindMemory:
+    """`taps` [W, 1, C], the nearest first: turned for every slot of the present position."""
+    slots = ops.arange(width, dtype="int32")
+    turned = take(taps, (slots[:, None] - slots - 1) % width)
+    return KindMemory(
+        turned, _places(ops.arange(length, dtype="int32"), width, dilation), None, None
+    )
+
+
+def _start_several(taps: Any, width: Any, dilation: int, length: Any) -> KindMemory:
+    positions = ops.arange(length, dtype="int32")
+    times = positions[:, None] - dilation * ops.arange(1, width + 1, dtype="int32")
+    places = _places(times, width, dilation)
+    slots = places[..., 0] * width + places[..., 1]
+    here = _places(positions, width, dilation)
+    return KindMemory(taps, here, slots, ops.maximum(times, 0))
+
+
+def _places(times: Any, width: Any, dilation: int) -> Any:
+    """Row and slot of positions [...] -> [..., 2]."""
+    return ops.stack([times % dilation, times // dilation % width], axis=-1)
+
+
+def _past_of_one(kind: KindMemory, ring: Any, position: Any) -> Any:
+    """What the depthwise convolutions take from earlier positions, [R, C]; rows keep to theirs."""
+    row, slot = ops.unstack(take(kind.here, position), 2)
+    line = ring[0] if ring.shape[0] == 1 else take(ring, row)
+    return ops.sum(line * take(kind.taps, slot), axis=0)
+
+
+def _past_of_several(kind: KindMemory, ring: Any, position: Any, lineage: Any) -> Any:
+    """The same, each row taking from the rows that its lineage names."""
+    rows = ops.shape(lineage)[0]
+    entries = ops.reshape(ring, (-1, ring.shape[-1]))
+    writers = ops.transpose(ops.take(lineage, take(kind.times, position), axis=1))
+    places = rows * take(kind.slots, position)[:, None] + writers
+    return ops.sum(take(entries, places) * kind.taps, axis=0)
 
 
 class ConvsAt:
@@ -141,11 +170,9 @@ class ConvsAt:
 
     def state(self) -> list[Any]:
         """The state of the next position, after all ConvSteps have been called."""
-        here = ops.unstack(take(self._memory.here, self._position), len(self._state))
         found = []
-        for buffer, slot, members in zip(
-            self._state, here, self._convs.kinds.values(), strict=True
-        ):
-            read = [self._read[id(self._convs.steps[member])] for member in members]
-            found.append(put(buffer, slot, ops.concatenate(read, axis=-1)))
+        kinds = zip(self._memory.kinds, self._state, self._convs.kinds.values(), strict=True)
+        for kind, ring, steps in kinds:
+            read = ops.concatenate([self._read[id(step)] for step in steps], axis=-1)
+            found.append(put(ring, take(kind.here, self._position), read))
         return found

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from t2t_mm.layers.buffers import read
+from t2t_mm.layers.attention import quick_softmax
+from t2t_mm.layers.buffers import read, take
 from t2t_mm.layers.grouped_matmul import grouped_matmul
 from t2t_mm.layers.initialisers import uniform_fan
 from t2t_mm.layers.recording import record_gating
-
-# Decoding has few rows, which need most of the experts anyway. Up to this many numbers of all
-# kernels, two products with all experts take less time than the handling of groups of rows.
-ALL_EXPERTS = 2**22
 
 
 class Gating(NamedTuple):
@@ -124,41 +120,24 @@ class MixtureOfExperts(keras.layers.Layer):
         record_gating(self, gating)
         return gating
 
-    def prepare(self) -> tuple[Any, ...]:
-        """The weights that `step` takes, once for all positions.
+    def prepare(self) -> tuple[Any, Any, Any]:
+        """The gating kernel and the experts' kernels, for `step`, once for all positions."""
+        dtype = self.compute_dtype
+        return read(self.gate_kernel), read(self.expert_in, dtype), read(self.expert_out, dtype)
 
-        Returns:
-          The gating kernel [D, E] float32 and the experts' kernels: [D, E * F] and [E * F, D] if
-          they are few enough, see ALL_EXPERTS, else as they are.
-        """
-        dtype, gate = self.compute_dtype, read(self.gate_kernel)
-        first, second = read(self.expert_in, dtype), read(self.expert_out, dtype)
-        if self._all_experts:
-            depth = first.shape[1]
-            first = ops.reshape(ops.transpose(first, (1, 0, 2)), (depth, -1))
-            second = ops.reshape(second, (-1, depth))
-        return gate, first, second
-
-    @property
-    def _all_experts(self) -> bool:
-        return 2 * math.prod(self.expert_in.shape) <= ALL_EXPERTS
-
-    def step(self, weights: tuple[Any, ...], rows: Any) -> Any:
+    def step(self, weights: tuple[Any, Any, Any], rows: Any) -> Any:
         """One position of every hypothesis, all of them real: rows [R, D] -> [R, D]."""
-        gate, first, second = weights
-        best, experts = ops.top_k(ops.matmul(ops.cast(rows, "float32"), gate), self.k)
-        gates = ops.softmax(best)
-        if not self._all_experts:
-            sums = ops.zeros((self.num_experts,), "float32")
-            gating = Gating(ops.cast(experts, "int32"), gates, sums, sums)
-            return self.dispatch(rows, ops.ones_like(gates[:, 0]), gating, (first, second))
-        # A position's gate of every expert: 0 for most.
-        chosen = ops.one_hot(experts, self.num_experts, dtype="float32")
-        gates = ops.matmul(gates[:, None], chosen)
-        hidden = ops.relu(ops.matmul(rows, first))
-        hidden = ops.reshape(hidden, (-1, self.num_experts, self.filter_size))
-        hidden = hidden * ops.cast(ops.reshape(gates, (-1, self.num_experts, 1)), hidden.dtype)
-        return ops.matmul(ops.reshape(hidden, (-1, first.shape[-1])), second)
+        gate_kernel, expert_in, expert_out = weights
+        best, experts = ops.top_k(ops.matmul(ops.cast(rows, "float32"), gate_kernel), self.k)
+        gates = ops.reshape(quick_softmax(best), (-1, 1))
+        experts = ops.reshape(ops.cast(experts, "int32"), (-1,))
+        sizes = ops.sum(ops.one_hot(experts, self.num_experts, dtype="int32"), axis=0)
+        _, order = ops.top_k(-experts, ops.shape(experts)[0])
+        source = order // self.k
+        hidden = ops.relu(grouped_matmul(take(rows, source), expert_in, sizes))
+        back = grouped_matmul(hidden, expert_out, sizes)
+        back = back * ops.cast(take(gates, order), back.dtype)
+        return ops.segment_sum(back, source, ops.shape(rows)[0])
 
     def _per_expert(self, values: Any, experts: Any) -> Any:
         """Sums values [N, k] by expert -> [E]."""
@@ -166,11 +145,8 @@ class MixtureOfExperts(keras.layers.Layer):
             ops.reshape(values, (-1,)), ops.reshape(experts, (-1,)), self.num_experts
         )
 
-    def dispatch(
-        self, rows: Any, mask: Any, gating: Gating, kernels: tuple[Any, Any] | None = None
-    ) -> Any:
+    def dispatch(self, rows: Any, mask: Any, gating: Gating) -> Any:
         """Sends rows [N, D] to their experts and sums what they return, by gate -> [N, D]."""
-        first, second = kernels or (self.expert_in, self.expert_out)
         real = ops.repeat(mask > 0, self.k)
         assigned = ops.where(real, ops.reshape(gating.experts, (-1,)), self.num_experts)
         sizes = ops.segment_sum(ops.ones_like(assigned), assigned, self.num_experts + 1)[:-1]
@@ -179,8 +155,8 @@ class MixtureOfExperts(keras.layers.Layer):
             order = order[: ops.sum(sizes)]
         source = order // self.k
         sent = ops.take(rows, source, axis=0)
-        hidden = ops.relu(grouped_matmul(sent, first, sizes))
-        back = grouped_matmul(hidden, second, sizes)
+        hidden = ops.relu(grouped_matmul(sent, self.expert_in, sizes))
+        back = grouped_matmul(hidden, self.expert_out, sizes)
         gates = ops.take(ops.reshape(gating.gates, (-1,)), order)
         back = back * ops.cast(gates, back.dtype)[:, None]
         return ops.segment_sum(back, source, ops.shape(rows)[0])

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
+from keras import ops
 
 from t2t_mm.errors import UserError
 from t2t_mm.layers.rep import Rep
@@ -123,6 +124,18 @@ class Modality(keras.layers.Layer):
     def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
         """Computes logits from the body's output x [B, L, D] with mask [B, L]."""
         raise UserError(f"modality '{self.name}' cannot be a target; use text or class_label.")
+
+    def step_bottom(self, tokens: Any) -> Any:
+        """`target_bottom` of one position of many rows: tokens [R] -> [R, D]."""
+        return self.target_bottom(tokens[None])[0]
+
+    def prepare_top(self) -> Any:
+        """What `step_top` takes, once for all positions."""
+        return None
+
+    def step_top(self, weights: Any, x: Any) -> Any:
+        """`top` of one position of many rows: x [R, D] -> logits [R, V]."""
+        return self.top(x[None], ops.ones_like(x[None, :, 0]))[0]
 
     def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
         """The loss of a batch: (sum, weight), float32 scalars."""

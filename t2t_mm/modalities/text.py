@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from t2t_mm.errors import DataError
+from t2t_mm.layers.buffers import read, take
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.loss import (
     Sums,
@@ -86,6 +87,19 @@ class Text(Modality):
         """x [B, T, D] -> logits [B, T, V]."""
         kernel = ops.transpose(self.embedding) if self.tied else self.softmax
         return ops.matmul(ops.cast(x, self.compute_dtype), ops.cast(kernel, self.compute_dtype))
+
+    def step_bottom(self, tokens: Any) -> Any:
+        x = ops.cast(take(self.embedding, tokens), self.compute_dtype)
+        scale = ops.cast(ops.not_equal(tokens, PADDING), self.compute_dtype) * self.hidden_size**0.5
+        return x * scale[:, None]
+
+    def prepare_top(self) -> Any:
+        """The kernel [D, V]: transposing a tied one takes longer than a position's product."""
+        kernel = read(self.embedding if self.tied else self.softmax, self.compute_dtype)
+        return ops.transpose(kernel) if self.tied else kernel
+
+    def step_top(self, weights: Any, x: Any) -> Any:
+        return ops.matmul(ops.cast(x, self.compute_dtype), weights)
 
     def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
         """Summed cross-entropy of logits [B, T, V] at tokens of targets [B, T]; their number."""

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from t2t_mm.errors import DataError, unknown
+from t2t_mm.layers.buffers import take
 from t2t_mm.layers.seeds import child_seed
 from t2t_mm.modalities.loss import Sums
 from t2t_mm.modalities.modality import INPUT, TARGET, Modality
@@ -202,7 +203,8 @@ class JointModel(keras.layers.Layer):
         Returns:
           The memory, which `decode_step` alone reads, and the state of position 0.
         """
-        return self.body.start(encoded.rep, beams, length)
+        memory, state = self.body.start(encoded.rep, beams, length)
+        return (memory, self.modalities[signature.target_key].prepare_top()), state
 
     def decode_step(
         self,
@@ -228,14 +230,14 @@ class JointModel(keras.layers.Layer):
           Logits [R, V], and the state of the next position.
         """
         target = self.modalities[signature.target_key]
-        # All rows as the positions of one sequence: embedding and softmax are then flat products.
-        embedded = target.target_bottom(tokens[None])[0]
-        first = ops.cast(ops.take(self.commands, command, axis=0), embedded.dtype)
+        memory, top = memory
+        embedded = target.step_bottom(tokens)
+        first = ops.cast(take(self.commands, command), embedded.dtype)
         if len(first.shape) > 1:
             first = ops.repeat(first, ops.shape(embedded)[0] // ops.shape(first)[0], axis=0)
         x = ops.where(ops.equal(position, 0), first, embedded)
         y, state = self.body.step(memory, state, x, position)
-        return target.top(y[None], ops.ones_like(y[None, :, 0]))[0], state
+        return target.step_top(top, y), state
 
     def reorder(self, state: Any, rows: Any) -> Any:
         """Lets each hypothesis go on from another one of the same input; see `Body.reorder`.

@@ -319,7 +319,7 @@ class MultiModel(Body):
         """See `Body.start`. The state: buffers of the convolutions, keys and values, lineage."""
         encoded = encoded._replace(x=ops.cast(encoded.x, self.compute_dtype))
         rows = ops.shape(encoded.x)[0] * beams
-        convs, buffers = self._causal_convs.start(rows, length, self.compute_dtype)
+        convs, buffers = self._causal_convs.start(rows, beams, length, self.compute_dtype)
         state, parts = {"convs": buffers}, {}
         if beams > 1:
             state["lineage"] = start_lineage(rows, length)
@@ -339,7 +339,7 @@ class MultiModel(Body):
         attentions = [self.decoder_inputs_attention, *self.decoder_attentions]
         parts = {
             "mixer": mixer,
-            "inputs": [attention.start(encoded.x) for attention in attentions],
+            "inputs": [attention.start(encoded.x, beams) for attention in attentions],
             "norms": [norm.prepare() for norm in self.decoder_norms],
             "penalty": padding_penalty(encoded.mask),
         }

@@ -278,7 +278,7 @@ class TransformerLayer(keras.layers.Layer):
         norms = [self.self_norm, self.memory_norm, self.feed_forward_norm]
         memory = LayerMemory(
             own,
-            self.memory_attention.start(source),
+            self.memory_attention.start(source, beams),
             self.feed_forward.prepare(),
             [norm.prepare() for norm in norms],
         )
