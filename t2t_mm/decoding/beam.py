@@ -41,6 +41,7 @@ from t2t_mm.decoding.search import (
     same_shapes,
     write_at,
 )
+from t2t_mm.decoding.top_tokens import top_tokens
 
 
 class _Found(NamedTuple):
@@ -163,7 +164,7 @@ def _continue(logits: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, _Best]:
     """
     beam_size = scores.shape[1]
     width = min(beam_size + 2, logits.shape[1] or beam_size + 2)  # two may be padding and EOS
-    values, tokens = tf.math.top_k(logits, width)
+    values, tokens = top_tokens(logits, width)
     largest = values[:, :1]
     rest = scores - tf.reshape(log_total(logits, largest), [-1, beam_size])
     ended = rest + tf.reshape(logits[:, EOS : EOS + 1] - largest, [-1, beam_size])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import tensorflow as tf
 
 from t2t_mm.data.vocabulary import EOS, PAD
+from t2t_mm.decoding.top_tokens import top_tokens
 
 NEVER = -float("inf")  # the log-probability of what does not exist
 
@@ -153,7 +154,7 @@ def likeliest(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     Returns:
       int32 [R] and float32 [R].
     """
-    values, tokens = tf.math.top_k(logits, 2)  # of two, one is not padding
+    values, tokens = top_tokens(logits, 2)  # of two, one is not padding
     total = log_total(logits, values[:, :1])
     first, second = tf.unstack(values, axis=1)
     token, other = tf.unstack(tokens, axis=1)
