@@ -52,8 +52,6 @@ def main(argv: Sequence[str]) -> int:
     with _answers_alone_on_stdout(argv):
         if not parse(values, argv, USAGE):
             return 0
-    if values.decode_from_dev:
-        values.decode_split = values.decode_split or "dev"
     _check(values)
     trained_run(values)
     from t2t_mm.decoding.command import DecodeRequest, run_request
@@ -75,6 +73,10 @@ def _check(values: flags.FlagValues) -> None:
     """Refuses what contradicts itself, before anything is read."""
     if not values.output_dir:
         raise UserError("no model given; name the folder that t2t-trainer wrote in --output_dir.")
+    if values.decode_from_dev:
+        if values.decode_split not in (None, "dev"):
+            raise UserError(f"--decode_from_dev contradicts --decode_split={values.decode_split}.")
+        values.decode_split = "dev"
     given = [f"--{name}" for name in _MODES if values[name].value]
     if len(given) != 1:
         raise UserError(
@@ -93,8 +95,11 @@ def _check(values: flags.FlagValues) -> None:
         )
     if values.num_samples is not None and values.num_samples < 1:
         raise UserError(f"--num_samples must be 1 or more, got {values.num_samples}.")
-    if values.decode_interactive and values.decode_to_file:
-        raise UserError("--decode_interactive answers on the terminal; leave --decode_to_file out.")
+    for name in ("decode_to_file", "num_samples"):
+        if values.decode_interactive and values[name].value is not None:
+            raise UserError(
+                f"--decode_interactive answers each line on the terminal; leave --{name} out."
+            )
 
 
 def _flags() -> flags.FlagValues:

@@ -31,8 +31,8 @@ def answers(
 ) -> Iterator[dict[int, Decoded]]:
     """Answers what is not done.
 
-    A batch that is done in part is answered whole: its answers are then those of a run that was
-    never stopped, to the last bit of their scores.
+    A batch that is done in part is answered whole: a score's last bits may depend on what else is
+    in a batch, and the batches are then those of a run that was never stopped.
 
     Args:
       loaded: a trained model.

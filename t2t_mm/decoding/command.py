@@ -200,7 +200,7 @@ def _answer_split(request: DecodeRequest, path: Combination, settings: DecodeSet
 def _talk(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
     from t2t_mm.decoding.interactive import HELP, Session, typed_lines
 
-    chosen = request.problems or request.input_problem or len(run.tasks) == 1
+    chosen = request.problems or request.input_problem or request.command or len(run.tasks) == 1
     path = _path(request, run) if chosen else None
     session = Session(_load(request, path), settings, path)
     print(HELP)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from t2t_mm.decoding.api import decode
 from t2t_mm.decoding.combinations import Combination, combination
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.errors import UserError
+from t2t_mm.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.decoder import Answer
@@ -110,6 +110,8 @@ class Session:
 
     def _choose(self, name: str, value: str) -> None:
         """Changes what is read and written, unless the model cannot."""
+        if name != "co" and value not in self._loaded.tasks:
+            raise unknown("problem of this model", value, self._loaded.tasks, f"{name}=")
         inputs_of, targets_of, command = self._inputs_of, self._targets_of, self._command
         if name == "pr":
             inputs_of, targets_of, command = value, value, None

@@ -85,7 +85,10 @@ def test_settings():
     ("line", "message"),
     [
         ("red", f"error: choose a problem first, with pr=NAME: decoding_toy_caption, {CLASS}, "),
-        ("pr=decoding_toy_txt", "error: unknown problem of this model 'decoding_toy_txt'"),
+        (
+            "pr=decoding_toy_txt",
+            "error: unknown problem of this model 'decoding_toy_txt' (from pr=)",
+        ),
         ("ns=many", "error: ns= takes a whole number, got 'many'."),
         ("ns=0", "error: ns= takes a whole number"),
         ("dl=-1", "error: dl= takes a whole number"),
