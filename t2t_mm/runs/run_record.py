@@ -107,12 +107,17 @@ def changes(old: RunRecord, new: RunRecord) -> list[str]:
     found += [f"problem {name} left out" for name in sorted(old.tasks.keys() - new.tasks.keys())]
     found += [f"problem {name} added" for name in sorted(new.tasks.keys() - old.tasks.keys())]
     for name in sorted(old.tasks.keys() & new.tasks.keys()):
-        before, after = (json.loads(json.dumps(r.tasks[name])) for r in (old, new))
+        before, after = (_whole(r.tasks[name]) for r in (old, new))
         found += _mapping_changes(f"problem {name}: ", before, after, _FREE_OF_TASKS)
     found += _mapping_changes("vocabulary ", old.vocabularies, new.vocabularies)
     if old.tasks.keys() == new.tasks.keys():
         found += _mapping_changes("training data ", old.data, new.data)
     return found
+
+
+def _whole(task: dict[str, Any]) -> dict[str, Any]:
+    """A task with all fields; one that came after the record was written has its default."""
+    return json.loads(json.dumps(Task.from_dict(task).to_dict()))
 
 
 def _filled(record: RunRecord) -> dict[str, Any]:

@@ -77,6 +77,16 @@ def test_what_may_change(tmp_path: Path) -> None:
     refuse_changes(tmp_path, record(), record(hparams={**record().hparams, **free}, train_steps=7))
 
 
+def test_fields_that_came_later_have_their_defaults() -> None:
+    old = record()
+    del old.hparams["ema_decay"], old.hparams["encoder_experts"]
+    del old.tasks["a"]["loss_weight"], old.tasks["a"]["inputs"]["channels"]
+    assert changes(old, record()) == []
+    assert changes(old, record(hparams={**record().hparams, "ema_decay": 0.9})) == [
+        "hparam ema_decay: 0.0 -> 0.9"
+    ]
+
+
 def test_no_run_directory(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is no run directory: it has no run.json"):
         RunRecord.read(tmp_path)
