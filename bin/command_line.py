@@ -171,7 +171,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
       UserError: for an unknown flag (with the nearest one), a value of the wrong type, or an
         argument that is no flag.
     """
-    argv = [_BARE.get(a.removeprefix("-"), a) for a in argv]
+    argv = [_BARE.get(a, a) for a in argv]
     try:
         rest = values(["program", *argv])[1:]
     except flags.UnrecognizedFlagError as error:
@@ -196,8 +196,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
 
 
 # Flags that may stand without a value.
-_BARE = {"-registry_help": "--registry_help=all", "registry_help": "--registry_help=all",
-         "-list": "--list=all", "list": "--list=all"}  # fmt: skip
+_BARE = {f"{dashes}{n}": f"--{n}=all" for dashes in ("-", "--") for n in ("registry_help", "list")}
 
 
 def _load_users_code(values: flags.FlagValues) -> None:

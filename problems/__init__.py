@@ -1,3 +1,11 @@
 """The built-in problems; importing a module registers what it defines."""
 
-import t2t_mm.problems.shapes  # noqa: F401
+import t2t_mm.problems.image_imagenet
+import t2t_mm.problems.image_ms_coco
+import t2t_mm.problems.image_small
+import t2t_mm.problems.shapes
+import t2t_mm.problems.translate_small
+import t2t_mm.problems.translate_wmt
+
+# Last: it registers only what all members of are there.
+import t2t_mm.problems.mixtures  # noqa: F401  isort: skip

@@ -58,6 +58,8 @@ class FeatureSpec:
       channels: of a picture.
       flip: a picture may be mirrored left to right in training.
       sample_rate: Hz of the stored sound.
+      augment: how a picture is varied in training: "shift" by a few pixels, or "imagenet", T2T's
+        crops and colours (data/picture_augmentation.py).
     """
 
     modality: str
@@ -67,6 +69,7 @@ class FeatureSpec:
     channels: int = 3
     flip: bool = False
     sample_rate: int | None = None
+    augment: str = "shift"
 
     @property
     def kind(self) -> str:
@@ -323,12 +326,13 @@ class Image2ClassProblem(Problem):
     image_size: int = 32
     image_modality: str = "image_small"
     flip: bool = True
+    augment: str = "shift"
     command = "to_label"
     metrics = ("accuracy",)
 
     def __init__(self, name: str):
         super().__init__(name)
-        self.inputs = image_spec(self.image_modality, self.image_size, self.flip)
+        self.inputs = image_spec(self.image_modality, self.image_size, self.flip, self.augment)
         self.targets = label_spec(name, self.labels)
 
 
@@ -363,9 +367,9 @@ class Speech2TextProblem(Problem):
         self.targets = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
 
 
-def image_spec(modality: str, size: int, flip: bool) -> FeatureSpec:
+def image_spec(modality: str, size: int, flip: bool, augment: str = "shift") -> FeatureSpec:
     """The feature of a square colour picture."""
-    return FeatureSpec(modality, image_size=size, flip=flip)
+    return FeatureSpec(modality, image_size=size, flip=flip, augment=augment)
 
 
 def label_spec(name: str, labels: tuple[str, ...]) -> FeatureSpec:

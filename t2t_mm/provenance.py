@@ -58,22 +58,28 @@ class RawFiles:
 
     Attributes:
       key: by which the problem knows how to read them, e.g. "archive".
-      needs: paths, globs allowed, that must all be there, relative to one root: --tmp_dir or a
-        folder up to two levels below it.
-      folder: a glob, lower case, that the root's name or its parent's must match; "" for any.
+      needs: paths that must all be there, relative to one root: --tmp_dir or a folder up to two
+        levels below it. Globs are allowed, and alternatives: "train.en|train.en.gz".
+      folder: a glob, lower case, that the root's name or its parent's must match, alternatives
+        allowed; "" for any.
       download: the files, where they may be fetched without asking anybody.
+      unpack: (archive, what it holds), both relative to the root: unpacked beside the archive
+        before anything is read. Declare what is unpacked as RawFiles of its own, before this.
     """
 
     key: str
     needs: tuple[str, ...]
     folder: str = ""
     download: tuple[RawFile, ...] = ()
+    unpack: tuple[tuple[str, str], ...] = ()
 
     @property
     def title(self) -> str:
         """The files in words: "multi30k/train.en, multi30k/train.de"."""
-        prefix = f"{self.folder.strip('*')}/" if self.folder else ""
-        return ", ".join(prefix + need for need in self.needs)
+        folder = self.folder.partition("|")[0].strip("*")
+        return ", ".join(
+            f"{folder}/{need}".strip("/") for need in (n.partition("|")[0] for n in self.needs)
+        )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from t2t_mm.data.manifest import load_manifest
 from t2t_mm.data.raw_data import Found, find, manual_missing
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem
-from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess, Provenance
+from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess, Provenance, TfdsData
 
 _UNKNOWN = Provenance(homepage="", licence="")
 
@@ -98,13 +98,20 @@ def readiness(problem: Problem, data_dir: Path, tmp_dir: Path) -> str:
         return "generated on demand"
     if raw := find(problem, tmp_dir):
         return _here(raw)
-    if any(not manual_missing(data, problem.access) for data in known.tfds):
-        return "not here: --offline" if problem.access.offline else "TFDS can download it"
-    if any(files.download for files in known.files) and not problem.access.offline:
-        return "can be downloaded"
+    if not problem.access.offline:
+        if any(not manual_missing(data, problem.access) for data in known.tfds):
+            return "TFDS can download it"
+        if any(files.download for files in known.files):
+            return "can be downloaded"
     ways = [f"{files.title} below --tmp_dir" for files in known.files]
-    ways += [f"{', '.join(d.manual)} in --tfds_manual_dir" for d in known.tfds if d.manual]
+    ways += [_tfds_way(data) for data in known.tfds]
     return f"missing: {', or '.join(ways)}"
+
+
+def _tfds_way(data: TfdsData) -> str:
+    if data.manual:
+        return f"{', '.join(data.manual)} in --tfds_manual_dir"
+    return f"TFDS's {data.title} in --tfds_data_dir"
 
 
 def _here(raw: Found) -> str:

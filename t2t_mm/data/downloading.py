@@ -16,6 +16,7 @@ from pathlib import Path
 from t2t_mm.data.locking import lock
 from t2t_mm.data.raw_data import find, manual_missing, missing
 from t2t_mm.data.records import replacing
+from t2t_mm.data.unpacking import unpack
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem
 from t2t_mm.provenance import DataAccess, RawFile, TfdsData
@@ -37,8 +38,19 @@ def ensure(problem: Problem, tmp_dir: Path, log: Log = print) -> None:
     Raises:
       DataError: if the data are missing and cannot be downloaded, with all ways to get them.
     """
-    if find(problem, tmp_dir) or problem.provenance is None:
+    if problem.provenance is None:
         return
+    found = find(problem, tmp_dir)
+    if found is None:
+        _download(problem, tmp_dir, log)
+        found = find(problem, tmp_dir)
+    if found is None:
+        raise missing(problem, tmp_dir, "after the download")
+    for archive, made in found.files.unpack if found.files else ():
+        unpack(found.path / archive, made, log)
+
+
+def _download(problem: Problem, tmp_dir: Path, log: Log) -> None:
     if problem.access.offline:
         raise missing(problem, tmp_dir, "and --offline forbids to download them")
     provenance, access = problem.provenance, problem.access
@@ -58,8 +70,6 @@ def _prepare_first(data: TfdsData, problem: Problem, tmp_dir: Path, log: Log) ->
         _prepare(data, problem.access, log)
     except Exception as error:  # TFDS raises what it likes over a network that is down
         raise missing(problem, tmp_dir, _why(data, error)) from error
-    if find(problem, tmp_dir) is None:
-        raise missing(problem, tmp_dir, f"after TFDS prepared {data.title}")
 
 
 def _why(data: TfdsData, error: Exception) -> str:

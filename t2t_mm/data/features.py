@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from t2t_mm.data import audio_features, picture_features
+from t2t_mm.data import audio_features, picture_augmentation, picture_features
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import FeatureSpec
@@ -67,7 +67,14 @@ def _pictures(
             f"a feature of modality '{spec.modality}' declares no image_size; set it in the "
             "problem's FeatureSpec, in pixels."
         )
+    if augment and spec.augment == "imagenet":
+        pixels = picture_augmentation.decode_distorted(encoded, spec.image_size, spec.flip, seed)
+        return picture_features.standardise(pixels), _areas(encoded, spec)
     pictures = picture_features.standardise(picture_features.decode(encoded, spec.image_size))
     if augment:
         pictures = picture_features.augment(pictures, spec.flip, seed)
-    return pictures, tf.fill(tf.shape(encoded), spec.image_size**2)
+    return pictures, _areas(encoded, spec)
+
+
+def _areas(encoded: tf.Tensor, spec: FeatureSpec) -> tf.Tensor:
+    return tf.fill(tf.shape(encoded), spec.image_size**2)

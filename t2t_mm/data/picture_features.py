@@ -34,8 +34,7 @@ def decode(encoded: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _decode_one(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    picture = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    picture.set_shape([None, None, 3])
+    picture = decode_picture(encoded)
     same = tf.reduce_all(tf.shape(picture)[:2] == size)
     pixels = tf.cond(
         same,  # spares the cost of a resize that changes nothing
@@ -43,6 +42,13 @@ def _decode_one(encoded: tf.Tensor, size: int) -> tf.Tensor:
         lambda: tf.image.resize(picture, [size, size], method="bilinear", antialias=True),
     )
     return tf.ensure_shape(pixels, [size, size, 3])
+
+
+def decode_picture(encoded: tf.Tensor) -> tf.Tensor:
+    """One encoded picture to uint8 [H, W, 3]."""
+    picture = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    picture.set_shape([None, None, 3])
+    return picture
 
 
 def standardise(pixels: tf.Tensor) -> tf.Tensor:

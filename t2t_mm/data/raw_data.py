@@ -64,9 +64,12 @@ def root_of(files: RawFiles, tmp_dir: Path) -> Path | None:
 def _fits(files: RawFiles, root: Path) -> bool:
     if files.folder:
         names = [part.lower() for part in root.absolute().parts[-2:]]
-        if not any(fnmatchcase(name, files.folder) for name in names):
+        patterns = files.folder.split("|")
+        if not any(fnmatchcase(name, pattern) for name in names for pattern in patterns):
             return False
-    return all(next(root.glob(need), None) for need in files.needs)
+    return all(
+        any(next(root.glob(pattern), None) for pattern in need.split("|")) for need in files.needs
+    )
 
 
 def _roots(tmp_dir: Path) -> Iterator[Path]:

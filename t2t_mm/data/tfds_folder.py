@@ -68,8 +68,9 @@ class Record:
         return np.asarray(self._get(name))
 
     def label(self, name: str) -> str:
-        """A class's name."""
-        return self._folder.label_names(name)[self.number(name)]
+        """A class's name; its number where TFDS knows no names."""
+        names, number = self._folder.label_names(name), self.number(name)
+        return names[number] if names else str(number)
 
     def number(self, name: str) -> int:
         """The only whole number."""
@@ -115,19 +116,16 @@ class TfdsFolder:
         return f"{name}{f'/{config}' if config else ''}:{self._info.get('version', self.path.name)}"
 
     def label_names(self, feature: str) -> list[str]:
-        """The class names of a ClassLabel feature; numbers where TFDS knows no names."""
-        return self._labels.get(feature) or self._read_labels(feature)
+        """The class names of a ClassLabel feature; [] where TFDS knows only numbers."""
+        if feature not in self._labels:
+            path = self.path / f"{feature.replace('/', '-')}.labels.txt"
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
+            self._labels[feature] = text.splitlines()
+        return self._labels[feature]
 
     @cached_property
     def _labels(self) -> dict[str, list[str]]:
         return {}
-
-    def _read_labels(self, feature: str) -> list[str]:
-        path = self.path / f"{feature.replace('/', '-')}.labels.txt"
-        if not path.is_file():
-            raise DataError(f"{path} with the class names of '{feature}' is missing.")
-        self._labels[feature] = path.read_text(encoding="utf-8").splitlines()
-        return self._labels[feature]
 
     def records(self, split: str) -> Iterator[Record]:
         """The examples of a split, in the order of the files.

@@ -152,8 +152,7 @@ def test_what_cannot_be_read_is_a_sentence(numbered: TfdsFolder) -> None:
     record = next(numbered.records("train"))
     with pytest.raises(DataError, match="has no feature 'image'; it has i: it is not TFDS's"):
         record.blob("image")
-    with pytest.raises(DataError, match="i.labels.txt with the class names of 'i' is missing"):
-        record.label("i")
+    assert record.label("i") == "0"  # TFDS knows no names of MNIST's classes either
     path = numbered.path / "toy-train.tfrecord-00001-of-00003"
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(DataError, match="00001-of-00003 cannot be read .it breaks off"):

@@ -1,0 +1,76 @@
+"""Mixtures over several families: the paper's eight problems, and smaller ones.
+
+Each puts all of its text on one vocabulary, as the paper did. A mixture some of whose members are
+not registered is left out.
+"""
+
+from __future__ import annotations
+
+from t2t_mm import registry
+from t2t_mm.lookup import split_suffixes
+from t2t_mm.problem import VocabularySpec
+from t2t_mm.registry import PROBLEMS
+
+# The paper's speech is the Wall Street Journal's; LibriSpeech stands for it, which everybody may
+# have. Members of the LDC name the paper's by hand: see docs/data_sources.md.
+PAPER8 = (
+    "image_imagenet",
+    "translate_ende_wmt8k",
+    "translate_ende_wmt8k_rev",
+    "translate_enfr_wmt8k",
+    "translate_enfr_wmt8k_rev",
+    "image_ms_coco_tokens8k",
+    "parsing_english_ptb8k",
+    "librispeech",
+)
+WMT4 = PAPER8[1:5]
+MULTI30K = (
+    "translate_ende_multi30k",
+    "translate_ende_multi30k_rev",
+    "translate_enfr_multi30k",
+    "translate_enfr_multi30k_rev",
+)
+VISION = (
+    "image_imagenet32",
+    "image_cifar10",
+    "image_cifar100",
+    "image_mnist",
+    "image_fashion_mnist",
+)
+SMALL8 = (
+    "image_cifar10",
+    *MULTI30K,
+    "sentiment_imdb",
+    "parsing_english_ptb8k",
+    "librispeech_clean_small",
+)
+
+
+def _register(name: str, problems: tuple[str, ...], summary: str, size: int | None) -> None:
+    bases = sorted({split_suffixes(problem)[0] for problem in problems})
+    if not all(base in PROBLEMS for base in bases):
+        return
+    vocabulary = None
+    if size:
+        vocabulary = f"vocab.{name}" if name != "paper8" else "vocab.multi8k"
+        with_text = tuple(base for base in bases if _has_text(base))
+        spec = VocabularySpec(vocabulary, size, with_text)
+        registry.VOCABULARIES.register(vocabulary, spec, f"all text of the mixture {name}")
+    registry.register_mixture(name, problems, summary, vocabulary)
+
+
+def _has_text(name: str) -> bool:
+    problem = PROBLEMS.get(name)(name)
+    return "text" in (problem.inputs.kind, problem.targets.kind)
+
+
+_register(
+    "paper8",
+    PAPER8,
+    "the eight problems of the paper, on one vocabulary of 8k; LibriSpeech in place of WSJ",
+    8192,
+)
+_register("wmt4", WMT4, "German and French news of WMT14, both ways, on one vocabulary", 8192)
+_register("multi30k", MULTI30K, "German and French of Multi30k, both ways", 8192)
+_register("vision", VISION, "five sets of small pictures, on one entrance", None)
+_register("small8", SMALL8, "what fits a laptop in a night: all modalities, small sets", 8192)

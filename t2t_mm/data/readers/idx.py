@@ -1,0 +1,58 @@
+"""MNIST's format: idx files of pictures and labels, plain or gzipped."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from t2t_mm.errors import DataError
+
+_BYTES = 0x08  # the type of what is stored: unsigned bytes
+
+
+def pictures_and_labels(pictures: Path, labels: Path) -> Iterator[tuple[partial[bytes], int]]:
+    """Yields (function that makes a PNG, label) of two idx files that belong together.
+
+    Raises:
+      DataError: if one is no idx file, or their counts differ.
+    """
+    images, ids = read_idx(pictures, 3), read_idx(labels, 1)
+    if len(images) != len(ids):
+        raise DataError(f"{pictures} has {len(images)} pictures, {labels} {len(ids)} labels.")
+    for image, label in zip(images, ids, strict=True):
+        yield partial(png_of, image.tobytes(), image.shape), int(label)
+
+
+def read_idx(path: Path, axes: int) -> np.ndarray:
+    """The array of an idx file, uint8 with so many axes.
+
+    Raises:
+      DataError: if it is another file, or breaks off.
+    """
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read()
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path} cannot be read ({error}).") from None
+    start = 4 + 4 * axes
+    if len(content) < start or content[:4] != bytes([0, 0, _BYTES, axes]):
+        raise DataError(f"{path} is no idx file of bytes with {axes} axes.")
+    shape = struct.unpack(f">{axes}I", content[4:start])
+    if len(content) - start != int(np.prod(shape)):
+        raise DataError(f"{path} has {len(content) - start} bytes for the shape {shape}.")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def png_of(pixels: bytes, shape: tuple[int, int]) -> bytes:
+    """A grey picture of height x width bytes as PNG."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.frombytes("L", (shape[1], shape[0]), pixels).save(buffer, format="PNG")
+    return buffer.getvalue()

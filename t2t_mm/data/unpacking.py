@@ -1,0 +1,58 @@
+"""Archives in --tmp_dir, unpacked once beside themselves, by the process that prepares."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from t2t_mm.data.locking import lock
+from t2t_mm.errors import DataError
+
+
+def unpack(archive: Path, made: str, log: Callable[[str], None] = print) -> Path:
+    """Unpacks a tar (compressed or not) or zip archive, unless that was done before.
+
+    What it holds appears under its name only when all of it is there.
+
+    Args:
+      archive: the file.
+      made: the folder or file that it holds, relative to where it lies.
+      log: told what is unpacked.
+
+    Returns:
+      The path of `made`.
+
+    Raises:
+      DataError: if the archive is damaged, or holds no `made`.
+    """
+    wanted = archive.parent / made
+    with lock(archive.parent, log):
+        if wanted.exists():
+            return wanted
+        log(f"unpacking {archive}")
+        with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking.") as folder:
+            _extract(archive, Path(folder))
+            inside = Path(folder) / made
+            if not inside.exists():
+                raise DataError(f"{archive} does not hold {made}; get the original file.")
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(inside, wanted)
+    return wanted
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as file:
+                file.extractall(folder)
+        else:
+            with tarfile.open(archive) as file:
+                file.extractall(folder, filter="data")
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise DataError(
+            f"{archive} cannot be unpacked ({error}); it may be half downloaded: get it again."
+        ) from None

@@ -1,0 +1,91 @@
+"""Helpers of the tests of named problems: tiny raw data, generated data, what is in them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from t2t_mm.data.example_parsing import parse_example
+from t2t_mm.data.generation import generate
+from t2t_mm.data.manifest import Manifest, load_manifest
+from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.lookup import find_problem
+from t2t_mm.provenance import DataAccess
+
+SENTENCES = [f"number {i} is a small red bird on the {i}th tree" for i in range(40)]
+
+
+def picture(colour: int = 0, side: int = 8, form: str = "PNG") -> bytes:
+    """An encoded picture of one colour."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((side, side, 3), colour, np.uint8)).save(buffer, form)
+    return buffer.getvalue()
+
+
+def made(
+    name: str, folder: Path, workers: int = 1, offline: bool = True, **access: Any
+) -> tuple[Manifest, dict[str, list[dict[str, Any]]]]:
+    """Generates the data of a problem and reads them back.
+
+    Args:
+      name: of the problem.
+      folder: its raw files are in `folder`/raw, prepared TFDS data in `folder`/tfds.
+      workers: processes.
+      offline, access: see DataAccess.
+
+    Returns:
+      The manifest, and the examples of each split: text and labels as text, else bytes.
+    """
+    problem, data_dir = find_problem(name), folder / "data"
+    generate(
+        [problem],
+        data_dir,
+        folder / "raw",
+        num_workers=workers,
+        num_shards=2,
+        access=DataAccess(tfds_data_dir=str(folder / "tfds"), offline=offline, **access),
+        log=lambda line: None,
+    )
+    manifest = load_manifest(name, data_dir)
+    examples = {
+        split: [
+            _readable(problem, e, data_dir) for s in shards for e in _examples(data_dir / s.file)
+        ]
+        for split, shards in manifest.splits.items()
+    }
+    return manifest, examples
+
+
+def _examples(path: Path) -> list[dict[str, Any]]:
+    content, found, at = path.read_bytes(), [], 0
+    while at < len(content):
+        size = int.from_bytes(content[at : at + 8], "little")
+        found.append(parse_example(content[at + 12 : at + 12 + size]))
+        at += 16 + size
+    return found
+
+
+def _readable(problem: Any, example: dict[str, Any], data_dir: Path) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for side in ("inputs", "targets"):
+        spec = getattr(problem, side)
+        if spec.kind == "text":
+            vocabulary = Vocabulary.load(vocabulary_path(spec.vocabulary, data_dir))
+            shown[side] = vocabulary.decode(example[side])
+        elif spec.kind == "label":
+            shown[side] = problem.labels[int(example[side][0])]
+        else:
+            shown[side] = example[side][0]
+    if "references" in example:
+        shown["references"] = [value.decode() for value in example["references"]]
+    return shown
+
+
+def pixels(encoded: bytes) -> np.ndarray:
+    """The pixels of an encoded picture."""
+    return np.asarray(Image.open(io.BytesIO(encoded)))
