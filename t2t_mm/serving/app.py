@@ -17,10 +17,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from t2t_mm.serving import rest
-from t2t_mm.serving.batching import Batcher, BatchSettings, ByteColumns
+from t2t_mm.serving.batching import Batcher, BatchSettings
+from t2t_mm.serving.error_answers import failed, no_route, refused
 from t2t_mm.serving.limits import BodyReader, Limits
+from t2t_mm.serving.outcomes import ByteColumns
 from t2t_mm.serving.page_files import PageFiles
-from t2t_mm.serving.request_error import RequestError, bad_request, not_found
+from t2t_mm.serving.request_error import RequestError, not_found
 from t2t_mm.serving.row_checks import checked_row
 from t2t_mm.serving.telemetry import Metrics, Telemetry, note
 from t2t_mm.serving.versions import Versions
@@ -88,9 +90,9 @@ class Api:
             routes=routes,
             middleware=[Middleware(Telemetry, metrics=self.metrics, quiet=self.quiet)],
             exception_handlers={
-                RequestError: _refused,
-                HTTPException: _no_route,
-                Exception: _failed,
+                RequestError: refused,
+                HTTPException: no_route,
+                Exception: failed,
             },
             lifespan=self._lifespan,
         )
@@ -221,28 +223,3 @@ class Api:
             await following
         await self.versions.close()
         self.batcher.close()
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestError)
-    note(request, error.sentence)
-    return JSONResponse(
-        {"error": error.sentence}, status_code=error.status, headers=error.headers or None
-    )
-
-
-async def _no_route(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    refusal = bad_request(error.detail)
-    refusal.status, refusal.headers = error.status_code, dict(error.headers or {})
-    if error.status_code == 404:
-        refusal = not_found("no such path; the REST API is below /v1/models, the page at /.")
-    if error.status_code == 405:
-        refusal.sentence = (
-            f"{request.method} is not allowed here; :predict takes POST, the rest GET."
-        )
-    return await _refused(request, refusal)
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "the server failed; its log says why."}, status_code=500)

@@ -9,34 +9,15 @@ on the event loop; the threads only run the model.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from t2t_mm.serving.request_error import (
-    RequestError,
-    RowError,
-    bad_request,
-    too_busy,
-)
+from t2t_mm.serving.outcomes import ByteColumns, Outcome, Runnable, answered_rows, outcomes
+from t2t_mm.serving.request_error import RequestError, bad_request, too_busy
 from t2t_mm.serving.rest import Row
-from t2t_mm.serving.telemetry import LOG, Metrics
-
-ByteColumns = dict[str, list[bytes]]
-Outcome = Row | Exception
-
-
-class Runnable(Protocol):
-    """What the batcher needs of a signature."""
-
-    name: str
-    explains: bool
-
-    def answer(self, columns: ByteColumns) -> list[Row]:
-        """A row of outputs for each row of inputs; raises RowError for a bad input."""
+from t2t_mm.serving.telemetry import Metrics
 
 
 @dataclass(frozen=True)
@@ -135,7 +116,7 @@ class Batcher:
             ) from None
         finally:
             self._forget(signature, parts)
-        return _rows(signature.name, [one for part in answers for one in part])
+        return answered_rows(signature.name, [one for part in answers for one in part])
 
     def close(self) -> None:
         """Runs nothing more."""
@@ -226,33 +207,3 @@ class Batcher:
             if not part.done.done():  # else nobody waits for it any more
                 part.done.set_result(own)
         self._pump()
-
-
-def outcomes(signature: Runnable, columns: ByteColumns) -> list[Outcome]:
-    """An answer or an error for each row; a row that fails takes no other one with it.
-
-    A batch that fails is run again in halves: one bad row among 32 costs five more runs of halves
-    that are good, not 32 single ones.
-    """
-    rows = len(next(iter(columns.values())))
-    try:
-        return list(signature.answer(columns))
-    except Exception as error:
-        if rows == 1:
-            if not isinstance(error, RowError):
-                LOG.log(logging.ERROR, "signature %s failed", signature.name, exc_info=error)
-            return [error]
-    middle = rows // 2
-    first = {name: values[:middle] for name, values in columns.items()}
-    second = {name: values[middle:] for name, values in columns.items()}
-    return outcomes(signature, first) + outcomes(signature, second)
-
-
-def _rows(name: str, answers: Sequence[Outcome]) -> list[Row]:
-    """The rows, if none of them has failed."""
-    for index, answer in enumerate(answers):
-        if isinstance(answer, RowError):
-            raise bad_request(f"row {index} of {name} {answer}.")
-        if isinstance(answer, Exception):
-            raise RequestError(500, "the model failed; the server's log says why.")
-    return list(answers)  # type: ignore[arg-type]

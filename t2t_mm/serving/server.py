@@ -94,7 +94,7 @@ def make_api(settings: ServerSettings, folder: Path, load: Load) -> Api:
 
 def load_and_warm_up(path: Path, version: int):  # -> Servable, which would import TensorFlow here
     """Loads a version folder and calls each of its signatures once."""
-    from t2t_mm.serving.servable import load
+    from t2t_mm.serving.loading import load
     from t2t_mm.serving.warm_up import warm_up
 
     servable = load(path, version)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from t2t_mm.serving.loading import BrokenExport
 from t2t_mm.serving.request_error import RowError
 from t2t_mm.serving.row_checks import wav_file
-from t2t_mm.serving.servable import BrokenExport, Servable
+from t2t_mm.serving.servable import Servable
 
 
 def warm_up(servable: Servable) -> None:
