@@ -17,7 +17,7 @@ from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
 from t2t_mm.problem import Task
 from t2t_mm.serving.export_description import describe
-from t2t_mm.serving.export_examples import shown_examples
+from t2t_mm.serving.export_examples import raw_examples, shown_examples
 from t2t_mm.serving.export_quality import Quality, quality
 from t2t_mm.serving.export_saving import write_version
 from t2t_mm.serving.export_signatures import Exportable
@@ -79,6 +79,11 @@ def export(
     _check(data_dir, eval_examples)
     loaded = load(output_dir, checkpoint)
     tasks = _chosen(loaded, problems)
+    held_out = {
+        name: raw_examples(task, data_dir or "", loaded.vocabularies, eval_examples)
+        for name, task in tasks.items()
+        if eval_examples
+    }  # before what takes long
     made = _exportable(loaded, tasks, settings, weights)
     run = {
         "model": loaded.record.model,
@@ -91,7 +96,7 @@ def export(
     path = write_version(made, description, folder, loaded.step)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     log(
-        f"wrote {path}: {len(tasks)} problems, {size / 1e6:.2f} MB, of which the {weights} "
+        f"wrote {path}: {size / 1e6:.2f} MB for {_problems(tasks)}, of which the {weights} "
         f"weights {made.weights.bytes / 1e6:.2f} MB"
     )
     found = {}
@@ -99,7 +104,7 @@ def export(
         before = None
         if weights != FLOAT32:
             before = _exportable(loaded, tasks, settings, FLOAT32)
-        found = quality(path, before, tasks, loaded.vocabularies, data_dir or "", eval_examples)
+        found = quality(path, before, tasks, held_out)
         for problem, one in found.items():
             log("\n".join(one.lines(problem, weights)))
     return Exported(path, size, made.weights.bytes, found)
@@ -141,3 +146,7 @@ def _examples(
         else:
             found[name] = [{"b64": base64.b64encode(one).decode()} for one in inputs]
     return found
+
+
+def _problems(tasks: Mapping[str, Task]) -> str:
+    return f"{len(tasks)} problem{'s' if len(tasks) > 1 else ''}"

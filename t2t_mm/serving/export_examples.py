@@ -14,6 +14,7 @@ import tensorflow as tf
 from t2t_mm.data.binding import shard_paths
 from t2t_mm.data.record_index import index_records, parse_spec
 from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.decoding.splits import check_data
 from t2t_mm.errors import DataError
 from t2t_mm.problem import FeatureSpec, Split, Task
 
@@ -43,8 +44,9 @@ def raw_examples(
     """Up to `count` examples, spread evenly over the split.
 
     Raises:
-      DataError: if the data are missing or unreadable.
+      DataError: if the data are missing, unreadable, or not those that the model knows.
     """
+    check_data(task, split, data_dir, vocabularies)
     paths = [str(path) for path in shard_paths(task, split, data_dir)]
     total = len(index_records(task, paths))
     wanted = {i * total // count for i in range(count)} if count < total else range(total)

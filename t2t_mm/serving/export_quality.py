@@ -8,11 +8,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding.metrics import compute, flatten
 from t2t_mm.decoding.metrics.statistics import answers_of
 from t2t_mm.problem import Task
-from t2t_mm.serving.export_examples import RawExample, raw_examples
+from t2t_mm.serving.export_examples import RawExample
 from t2t_mm.serving.export_signatures import Exportable
 
 _BATCH = 16
@@ -50,29 +49,22 @@ def quality(
     path: Path,
     before: Exportable | None,
     tasks: Mapping[str, Task],
-    vocabularies: Mapping[str, Vocabulary],
-    data_dir: str | Path,
-    count: int,
+    held_out: Mapping[str, Sequence[RawExample]],
 ) -> dict[str, Quality]:
-    """Answers examples of the dev splits through the signatures of an export.
+    """Answers examples through the signatures of an export.
 
     Args:
       path: of the export.
       before: the same with float32 weights; None: no comparison.
       tasks: the exported problems.
-      vocabularies: by name.
-      data_dir: where the data are.
-      count: examples of each problem.
-
-    Raises:
-      DataError: if the data are missing or unreadable.
+      held_out: examples of each problem that it was not trained on.
     """
-    signatures = tf.saved_model.load(str(path)).signatures
+    saved = tf.saved_model.load(str(path))
     found = {}
     for name, task in tasks.items():
-        examples = raw_examples(task, data_dir, vocabularies, count)
+        examples = held_out[name]
         first = metrics_of(task, before.answers(name), examples) if before else {}
-        after = metrics_of(task, signatures[name], examples)
+        after = metrics_of(task, saved.signatures[name], examples)
         found[name] = Quality(len(examples), first, after)
     return found
 
