@@ -23,6 +23,8 @@ class Treebank(Reader):
       path: the folder of .mrg files, at any depth.
       files: globs or ranges of files, e.g. "wsj_02*" or "wsj_0001..wsj_0149"; none for all.
       words: the target holds the words too, as a bracketed tree (trees.linearise).
+      constituents: in training, every constituent of several words is an example too: short ones
+        teach a model which word it is at, for which a small treebank has too few sentences.
     """
 
     TARGETS = ("tree",)
@@ -31,18 +33,32 @@ class Treebank(Reader):
     path: str
     files: tuple[str, ...] = ()
     words: bool = False
+    constituents: bool = False
 
     def rows(self, roots: Roots, training: bool) -> Iterator[Row]:
-        del training  # a sentence has one tree
         write = trees.linearise if self.words else tree_tags.write
         for name, path in files_under(roots.find(self.path), (".mrg",), self.files):
             for line, tree in _trees(path):
                 cleaned = trees.clean(tree)
                 if cleaned is None:
                     continue  # nothing but traces
-                sentence = " ".join(trees.words(cleaned))
-                place = f"{self.path}/{name}, line {line}"
+                place, sentence = f"{self.path}/{name}, line {line}", " ".join(trees.words(cleaned))
                 yield Row(place, sentence, write(cleaned), group=sentence)
+                if training and self.constituents:
+                    for number, part in enumerate(_parts(cleaned), 1):
+                        words = " ".join(trees.words(part))
+                        yield Row(
+                            f"{place}, constituent {number}", words, write(part), group=sentence
+                        )
+
+
+def _parts(tree: trees.Tree) -> Iterator[trees.Tree]:
+    """The constituents of several words inside of a tree, from left to right."""
+    for child in tree.children:
+        if isinstance(child, trees.Tree):
+            if len(trees.words(child)) > 1:
+                yield child
+            yield from _parts(child)
 
 
 def _trees(path: Path) -> Iterator[tuple[int, trees.Tree]]:

@@ -148,6 +148,28 @@ def test_treebank_gives_words_and_the_cleaned_tree_without_them(tmp_path: Path) 
     assert rows(words, tmp_path)[0].targets == "(S (NP (DT The) (NN cat)) (VP (VBZ sits)))"
 
 
+def test_constituents_of_several_words_are_training_examples_too(tmp_path: Path) -> None:
+    (tmp_path / "a.mrg").write_text(
+        "( (S (NP (DT The) (NN cat)) (VP (VBZ sees) (NP (NN fish)) (PP (IN at) (NP (NN sea))))))"
+    )
+    reader = Treebank(path=".", constituents=True)
+    whole = (
+        "The cat sees fish at sea",
+        "S NP DT NN /NP VP VBZ NP NN /NP PP IN NP NN /NP /PP /VP /S",
+    )
+    assert pairs(reader, tmp_path) == [
+        whole,
+        ("The cat", "NP DT NN /NP"),
+        ("sees fish at sea", "VP VBZ NP NN /NP PP IN NP NN /NP /PP /VP"),
+        ("at sea", "PP IN NP NN /NP /PP"),
+    ]
+    every = rows(reader, tmp_path)
+    assert len({row.key for row in every}) == 4
+    assert {row.group for row in every} == {whole[0]}
+    evaluated = list(reader.rows(Roots((tmp_path,)), training=False))
+    assert [(row.inputs, row.targets) for row in evaluated] == [whole]
+
+
 def test_treebank_mistakes_name_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "a.mrg").write_text("( (S (UH yes)))\n( (S (UH no))\n")
     assert fails(Treebank(path="."), tmp_path) == (
