@@ -76,7 +76,7 @@ def constant(tokens, position, state):
 
 
 def test_draws_of_many_inputs_and_positions_are_independent():
-    rows = 3000
+    rows = 2000
     graph = tf.function(lambda limits: sample(constant, (), limits, settings(), tf.range(rows)))
     written = graph(tf.fill([rows], 3))
     ids, p = written.ids.numpy()[:, 0], truncated()
