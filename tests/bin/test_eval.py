@@ -49,14 +49,14 @@ def test_every_checkpoint_and_further_metrics(tmp_path, capsys):
     run = shutil.copytree(toy_run().output_dir, tmp_path / "run")
     copy_checkpoint(run, 5)
     copy_checkpoint(run, 12)
-    flags = ["--problems=decoding_toy_speech", "--metrics=cer", "--bootstrap_resamples=0"]
+    flags = ["--problems=decoding_toy_class", "--metrics=exact_match", "--bootstrap_resamples=0"]
     assert (
         evaluate(f"--output_dir={run}", "--eval_all", "--decode_hparams=beam_size=1", *flags) == 0
     )
     lines = [json.loads(line) for line in (run / "eval.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [5, 7, 12]
     assert lines[0]["decoded"] == lines[1]["decoded"] == lines[2]["decoded"]
-    assert set(lines[0]["decoded"]) == {"wer", "cer", "exact_match"}
+    assert set(lines[0]["decoded"]) == {"accuracy", "calibration_error", "exact_match"}
     assert lines[0]["decode_hparams"]["beam_size"] == 1 and lines[0]["intervals"] == {}
     assert "3 checkpoints:\n\nstep" in capsys.readouterr().out
 

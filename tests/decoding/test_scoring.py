@@ -18,7 +18,7 @@ from t2t_mm.decoding.metrics import compute
 from t2t_mm.decoding.model_loading import LoadedModel
 from t2t_mm.decoding.report import append, report_table, scalars, series_table
 from t2t_mm.decoding.scoring import DecodedEvaluation, evaluate_decoded, full_metrics, scorable
-from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.decoding.splits import check_data, thinned
 from t2t_mm.errors import DataError, UnknownNameError, UserError
 from t2t_mm.hparam import HParams
@@ -236,7 +236,9 @@ def test_labels_are_scored_with_their_probabilities(reports, loaded):
 
 def test_other_weights_need_no_new_evaluator(loaded, tmp_path):
     """The traces stay: figures follow the weights, and come back with them."""
-    evaluator = Evaluator(loaded, DATA, ["decoding_toy_speech"], resamples=0, metrics=["cer"])
+    evaluator = Evaluator(
+        loaded, DATA, ["decoding_toy_speech"], settings=GREEDY, metrics=["cer"], resamples=0
+    )
     (before,) = evaluator()
     assert set(before.decoded) == {"wer", "cer", "exact_match"}
     variables = loaded.model.variables
