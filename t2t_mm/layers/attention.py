@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from t2t_mm.layers.buffers import read, split, take
+from t2t_mm.layers.buffers import empty, put, read, split, take
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.initialisers import uniform_fan
 from t2t_mm.layers.pointwise import pointwise
@@ -229,7 +229,7 @@ class SelfMemory(NamedTuple):
 
     Attributes:
       joint_kernel, output_kernel: [D, 3 D], [D, D].
-      first: int32 [B * K * H, 1], where the heads of each hypothesis's first position are written.
+      first: int32 [B * K * H], where the heads of each hypothesis's first position are written.
       shape: of all keys and values, [B, H, length * K, D / H].
       order: see `HeadOrder`; None with one hypothesis an input.
     """
@@ -277,12 +277,13 @@ class SelfAttention(MultiHeadAttention):
         kernels = [read(k, self.compute_dtype) for k in (self.joint_kernel, self.output_kernel)]
         blocks = ops.reshape(ops.arange(inputs * heads, dtype="int32"), (inputs, 1, heads))
         beam = ops.arange(beams, dtype="int32")[:, None]
-        first = ops.reshape(blocks * (length * beams) + beam, (-1, 1))
+        first = ops.reshape(blocks * (length * beams) + beam, (-1,))
         shape = (-1, heads, length * beams, head)
         shape = shape if isinstance(length, int) else ops.stack(shape)
-        buffer = ops.zeros((inputs * heads * length * beams, head), self.compute_dtype)
+        size = (inputs * heads * length * beams, head)
+        state = tuple(empty(size, self.compute_dtype) for _ in range(2))
         order = HeadOrder.of(inputs, beams, heads)
-        return SelfMemory(*kernels, first, shape, order), (buffer, buffer)
+        return SelfMemory(*kernels, first, shape, order), state
 
     def step(
         self,
@@ -311,7 +312,7 @@ class SelfAttention(MultiHeadAttention):
         queries = self._row_heads(queries * head**-0.5, beams, memory.order)
         entries = memory.first + position * beams
         state = tuple(
-            ops.scatter_update(buffer, entries, ops.reshape(new, (-1, head)))
+            put(buffer, entries, ops.reshape(new, (-1, head)))
             for buffer, new in zip(state, written, strict=True)
         )
         keys, values = (ops.reshape(buffer, memory.shape) for buffer in state)

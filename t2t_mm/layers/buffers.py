@@ -1,12 +1,13 @@
 """Buffers that decoding reads and writes one position at a time, and weights packed for its loop.
 
-A buffer keeps its shape from step to step and is written in place where TensorFlow's loop allows
-it: nothing here copies what earlier positions left.
+A buffer keeps its shape from step to step and is written in place: nothing here copies what earlier
+positions left.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -36,9 +37,36 @@ def take(x: Any, indices: Any) -> Any:
     return ops.take(x, indices, axis=0)
 
 
-def put(buffer: Any, index: Any, value: Any) -> Any:
-    """buffer [N, M, ...] with value [...] at the index [n], of as many axes as it has numbers."""
-    return ops.scatter_update(buffer, index[None], value[None])
+def empty(shape: tuple[Any, ...], dtype: str) -> Any:
+    """A buffer of zeros, shared with no other one: the graph optimiser merges equal constants."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.raw_ops.Empty(shape=tf.stack(shape), dtype=dtype, init=True)
+    return ops.zeros(shape, dtype)
+
+
+def put(buffer: Any, indices: Any, values: Any, after: Sequence[Any] = ()) -> Any:
+    """Writes rows into a buffer, in a TensorFlow graph in place: the buffer given is used up.
+
+    `tensor_scatter_nd_update` copies the whole buffer, in a loop as elsewhere.
+
+    Args:
+      buffer: [N, ...], from `empty` or `put`.
+      indices: int32 [M].
+      values: [M, ...].
+      after: what was read from the buffer and must not see the new rows.
+
+    Returns:
+      The buffer with the new rows.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if not tf.executing_eagerly():
+            with tf.control_dependencies(after):
+                return tf.raw_ops.InplaceUpdate(x=buffer, i=indices, v=values)
+    return ops.scatter_update(buffer, indices[:, None], values)
 
 
 def split(x: Any, sizes: Any, count: int, axis: int = 0) -> list[Any]:

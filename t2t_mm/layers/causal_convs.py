@@ -12,23 +12,27 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from t2t_mm.layers.buffers import Packed, pack, put, read, split, take, unpack
+from t2t_mm.layers.buffers import Packed, empty, pack, put, read, split, take, unpack
 from t2t_mm.layers.conv import ConvStep
 
 
 class KindMemory(NamedTuple):
-    """What all positions share for the ConvSteps of one kind. Its ring has d rows of W slots.
+    """What all positions share for the ConvSteps of one kind, of dilation d.
 
     Attributes:
       taps: those that look back. With one hypothesis an input [W, W, 1, C]: for each slot where
         the present position is written, the tap of every slot; else [W, 1, C], the nearest first.
-      here: int32 [length, 2], row and slot where a position is written.
+      line: int32 [length, W], where the line of a position lies; None if the ring is one line.
+      slot: int32 [length], which slot of its line a position has.
+      here: int32 [length, 1], where a position is written.
       slots: int32 [length, W], where in the whole ring each tap's position lies; None with one
         hypothesis.
       times: int32 [length, W], which position each tap looks at, 0 before the first; or None.
     """
 
     taps: Any
+    line: Any
+    slot: Any
     here: Any
     slots: Any
     times: Any
@@ -49,11 +53,11 @@ class ConvsMemory(NamedTuple):
 class CausalConvs:
     """The causal ConvSteps of a body.
 
-    Its state is a ring per kind of window (taps and dilation d), [d, W, R, C]: what the ConvSteps
+    Its state is a ring per kind of window (taps and dilation d), [d * W, R, C]: what the ConvSteps
     have read at the last d * W positions; W is the number of taps that look back, or fewer where
-    there are not so many positions. Position t lies in row t mod d: there lie those that its
-    taps look at. No entry ever moves: which row wrote the past of which hypothesis is the lineage's
-    business.
+    there are not so many positions. It has d lines of W slots. Position t lies in line t mod d:
+    there lie those that its taps look at. No entry ever moves: which row wrote the past of which
+    hypothesis is the lineage's business.
 
     Args:
       steps: the ConvSteps, all built and causal.
@@ -75,7 +79,7 @@ class CausalConvs:
             taps = ops.cast(ops.flip(kernel[:-1], axis=0)[:width], dtype)
             start = _start_one if beams == 1 else _start_several
             memory.append(start(taps[:, None], width, dilation, length))
-            state.append(ops.zeros((dilation, width, rows, kernel.shape[-1]), dtype))
+            state.append(empty((dilation * width, rows, kernel.shape[-1]), dtype))
         weights = pack([part for step in self.steps for part in step.prepare()])
         return ConvsMemory(weights, memory), state
 
@@ -106,44 +110,42 @@ class CausalConvs:
             id(step): (tuple(weights[i * parts : (i + 1) * parts]), pasts.get(id(step)))
             for i, step in enumerate(self.steps)
         }
-        return ConvsAt(self, found, memory, state, position)
+        return ConvsAt(self, found, memory, state, position, list(pasts.values()))
 
 
 def _start_one(taps: Any, width: Any, dilation: int, length: Any) -> KindMemory:
     """`taps` [W, 1, C], the nearest first: turned for every slot of the present position."""
     slots = ops.arange(width, dtype="int32")
     turned = take(taps, (slots[:, None] - slots - 1) % width)
-    return KindMemory(
-        turned, _places(ops.arange(length, dtype="int32"), width, dilation), None, None
-    )
+    positions = ops.arange(length, dtype="int32")
+    line = None if dilation == 1 else (positions % dilation * width)[:, None] + slots
+    slot, here = positions // dilation % width, _place(positions, width, dilation)
+    return KindMemory(turned, line, slot, here[:, None], None, None)
 
 
 def _start_several(taps: Any, width: Any, dilation: int, length: Any) -> KindMemory:
     positions = ops.arange(length, dtype="int32")
     times = positions[:, None] - dilation * ops.arange(1, width + 1, dtype="int32")
-    places = _places(times, width, dilation)
-    slots = places[..., 0] * width + places[..., 1]
-    here = _places(positions, width, dilation)
-    return KindMemory(taps, here, slots, ops.maximum(times, 0))
+    slots, here = (_place(when, width, dilation) for when in (times, positions))
+    return KindMemory(taps, None, None, here[:, None], slots, ops.maximum(times, 0))
 
 
-def _places(times: Any, width: Any, dilation: int) -> Any:
-    """Row and slot of positions [...] -> [..., 2]."""
-    return ops.stack([times % dilation, times // dilation % width], axis=-1)
+def _place(times: Any, width: Any, dilation: int) -> Any:
+    """Where in a ring positions lie."""
+    return times % dilation * width + times // dilation % width
 
 
 def _past_of_one(kind: KindMemory, ring: Any, position: Any) -> Any:
     """What the depthwise convolutions take from earlier positions, [R, C]; rows keep to theirs."""
-    row, slot = ops.unstack(take(kind.here, position), 2)
-    line = ring[0] if ring.shape[0] == 1 else take(ring, row)
-    return ops.sum(line * take(kind.taps, slot), axis=0)
+    line = ring if kind.line is None else take(ring, take(kind.line, position))
+    return ops.sum(line * take(kind.taps, take(kind.slot, position)), axis=0)
 
 
 def _past_of_several(kind: KindMemory, ring: Any, position: Any, lineage: Any) -> Any:
     """The same, each row taking from the rows that its lineage names."""
     rows = ops.shape(lineage)[0]
     entries = ops.reshape(ring, (-1, ring.shape[-1]))
-    writers = ops.transpose(ops.take(lineage, take(kind.times, position), axis=1))
+    writers = take(ops.transpose(lineage), take(kind.times, position))
     places = rows * take(kind.slots, position)[:, None] + writers
     return ops.sum(take(entries, places) * kind.taps, axis=0)
 
@@ -158,7 +160,9 @@ class ConvsAt:
         memory: ConvsMemory,
         state: list[Any],
         position: Any,
+        pasts: list[Any],
     ) -> None:
+        self._pasts = pasts
         self._convs, self._parts = convs, parts
         self._memory, self._state, self._position = memory, state, position
         self._read: dict[int, Any] = {}
@@ -174,5 +178,6 @@ class ConvsAt:
         kinds = zip(self._memory.kinds, self._state, self._convs.kinds.values(), strict=True)
         for kind, ring, steps in kinds:
             read = ops.concatenate([self._read[id(step)] for step in steps], axis=-1)
-            found.append(put(ring, take(kind.here, self._position), read))
+            here = take(kind.here, self._position)
+            found.append(put(ring, here, read[None], self._pasts))
         return found

@@ -109,7 +109,8 @@ class Body(keras.layers.Layer):
 
         Args:
           memory: from `start`.
-          state: from `start`, or from the step before.
+          state: from `start`, or from the step before; the next one may take its place in memory,
+            so that in a graph it cannot be used again.
           x: [R, D], the embeddings of what was written last; the command's at position 0.
           position: int32 scalar, 0 first, then 1 more each time; less than `length`.
 
