@@ -53,6 +53,7 @@ def _extract(archive: Path, folder: Path) -> None:
             with tarfile.open(archive) as file:
                 file.extractall(folder, filter="data")
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        why = str(error).partition("\n")[0].rstrip(".:")
         raise DataError(
-            f"{archive} cannot be unpacked ({error}); it may be half downloaded: get it again."
+            f"{archive} cannot be unpacked ({why}); it may be half downloaded: get it again."
         ) from None
