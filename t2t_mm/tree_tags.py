@@ -91,3 +91,38 @@ def _last(remaining: list[str] | None, tag: str) -> str:
     if not remaining:
         raise DataError("the tree has more tags than the sentence has words.")
     return remaining.pop()
+
+
+def read_leniently(line: str) -> list[Tree]:
+    """The trees that a line was perhaps meant to be, for scoring what a model wrote.
+
+    A symbol whose closing one occurs somewhere in the line opens a constituent. A closing symbol
+    closes the innermost open constituent of its label and what is open in it; one that closes
+    nothing is left out, as are empty constituents; the end closes the rest. Vinyals et al. (arXiv
+    1412.7449, section 3.2) likewise add brackets at either end of an unbalanced output. Of a line
+    that `read` accepts it is the same tree.
+
+    Returns:
+      Trees side by side, with each word's tag in its place; none of an empty line.
+    """
+    symbols = line.split()
+    labels = {symbol.removeprefix(_CLOSE) for symbol in symbols if symbol.startswith(_CLOSE)}
+    stack: list[tuple[str, list[Tree | str]]] = [("", [])]
+
+    def close() -> None:
+        label, children = stack.pop()
+        if children:
+            stack[-1][1].append(Tree(label, tuple(children)))
+
+    for symbol in symbols:
+        if symbol in labels:
+            stack.append((symbol, []))
+        elif not symbol.startswith(_CLOSE):
+            stack[-1][1].append(Tree(symbol, (symbol,)))
+        elif (label := symbol.removeprefix(_CLOSE)) in [opened for opened, _ in stack]:
+            while stack[-1][0] != label:
+                close()
+            close()
+    while len(stack) > 1:
+        close()
+    return [tree for tree in stack[0][1] if isinstance(tree, Tree)]

@@ -48,6 +48,29 @@ def test_a_constituent_may_stand_in_one_of_its_own_label() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "bracketed"),
+    [
+        (LINE, ["(S (NP (DT DT) (NN NN)) (VP (VBZ VBZ)) (. .))"]),
+        ("S NP DT NN /NP VP VBZ", ["(S S)", "(NP (DT DT) (NN NN))", "(VP VP)", "(VBZ VBZ)"]),
+        ("S NP DT VP VB /VP /S", ["(S (NP NP) (DT DT) (VP (VB VB)))"]),
+        ("S NP DT VP VB /NP /S /VP", ["(S (NP (DT DT) (VP (VB VB))))"]),
+        ("/X S NP /NP DT /S /S", ["(S (DT DT))"]),
+        ("S NN /S S NN", ["(S (NN NN))", "(S (NN NN))"]),
+        ("", []),
+    ],
+)
+def test_what_is_no_tree_is_read_as_far_as_it_goes(line: str, bracketed: list[str]) -> None:
+    assert [trees.linearise(tree) for tree in tree_tags.read_leniently(line)] == bracketed
+
+
+def test_what_is_a_tree_is_read_alike_by_both() -> None:
+    rng = random.Random(11)
+    for _ in range(300):
+        line = tree_tags.write(random_tree(rng, 4))
+        assert tree_tags.read_leniently(line) == [tree_tags.read(line)]
+
+
+@pytest.mark.parametrize(
     ("line", "words", "message"),
     [
         ("S NP DT /NP", None, "expected one outermost constituent and found 2."),

@@ -7,7 +7,7 @@ are left out before spans are numbered; a bracket over no word does not count; o
 (a unary chain) counts twice. The treebank's unlabelled outermost bracket is read as TOP.
 
 EVALB compares only trees over the same words; `evalb` gives None otherwise. A generator may write
-anything, and leaving that out flatters it: `compare` counts it as wrong.
+anything, and leaving that out flatters it: `compare` counts all of it, as far as it can be read.
 """
 
 from __future__ import annotations
@@ -88,11 +88,24 @@ def read_brackets(line: str) -> Brackets | None:
             trees = [tree_tags.read(line)]
     except DataError:
         return None
+    return _brackets(trees, has_words=line.lstrip().startswith("("))
+
+
+def read_any_brackets(line: str) -> Brackets:
+    """The brackets of a line that may be no tree: what it was perhaps meant to be.
+
+    A bracketed line that is not balanced has none.
+    """
+    if line.lstrip().startswith("("):
+        return read_brackets(line) or _brackets([], has_words=True)
+    return _brackets(tree_tags.read_leniently(line), has_words=False)
+
+
+def _brackets(trees: Sequence[Tree], has_words: bool) -> Brackets:
     spans: list[Span] = []
     leaves: list[tuple[str, str]] = []
     for tree in trees:
         _collect(tree, spans, leaves)
-    has_words = line.lstrip().startswith("(")
     return Brackets(
         tuple(spans),
         tuple(tag for tag, _ in leaves),
@@ -143,20 +156,19 @@ def evalb(output: Brackets | None, gold: Brackets) -> EvalbCounts | None:
     )
 
 
-def compare(output: Brackets | None, gold: Brackets) -> Counts:
-    """Counts the brackets of any output, None if it is malformed, against the gold tree's.
+def compare(output: Brackets, gold: Brackets) -> Counts:
+    """Counts the brackets of any output, see `read_any_brackets`, against the gold tree's.
 
-    The gold tree's tags alone say which words are left out, and words are not compared. An output
-    of another length matches no bracket; its own brackets count all the same.
+    The gold tree's tags alone say which words are left out, and words are not compared. The
+    brackets of an output of another length are compared by their places all the same; there its
+    own tags say which words are left out.
     """
+    same_length = len(output.tags) == len(gold.tags)
     kept = _kept(gold)
     wanted = _scored(gold, kept)
-    if output is None:
-        return Counts(0, 0, wanted.total(), False)
-    if len(output.tags) != len(gold.tags):
-        return Counts(0, _scored(output, _kept(output)).total(), wanted.total(), False)
-    found = _scored(output, kept)
-    return Counts((found & wanted).total(), found.total(), wanted.total(), found == wanted)
+    found = _scored(output, kept if same_length else _kept(output))
+    complete = same_length and found == wanted
+    return Counts((found & wanted).total(), found.total(), wanted.total(), complete)
 
 
 def _kept(brackets: Brackets) -> list[bool]:

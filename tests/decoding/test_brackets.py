@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from t2t_mm.decoding.brackets import Counts, compare, evalb, read_brackets
+from t2t_mm.decoding.brackets import Counts, compare, evalb, read_any_brackets, read_brackets
 from t2t_mm.decoding.metrics import compute, flatten
 from t2t_mm.errors import DataError
 
@@ -14,7 +14,7 @@ GOLD = "(S (NP (DT the) (NN dog)) (VP (VBZ sees) (NP (DT a) (NN cat))))"  # S NP
 def counts(output: str, gold: str = GOLD) -> Counts:
     right = read_brackets(gold)
     assert right is not None
-    return compare(read_brackets(output), right)
+    return compare(read_any_brackets(output), right)
 
 
 def scores(outputs, golds) -> dict[str, float]:
@@ -40,8 +40,8 @@ def test_spans_leave_tags_out():
         (GOLD.replace("(NN cat)", "(NX (NN cat))"), Counts(4, 5, 4, False)),
         # Wrong tags and words change no bracket.
         (GOLD.replace("NN dog", "JJ doge"), Counts(4, 4, 4, True)),
-        # Another number of words: nothing matches, its own brackets count.
-        ("(S (NP (DT the) (NN dog)) (VP (VBZ sees)))", Counts(0, 3, 4, False)),
+        # Another number of words: brackets are compared by their places; NP 0-2 is right.
+        ("(S (NP (DT the) (NN dog)) (VP (VBZ sees)))", Counts(1, 3, 4, False)),
         # No tree: nothing matches, it has no brackets.
         (GOLD[:-1], Counts(0, 0, 4, False)),
         (GOLD + ")", Counts(0, 0, 4, False)),
@@ -49,7 +49,11 @@ def test_spans_leave_tags_out():
         ("", Counts(0, 0, 4, False)),
         ("(S ())", Counts(0, 0, 4, False)),
         # Two trees are of another length.
-        (GOLD + " " + GOLD, Counts(0, 8, 4, False)),
+        (GOLD + " " + GOLD, Counts(4, 8, 4, False)),
+        # Without words; then one whose NP is not closed, and one with a closing symbol too many.
+        ("S NP DT NN /NP VP VBZ NP DT NN /NP /VP /S", Counts(4, 4, 4, True)),
+        ("S NP DT NN VP VBZ NP DT NN /NP /VP /S", Counts(3, 4, 4, False)),
+        ("S NP DT NN /NP VP VBZ NP DT NN /NP /VP /VP /S", Counts(4, 4, 4, True)),
     ],
 )
 def test_counts(output, expected):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from t2t_mm.decoding.brackets import Brackets, compare, evalb, read_brackets
+from t2t_mm.decoding.brackets import Brackets, compare, evalb, read_any_brackets, read_brackets
 from t2t_mm.decoding.metrics.statistics import Answers, Statistics, share
 from t2t_mm.errors import DataError
 
@@ -42,13 +42,13 @@ def _evalb_figures(sums: np.ndarray) -> dict[str, float]:
 
 
 def bracket_f1_all(answers: Answers) -> Statistics:
-    """The same over all outputs: one that is no tree, or of another length, matches nothing."""
+    """The same over all outputs, by the brackets' places; see brackets.compare."""
     rows = []
-    for output, gold in _read(answers, "bracket_f1_all"):
-        counts = compare(output, gold)
-        rows.append(
-            [1, counts.matched, counts.output, counts.gold, counts.complete, output is None]
-        )
+    pairs = _read(answers, "bracket_f1_all")
+    for line, (output, gold) in zip(answers.outputs, pairs, strict=True):
+        counts = compare(output or read_any_brackets(line), gold)
+        complete = counts.complete and output is not None
+        rows.append([1, counts.matched, counts.output, counts.gold, complete, output is None])
     return Statistics(np.array(rows, np.float64), _all_figures)
 
 
