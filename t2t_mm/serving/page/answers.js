@@ -1,0 +1,62 @@
+// The best answer, drawn if it is a tree, and the alternatives with their probabilities.
+
+import { h, percent } from './dom.js';
+import { drawTree } from './tree_drawing.js';
+import { readTree } from './trees.js';
+
+/**
+ * @param place an element to fill.
+ * @param problem its facts.
+ * @param output the text to show.
+ * @param source the input's text; null if it is none.
+ */
+export function showBest(place, problem, output, source) {
+  if (problem.targets === 'tree' && output) {
+    place.replaceChildren(...treeViews(output, source));
+    return;
+  }
+  const words = output || 'The model answered with nothing.';
+  place.replaceChildren(h('p', { class: output ? 'best' : 'best none' }, words));
+}
+
+function treeViews(output, source) {
+  const text = h('p', { class: 'notation' }, output);
+  try {
+    const words = (source ?? '').split(/\s+/).filter(Boolean);
+    const drawing = drawTree(readTree(output, words), `Parse tree: ${output}`);
+    return [h('div', { class: 'scrolls', tabindex: 0, role: 'region', 'aria-label': 'Parse tree' }, drawing), text];
+  } catch (error) {
+    return [text, h('p', { class: 'hint' }, `This is no whole tree, so it is not drawn: ${error.message}`)];
+  }
+}
+
+/**
+ * @param place an element to fill.
+ * @param answers [{output, probability}], the best first.
+ * @param label whether they are class labels.
+ * @param choose is called with the index of a chosen one; null: they cannot be chosen.
+ * @returns a function that marks an index as shown.
+ */
+export function showAlternatives(place, answers, label, choose) {
+  const rows = answers.map((answer, index) => row(answer, choose && (() => choose(index))));
+  const title = label ? 'Likeliest labels' : 'Alternatives';
+  place.replaceChildren(
+    h('h3', {}, title),
+    h('ol', { class: 'alternatives' }, rows),
+    choose && answers.length > 1 ? h('p', { class: 'hint' }, 'Choose one to see it and what it looked at.') : '');
+  return (shown) => rows.forEach((one, index) => {
+    one.firstChild.setAttribute('aria-pressed', index === shown);
+  });
+}
+
+function row({ output, score, probability }, choose) {
+  const share = probability ?? 0;
+  const content = [
+    h('span', { class: 'output' }, output || '(nothing)'),
+    h('span', { class: 'bar', '--share': `${100 * share}%`, 'aria-hidden': true }),
+    h('span', { class: 'share', title: score === null ? 'no score' : `score ${score.toFixed(3)}` },
+      probability === null ? '-' : percent(probability)),
+  ];
+  const box = choose ? h('button', { type: 'button', click: choose }, content) : h('div', {}, content);
+  return h('li', { class: 'alternative' }, box);
+}
