@@ -9,6 +9,7 @@ import numpy as np
 from t2t_mm.data.broken import BrokenValue
 
 _FULL_SCALE = 32768  # of a 16-bit sample
+_UNKNOWN_SIZES = 0xFFFFFF00  # and above: what a program that writes WAV into a pipe leaves there
 
 
 def stored_sound(content: bytes, sample_rate: int) -> bytes:
@@ -23,6 +24,7 @@ def stored_sound(content: bytes, sample_rate: int) -> bytes:
     """
     import soundfile
 
+    _check_whole_wav(content)
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
             rate, promised = file.samplerate, file.frames
@@ -37,6 +39,21 @@ def stored_sound(content: bytes, sample_rate: int) -> bytes:
     if rate == sample_rate and exact:
         return samples[:, 0].astype("<i2").tobytes()
     return _to_pcm(_mono(samples), rate, sample_rate)
+
+
+def _check_whole_wav(content: bytes) -> None:
+    """Refuses a WAV file whose samples break off, which libsndfile reads without a word."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        return
+    at = 12
+    while at + 8 <= len(content):
+        size = int.from_bytes(content[at + 4 : at + 8], "little")
+        if content[at : at + 4] == b"data":
+            there = len(content) - at - 8
+            if there < size < _UNKNOWN_SIZES:
+                raise _broken(f"it breaks off after {there} of {size} bytes")
+            return
+        at += 8 + size + size % 2
 
 
 def _mono(samples: np.ndarray) -> np.ndarray:

@@ -18,7 +18,6 @@ from t2t_mm.serving.limits import Limits
 from t2t_mm.serving.request_error import RequestError, bad_request
 from t2t_mm.serving.rest import Value
 
-_UNKNOWN_SIZES = 0xFFFFFF00  # and above, in a WAV file
 # Named, because Pillow would hand some others to external programs.
 _PICTURES = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 
@@ -117,28 +116,8 @@ def _sound(content: bytes, sample_rate: int | None, limits: Limits) -> bytes:
             f"has {seconds:.2f} seconds; at most {limits.audio_seconds:g} are allowed "
             "(--max_audio_seconds)",
         )
-    _check_whole(content)
     rate = sample_rate or 16_000
     return wav_file(stored_sound(content, rate), rate)
-
-
-def _check_whole(content: bytes) -> None:
-    """Refuses a WAV file whose samples break off, which libsndfile reads without a word."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        return
-    at = 12
-    while at + 8 <= len(content):
-        size = int.from_bytes(content[at + 4 : at + 8], "little")
-        if content[at : at + 4] == b"data":
-            there = len(content) - at - 8
-            # Programs that write into a pipe do not know the size yet and leave the largest.
-            if there < size < _UNKNOWN_SIZES:
-                raise BrokenValue(
-                    "broken sound",
-                    f"is a sound that breaks off after {there} of {size} bytes; give a whole file",
-                )
-            return
-        at += 8 + size + size % 2
 
 
 def wav_file(pcm: bytes, sample_rate: int) -> bytes:

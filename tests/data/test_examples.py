@@ -127,6 +127,7 @@ def test_loud_float_is_clipped_not_wrapped() -> None:
         (b"no sound", "ormat not recognised"),
         (b"", "ormat not recognised|Error"),
         (wav(np.zeros(0), 8000), "it holds no samples"),
+        (wav(np.zeros(40), 8000)[:-9], "it breaks off after 71 of 80 bytes"),
         (wav(np.array([0.1, np.nan]), 8000, subtype="FLOAT"), "not finite numbers"),
     ],
 )
