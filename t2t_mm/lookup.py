@@ -107,7 +107,6 @@ def problem_names() -> list[str]:
     names = []
     for name in PROBLEMS:
         names.append(name)
-        problem = find_problem(name)
-        if problem.inputs.kind == problem.targets.kind == "text":
+        if find_problem(name).reversible:
             names.append(f"{name}_rev")
     return sorted(names)

@@ -60,6 +60,7 @@ class FeatureSpec:
       sample_rate: Hz of the stored sound.
       augment: how a picture is varied in training: "shift" by a few pixels, or "imagenet", T2T's
         crops and colours (data/picture_augmentation.py).
+      absent: nothing is read, as in a language model: the text is always empty, a lone EOS.
     """
 
     modality: str
@@ -70,6 +71,7 @@ class FeatureSpec:
     flip: bool = False
     sample_rate: int | None = None
     augment: str = "shift"
+    absent: bool = False
 
     @property
     def kind(self) -> str:
@@ -128,6 +130,11 @@ class Task:
     train_examples: int = 0
     mixing_weight: float = 1.0
     loss_weight: float = 1.0
+
+    @property
+    def has_inputs(self) -> bool:
+        """False for a language model: it says how likely a text is, and answers nothing."""
+        return not self.inputs.absent
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -233,6 +240,12 @@ class Problem:
         """The parts that exist."""
         return tuple(self.shards)
 
+    @property
+    def reversible(self) -> bool:
+        """Whether `_rev` and `_copy` exist: there is text on both sides."""
+        sides = (self.inputs, self.targets)
+        return all(spec.kind == "text" and not spec.absent for spec in sides)
+
     def rev(self) -> Problem:
         """The problem from targets to inputs, over the same data.
 
@@ -276,10 +289,11 @@ class Problem:
         return other
 
     def _require_text(self, suffix: str) -> None:
-        if self.inputs.kind != "text" or self.targets.kind != "text":
+        if not self.reversible:
+            source = "nothing" if self.inputs.absent else self.inputs.kind
             raise DataError(
                 f"problem '{self.name}{suffix}' does not exist: {suffix} needs text on both sides, "
-                f"and '{self.name}' goes from {self.inputs.kind} to {self.targets.kind}."
+                f"and '{self.name}' goes from {source} to {self.targets.kind}."
             )
 
 
@@ -298,6 +312,19 @@ class Text2TextProblem(Problem):
     def __init__(self, name: str):
         super().__init__(name)
         self.inputs = self.targets = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
+
+
+class Text2SelfProblem(Text2TextProblem):
+    """A language model, by T2T's name: targets alone. Samples have the inputs "".
+
+    Nothing is decoded to score it: see decoding/perplexity.py.
+    """
+
+    metrics = ()
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.inputs = dataclasses.replace(self.inputs, absent=True)
 
 
 class Text2TreeProblem(Text2TextProblem):

@@ -66,7 +66,8 @@ class TextRules:
         cleaned = dict(sample)
         texts = []
         for side in ("inputs", "targets"):
-            if getattr(problem, side).kind == "text" and isinstance(sample[side], str):
+            spec = getattr(problem, side)
+            if spec.kind == "text" and not spec.absent and isinstance(sample[side], str):
                 cleaned[side] = self._text(sample[side])
                 texts.append(cleaned[side])
         if problem.targets.kind == "text" and "references" in sample:

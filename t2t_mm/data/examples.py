@@ -94,7 +94,7 @@ class ExampleEncoder:
         self._specs = {side: getattr(problem, side) for side in _SIDES}
         self._ids = {label: i for i, label in enumerate(problem.labels)}
         self._checks: dict[str, Callable[[Any, FeatureSpec], Any]] = {
-            "text": lambda value, spec: checked_text(value),
+            "text": lambda value, spec: no_text(value) if spec.absent else checked_text(value),
             "label": lambda value, spec: [self._label(value)],
             "image": lambda value, spec: [stored_picture(_content(value))],
             "audio": lambda value, spec: [stored_sound(_content(value), spec.sample_rate)],
@@ -168,6 +168,17 @@ def checked_text(value: Any) -> str:
             "invalid text", "holds half of a surrogate pair; read the file as valid UTF-8"
         ) from None
     return value
+
+
+def no_text(value: Any) -> str:
+    """`value`, if it is the empty text of a side that is absent.
+
+    Raises:
+      BrokenValue: if it is anything else.
+    """
+    if value != "":
+        raise BrokenValue("text", "is text, and this problem has no inputs; give the empty text")
+    return ""
 
 
 def _content(value: Any) -> bytes:

@@ -22,7 +22,7 @@ from t2t_mm.data.records import write_atomically
 from t2t_mm.data.text_sample import sample_lines
 from t2t_mm.data.vocabulary import RESERVED, Vocabulary
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Dropped, Problem, Split, VocabularySpec
+from t2t_mm.problem import Dropped, FeatureSpec, Problem, Split, VocabularySpec
 
 _SAMPLE_BYTES = 32 << 20  # text that a vocabulary is built over
 _LEAST = RESERVED + 64  # room for an alphabet
@@ -183,11 +183,15 @@ def _sample(problems: Mapping[str, Problem], tmp_dir: Path, seed: int) -> list[s
 
 def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
     """All text of a problem's training split, inputs and targets; pictures are not made."""
-    sides = [side for side in ("inputs", "targets") if getattr(problem, side).kind == "text"]
+    sides = [side for side in ("inputs", "targets") if _is_text(getattr(problem, side))]
     for sample in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
         for side in () if isinstance(sample, Dropped) else sides:
             with contextlib.suppress(BrokenValue):  # reported when the example is written
                 yield checked_text(made(sample.get(side)))
+
+
+def _is_text(spec: FeatureSpec) -> bool:
+    return spec.kind == "text" and not spec.absent
 
 
 def _origin(spec: VocabularySpec, problems: Mapping[str, Problem], seed: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from t2t_mm.decoding.baselines import Baseline, learn_baseline
 from t2t_mm.decoding.batching import roomier
 from t2t_mm.decoding.metrics import Score, applies, flatten, flatten_intervals
 from t2t_mm.decoding.metrics.bootstrap import LEVEL, RESAMPLES, SEED
+from t2t_mm.decoding.perplexity import with_perplexities
 from t2t_mm.decoding.scoring import full_metrics, score
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.splits import Answered, check_data, decode_batches, readable
@@ -167,6 +168,10 @@ class Evaluator:
         answers = decode_batches(self._decoder, task, read(), hparams, vocabularies)
         names = full_metrics(task, self._metrics)
         baseline = self._baseline(task)
+        forced = self._teacher_forced(task, read())
+        trivial = baseline.teacher_forced([one.ids for one in answers])
+        if not task.has_inputs:
+            forced, trivial = (with_perplexities(one, answers) for one in (forced, trivial))
         return ProblemReport(
             problem=task.name,
             split=self._split.value,
@@ -174,9 +179,9 @@ class Evaluator:
             left_out=count_examples(*where, hparams, training=False).dropped,
             eval_max_length=hparams.eval_max_length,
             decoded=score(task, answers, names, self._resamples),
-            teacher_forced=self._teacher_forced(task, read()),
+            teacher_forced=forced,
             baseline_decoded=baseline.decoded(names, [one.references for one in answers]),
-            baseline_teacher_forced=baseline.teacher_forced([one.ids for one in answers]),
+            baseline_teacher_forced=trivial,
             baseline_answer=baseline.answer,
             settings=self._settings,
             resamples=self._resamples,

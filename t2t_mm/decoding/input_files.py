@@ -44,7 +44,8 @@ def read_inputs(task: Task, where: str) -> list[Asked]:
       task: the problem.
       where: "-" for standard input, or a file, with one input a line. For pictures and sounds also
         a file of that kind, a folder of them, or several of either separated by commas; a line
-        is then a path, relative to the working directory or to the file that lists it.
+        is then a path, relative to the working directory or to the file that lists it. For a
+        language model every line is empty, and asks for a text.
 
     Raises:
       DataError: as `inputs.read_lines`, or for a folder without a file of the kind.
@@ -54,26 +55,27 @@ def read_inputs(task: Task, where: str) -> list[Asked]:
         raise UserError("--decode_from_file names no file.")
     kind = task.inputs.kind
     if kind not in _MEDIA:
-        return [Asked(task, line, place) for place, line in _placed_lines(where)]
+        lines = _placed_lines(where, empty=not task.has_inputs)
+        return [Asked(task, line, place) for place, line in lines]
     names = [where]
     if where != STANDARD_INPUT and not Path(where).expanduser().exists():
         names = [name.strip() for name in where.split(",") if name.strip()]
     return [one for name in names for one in _media(task, name)]
 
 
-def _placed_lines(name: str) -> list[tuple[str, str]]:
-    lines = lines_of(name)
+def _placed_lines(name: str, empty: bool = False) -> list[tuple[str, str]]:
+    lines = lines_of(name, empty)
     of = "standard input" if name == STANDARD_INPUT else name
     return [(f"line {number} of {of}", line) for number, line in enumerate(lines, 1)]
 
 
-def lines_of(name: str) -> list[str]:
+def lines_of(name: str, empty: bool = False) -> list[str]:
     """The lines of a file, or of standard input for "-"; see `inputs.read_lines`."""
     if name == STANDARD_INPUT:
-        return text_lines(sys.stdin.buffer.read(), "standard input")
+        return text_lines(sys.stdin.buffer.read(), "standard input", empty)
     if Path(name).expanduser().is_dir():
         raise DataError(f"{name} is a folder; give a text file with one input a line.")
-    return read_lines(name)
+    return read_lines(name, empty)
 
 
 def _media(task: Task, name: str) -> Iterator[Asked]:
@@ -139,7 +141,8 @@ def read_table(tasks: Mapping[str, Task], where: str, with_targets: bool = False
     form = ("problem", "input", "target") if with_targets else ("problem", "input")
     asked = []
     for place, line in _placed_lines(where):
-        name, *rest = columns(line, form, place)
+        named = tasks.get(line.partition("\t")[0].strip())
+        name, *rest = columns(line, form, place, empty=bool(named and not named.has_inputs))
         task = _task(tasks, name.strip(), place)
         one = _named(task, rest[0], place, where)
         asked.append(Asked(task, one.raw, one.place, rest[1] if with_targets else None))
@@ -150,20 +153,24 @@ def read_scored(task: Task, where: str) -> list[Asked]:
     """The inputs and outputs of a file with lines "input<TAB>target", as --score_file has."""
     asked = []
     for place, line in _placed_lines(where):
-        raw, target = columns(line, ("input", "target"), place)
+        raw, target = columns(line, ("input", "target"), place, empty=not task.has_inputs)
         one = _named(task, raw, place, where)
         asked.append(Asked(task, one.raw, one.place, target))
     return asked
 
 
-def columns(line: str, form: tuple[str, ...], place: str) -> list[str]:
-    """The parts of a line between tabs, as many as `form` names; only a target may be empty."""
+def columns(line: str, form: tuple[str, ...], place: str, empty: bool = False) -> list[str]:
+    """The parts of a line between tabs, as many as `form` names; a target may be empty.
+
+    So may an input be, if `empty`.
+    """
+    may_be_empty = {"target", "input"} if empty else {"target"}
     parts = line.split("\t")
     if len(parts) != len(form):
         count = f"{len(parts)} column{'s' if len(parts) != 1 else ''}"
         raise DataError(f"{place} has {count}; write it as {'<TAB>'.join(form)}.")
     for name, part in zip(form, parts, strict=True):
-        if name != "target" and not part.strip():
+        if name not in may_be_empty and not part.strip():
             raise DataError(f"{place} has an empty {name}; write it as {'<TAB>'.join(form)}.")
     return parts
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.data.broken import BrokenValue
-from t2t_mm.data.examples import checked_text
+from t2t_mm.data.examples import checked_text, no_text
 from t2t_mm.data.pictures import stored_picture
 from t2t_mm.data.sounds import stored_sound
 from t2t_mm.data.vocabulary import EOS, Vocabulary
@@ -52,7 +52,7 @@ def stored_input(
       DataError: names the place, and says what is wrong and what is allowed.
     """
     readers: dict[str, Callable[[Raw], Stored]] = {
-        "text": lambda raw: _text(raw, vocabularies[spec.vocabulary or ""]),
+        "text": lambda raw: _text(raw, spec, vocabularies[spec.vocabulary or ""]),
         "image": lambda raw: Stored(stored_picture(_content(raw)), 1),
         "audio": lambda raw: _sound(_content(raw), spec.sample_rate or 16_000),
     }
@@ -67,7 +67,7 @@ def stored_input(
         raise DataError(f"{place or _place(raw, spec)} {error.detail}.") from None
 
 
-def _text(raw: Raw, vocabulary: Vocabulary) -> Stored:
+def _text(raw: Raw, spec: FeatureSpec, vocabulary: Vocabulary) -> Stored:
     if isinstance(raw, bytes):
         try:
             raw = raw.decode()
@@ -76,7 +76,8 @@ def _text(raw: Raw, vocabulary: Vocabulary) -> Stored:
                 "invalid UTF-8",
                 f"is not valid UTF-8 ({error.reason} at byte {error.start}); convert it to UTF-8",
             ) from None
-    ids = [*vocabulary.encode(checked_text(raw)), EOS]
+    text = no_text(raw) if spec.absent else checked_text(raw)
+    ids = [*vocabulary.encode(text), EOS]
     return Stored(ids, len(ids))
 
 
@@ -101,8 +102,8 @@ def _place(raw: Raw, spec: FeatureSpec) -> str:
     return f"the {NOUNS[spec.kind]} {raw}"
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """The lines of a UTF-8 text file, none of them empty.
+def read_lines(path: str | Path, empty: bool = False) -> list[str]:
+    """The lines of a UTF-8 text file, none of them empty unless `empty` allows it.
 
     Raises:
       DataError: for a file that cannot be read or holds nothing, an empty line, or invalid UTF-8.
@@ -112,20 +113,20 @@ def read_lines(path: str | Path) -> list[str]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise DataError(f"{path} cannot be read ({reason}); check the path.") from None
-    return text_lines(content, path)
+    return text_lines(content, path, empty)
 
 
-def text_lines(content: bytes, path: str | Path) -> list[str]:
+def text_lines(content: bytes, path: str | Path, empty: bool = False) -> list[str]:
     """The lines of what was read from `path`; see `read_lines`."""
     lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if not lines[-1]:
         lines.pop()
     if not lines:
         raise DataError(f"{path} is empty; give it one input a line.")
-    return [_line(line, number, path) for number, line in enumerate(lines, 1)]
+    return [_line(line, number, path, empty) for number, line in enumerate(lines, 1)]
 
 
-def _line(line: bytes, number: int, path: str | Path) -> str:
+def _line(line: bytes, number: int, path: str | Path, empty: bool) -> str:
     try:
         text = line.removesuffix(b"\r").decode()
     except UnicodeDecodeError as error:
@@ -133,7 +134,7 @@ def _line(line: bytes, number: int, path: str | Path) -> str:
             f"line {number} of {path} is not valid UTF-8 ({error.reason} at its byte "
             f"{error.start + 1}); convert the file to UTF-8."
         ) from None
-    if not text.strip():
+    if not text.strip() and not empty:
         raise DataError(f"line {number} of {path} is empty; give one input a line.")
     return text
 

@@ -95,7 +95,7 @@ class Session:
             self._set(*setting.groups())
         elif text in ("h", "help", "?"):
             self._say(HELP)
-        elif text:
+        elif text or self._takes_nothing():
             self._answer(text)
 
     def _set(self, name: str, value: str) -> None:
@@ -128,6 +128,8 @@ class Session:
         path = combination(self._loaded.tasks, inputs_of, targets_of, command)
         self._inputs_of, self._targets_of, self._command = inputs_of, targets_of, command
         reads = _KINDS.get(path.task.inputs.kind, path.task.inputs.kind)
+        if not path.task.has_inputs:
+            reads = "an empty line, for a text"
         self._say(f"{path.task.name}: give {reads}")
         if path.zero_shot:
             self._say(path.remark)
@@ -146,6 +148,10 @@ class Session:
         if self._inputs_of is None or self._targets_of is None:
             return None
         return combination(self._loaded.tasks, self._inputs_of, self._targets_of, self._command)
+
+    def _takes_nothing(self) -> bool:
+        path = self._path()
+        return path is not None and not path.task.has_inputs
 
     def _answer(self, text: str) -> None:
         path = self._path()

@@ -11,6 +11,7 @@ from typing import Any
 from t2t_mm.decoding.evaluate import ProblemReport
 from t2t_mm.decoding.metrics import METRICS, Interval, Metric
 from t2t_mm.decoding.metrics.bootstrap import SEED
+from t2t_mm.decoding.perplexity import WORDS
 
 FILE = "eval.jsonl"
 
@@ -39,13 +40,19 @@ def series_table(series: Mapping[int, Sequence[ProblemReport]]) -> str:
       series: training steps -> reports, of the same problems.
     """
     reports = next(iter(series.values()))
-    main = [(report.problem, next(iter(report.decoded))) for report in reports]
-    lines = [["step", "", "", *(f"{problem} {name}" for problem, name in main)]]
+    main = {report.problem: next(iter(report.decoded), WORDS) for report in reports}
+    lines = [["step", "", "", *(f"{problem} {name}" for problem, name in main.items())]]
     for step, found in series.items():
-        scores = {report.problem: report.decoded for report in found}
-        cells = [_shown(METRICS[n], n, scores[problem][n].value) for problem, n in main]
+        by_problem = {report.problem: report for report in found}
+        cells = [_main(by_problem[problem], name) for problem, name in main.items()]
         lines.append([str(step), "", "", *cells])
     return "\n".join(_aligned(lines))
+
+
+def _main(report: ProblemReport, name: str) -> str:
+    if name in report.decoded:
+        return _shown(METRICS[name], name, report.decoded[name].value)
+    return _number(report.teacher_forced.get(name, math.nan))
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> Iterable[str]:

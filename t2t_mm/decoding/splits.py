@@ -23,6 +23,8 @@ from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import Split, Task
 
+_NOT_ASKED = Decoded("", 0.0)
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -53,7 +55,7 @@ def decode_batches(
     vocabularies: Mapping[str, Vocabulary],
     report: Callable[[int], None] | None = None,
 ) -> list[Answered]:
-    """Answers evaluation batches.
+    """Answers evaluation batches; nothing is asked of a language model, it has no inputs.
 
     Args:
       decoder: of the model.
@@ -70,7 +72,8 @@ def decode_batches(
     for batch in batches:
         arrays = {name: value.numpy() for name, value in batch.items()}
         # Sampling draws by an example's place in the split, in whatever batch it is.
-        decoded = decoder(task, batch, arrays["index"])
+        rows = arrays["index"]
+        decoded = decoder(task, batch, rows) if task.has_inputs else [_NOT_ASKED] * len(rows)
         found += _rows(task, arrays, decoded, hparams, vocabularies)
         if report:
             report(len(decoded))

@@ -132,6 +132,11 @@ class Exportable(tf.Module):
 
 def _check(tasks: Sequence[Task]) -> None:
     for task in tasks:
+        if not task.has_inputs:
+            raise UserError(
+                f"problem '{task.name}' cannot be exported: a language model has no inputs; leave "
+                "it out with --problems."
+            )
         if task.inputs.kind not in _READABLE:
             raise UserError(
                 f"problem '{task.name}' cannot be exported: its inputs are of modality "

@@ -73,7 +73,7 @@ def decode_samples(
     vocabularies: Mapping[str, Vocabulary],
     data_dir: Path,
 ) -> tuple[Metrics, dict[str, list[dict[str, str]]]]:
-    """Scores what the model writes by itself on some development examples.
+    """Scores what the model writes by itself on some development examples; no language models.
 
     Returns:
       Problem -> metrics, without `accuracy`, which teacher forcing gives too; and problem ->
@@ -82,7 +82,7 @@ def decode_samples(
     evaluation = DecodedEvaluation(model, hparams, vocabularies, data_dir, GREEDY)
     metrics: Metrics = {}
     samples = {}
-    for task in tasks:
+    for task in (task for task in tasks if task.has_inputs):
         scored = evaluation(task, Split.DEV, max_examples=EXAMPLES)
         metrics[task.name] = {n: v for n, v in scored.metrics.items() if n != "accuracy"}
         samples[task.name] = scored.samples(_SAMPLES)

@@ -94,9 +94,12 @@ def find_metric(name: str, where: str = "the problem's metrics") -> Metric:
 
 
 def applies(name: str, task: Task) -> bool:
-    """Whether a metric can score a problem's answers."""
+    """Whether a metric can score a problem's answers; a language model gives none."""
+    metric = find_metric(name)
+    if not task.has_inputs:
+        return False
     kinds = {"any", task.targets.kind} | ({"tree"} if TREES in task.metrics else set())
-    return find_metric(name).answers in kinds
+    return metric.answers in kinds
 
 
 def compute(
