@@ -55,9 +55,17 @@ setup(
     ],
     extras_require={
         "serve": SERVE,
-        "tests": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9", "httpx>=0.27", *SERVE],
+        "tests": [
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.9",
+            "httpx>=0.27",
+            "scikit-learn>=1.3",
+            *SERVE,
+        ],
         "gpu": ["tensorflow[and-cuda]>=2.19,<2.22"],
         "plots": ["matplotlib>=3.8"],
+        "digits": ["scikit-learn>=1.3"],
     },
     entry_points={
         "console_scripts": [

@@ -80,8 +80,10 @@ class Registry:
         self._check = check
         self._entries: dict[str, Entry] = {}
 
-    def register(self, name: str, value: Any, summary: str | None = None) -> None:
-        """Adds `value` under `name`.
+    def register(
+        self, name: str, value: Any, summary: str | None = None, origin: str | None = None
+    ) -> None:
+        """Adds `value` under `name`; `origin` says who does, if not the value's module.
 
         Raises:
           ValueError: if the name is taken by another object or is not lower snake case.
@@ -90,11 +92,11 @@ class Registry:
         if not re.fullmatch(r"[a-z][a-z0-9_.]*", name):
             raise ValueError(f"{self.kind} name '{name}' must be lower case snake_case")
         if name in self._entries and not self._is_same(self._entries[name].value, value):
-            origin = self._entries[name].origin
-            raise ValueError(f"{self.kind} '{name}' is already registered by {origin}")
+            taken_by = self._entries[name].origin
+            raise ValueError(f"{self.kind} '{name}' is already registered by {taken_by}")
         if self._check:
             self._check(name, value)
-        origin = getattr(value, "__module__", None) or "?"
+        origin = origin or getattr(value, "__module__", None) or "?"
         self._entries[name] = Entry(value, summary or first_line(value), origin)
 
     def remove(self, name: str) -> None:

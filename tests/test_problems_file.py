@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 import re
 import subprocess
@@ -13,8 +12,9 @@ from typing import Any
 import pytest
 
 from t2t_mm import lookup, problems_file, registry
+from t2t_mm.data.generation import generate
 from t2t_mm.errors import UserError
-from t2t_mm.problem import Split
+from t2t_mm.problem import Dropped, Split
 
 TABLES = (registry.PROBLEMS, registry.MIXTURES, registry.VOCABULARIES)
 
@@ -46,7 +46,8 @@ def fails(folder: Path, text: str) -> str:
 
 
 def samples(name: str, split: Split = Split.TRAIN, folder: Path = Path("/nowhere")) -> list[Any]:
-    return list(lookup.find_problem(name).generate_samples(split, folder, 0))
+    found = lookup.find_problem(name).generate_samples(split, folder, 0)
+    return [sample for sample in found if not isinstance(sample, Dropped)]
 
 
 PAIR = """
@@ -164,20 +165,19 @@ def test_the_same_sentence_is_never_in_two_parts(tmp_path: Path) -> None:
     assert not (train & dev or train & test or dev & test)
 
 
-def test_filters_act_and_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_filters_act_and_are_reported(tmp_path: Path) -> None:
     write(tmp_path, a_en=["One  Two", "", "a b c", "Three"], a_de=["Eins", "zwei", "b", "DREI"])
     load(tmp_path, pair("lowercase = true", "skip_empty = true, max_words = 2"))
-    with caplog.at_level(logging.WARNING, "t2t_mm"):
-        found = samples("pair")
-    assert found == [
+    assert samples("pair") == [
         {"inputs": "one  two", "targets": "eins"},
         {"inputs": "three", "targets": "drei"},
     ]
     left_out = {"empty": 1, "longer than 2 words": 1}
     assert lookup.find_problem("pair").left_out(Split.TRAIN, tmp_path) == left_out
-    assert caplog.messages == [
-        "problem 'pair', split train: left out 1 empty, 1 longer than 2 words"
-    ]
+    (row,) = generate(
+        [lookup.find_problem("pair")], tmp_path / "data", num_workers=1, log=lambda line: None
+    )
+    assert (row.examples, row.read, row.left_out) == (2, 4, left_out)
 
 
 def test_max_examples_takes_from_everywhere_and_stays_in_order(tmp_path: Path) -> None:
@@ -371,6 +371,30 @@ def test_taken_names(tmp_path: Path) -> None:
     assert "must be lower case snake_case." in fails(tmp_path, pair().replace("pair", "Pair"))
     assert "must not end in _rev or _copy: they are derived." in fails(
         tmp_path, pair().replace("pair", "pair_rev")
+    )
+
+
+def test_a_file_may_take_the_place_of_a_built_in_problem_over_published_data(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, a_en=["one"], a_de=["jedna"])
+    text = pair().replace("pair", "translate_encs_multi30k")
+    load(tmp_path, text)
+    assert samples("translate_encs_multi30k") == [{"inputs": "one", "targets": "jedna"}]
+    load(tmp_path, text)  # again changes nothing
+    text = text.replace("kind =", "lowercase = true\nkind =")
+    assert "already registered by my.toml" in fails(tmp_path, text)
+
+
+def test_a_file_may_take_the_place_of_built_in_mixtures_and_vocabularies(tmp_path: Path) -> None:
+    write(tmp_path, a_en=["one"], a_de=["jedna"])
+    names = '[vocabularies."vocab.wmt4"]\nsize = 400\n[mixtures.wmt4]\nproblems = ["pair"]'
+    load(tmp_path, pair('vocabulary = "vocab.wmt4"', end=names))
+    assert [problem.name for problem in lookup.find_problems("wmt4")] == ["pair"]
+    assert registry.VOCABULARIES.get("vocab.wmt4").problems == ("pair",)
+    names = names.replace("400", "500")
+    assert "the vocabulary 'vocab.wmt4' is already registered by" in fails(
+        tmp_path, pair('vocabulary = "vocab.wmt4"', end=names)
     )
 
 

@@ -26,7 +26,6 @@ else:
 
 _TABLES = ("problems", "vocabularies", "mixtures")
 _log = logging.getLogger("t2t_mm")
-_from_files: set[tuple[str, str]] = set()  # (kind, name) of what files have registered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,16 +165,15 @@ def _register(registry: Registry, name: str, value: Any, place: str, summary: st
             )
         _log.info("%s: the %s '%s' takes the place of the built-in one", place, registry.kind, name)
         registry.remove(name)
-    _from_files.add((registry.kind, name))
     try:
-        registry.register(name, value, summary)
+        registry.register(name, value, summary, origin=place)
     except ValueError as cause:
         raise DataError(f"{place}: {cause}.") from None
 
 
 def _gives_way(registry: Registry, name: str, old: Any) -> bool:
     """Whether a built-in entry over published data: a file may say where the user's copy is."""
-    if (registry.kind, name) in _from_files:
+    if not registry.entry(name).origin.startswith("t2t_mm."):
         return False
     if registry is PROBLEMS:
         return inspect.isclass(old) and issubclass(old, NamedProblem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from t2t_mm.data.readers import Roots, Row
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.problem import (
+    Dropped,
     FeatureSpec,
     Image2ClassProblem,
     Problem,
@@ -21,8 +22,6 @@ from t2t_mm.problem import (
 )
 from t2t_mm.problems_file.declaration import Declaration
 from t2t_mm.problems_file.source import one_line
-
-_log = logging.getLogger("t2t_mm")
 
 
 class FileProblem(Problem):
@@ -86,8 +85,13 @@ class FileProblem(Problem):
         single = len(self.declaration.sources[Split.TRAIN]) == 1
         return tuple(found if single else sorted(found))
 
-    def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
-        """Yields the split's samples; see Problem. The order is that of the files: no seed."""
+    def generate_samples(
+        self, split: Split, tmp_dir: Path, seed: int
+    ) -> Iterator[Sample | Dropped]:
+        """Yields the split's samples; see Problem. The order is that of the files: no seed.
+
+        What the filters leave out comes last, so that it changes no example's place.
+        """
         del seed
         left_out: Counter[str] = Counter()
         labels = frozenset(self.labels_at(tmp_dir))
@@ -99,8 +103,8 @@ class FileProblem(Problem):
                     "training data; correct it, or write all classes into labels."
                 )
             yield _sample(row)
-        if left_out:
-            _report(self.name, split, left_out)
+        for reason, count in sorted(left_out.items()):
+            yield from itertools.repeat(Dropped(reason), count)
 
     def labels_at(self, tmp_dir: Path) -> tuple[str, ...]:
         """The labels, read from below `tmp_dir` if they are not known yet."""
@@ -154,14 +158,3 @@ def _text(declaration: Declaration) -> FeatureSpec:
 def _sample(row: Row) -> Sample:
     sample = {"inputs": row.inputs, "targets": row.targets}
     return {**sample, "references": list(row.references)} if row.references else sample
-
-
-_reported: set[tuple[str, Split]] = set()
-
-
-def _report(name: str, split: Split, left_out: Counter[str]) -> None:
-    """Tells once a process: a generator runs many times."""
-    if (name, split) not in _reported:
-        _reported.add((name, split))
-        counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted(left_out.items()))
-        _log.warning("problem '%s', split %s: left out %s", name, split.value, counts)
