@@ -37,6 +37,16 @@ VISION = (
     "image_mnist",
     "image_fashion_mnist",
 )
+GLUE = (
+    "cola",
+    "msr_paraphrase_corpus",
+    "multi_nli",
+    "question_nli",
+    "quora_question_pairs",
+    "rte",
+    "sentiment_sst_binary",
+    "winograd_nli",
+)
 SMALL8 = (
     "image_cifar10",
     *MULTI30K,
@@ -72,5 +82,6 @@ _register(
 )
 _register("wmt4", WMT4, "German and French news of WMT14, both ways, on one vocabulary", 8192)
 _register("multi30k", MULTI30K, "German and French of Multi30k, both ways", 8192)
+_register("glue", GLUE, "the classification tasks of GLUE, on one vocabulary", 8192)
 _register("vision", VISION, "five sets of small pictures, on one entrance", None)
 _register("small8", SMALL8, "what fits a laptop in a night: all modalities, small sets", 8192)

@@ -28,6 +28,7 @@ class TextRules:
     Attributes:
       one_line: runs of white space become one space. Decoded text is compared line by line.
       lowercase: text becomes lower case.
+      cut_inputs: inputs end after so many words, in evaluation too.
       max_words: training examples with more words in a text are left out.
       max_ratio: training examples one of whose texts has more than so many times the words of
         the other are left out: mostly they are no translations.
@@ -36,6 +37,7 @@ class TextRules:
 
     one_line: bool = True
     lowercase: bool = False
+    cut_inputs: int | None = None
     max_words: int | None = None
     max_ratio: float | None = None
     distinct: bool = False
@@ -45,6 +47,7 @@ class TextRules:
         words = {
             "one_line": "runs of white space become one space",
             "lowercase": "lower case",
+            "cut_inputs": f"inputs cut after {self.cut_inputs} words",
             "max_words": f"training texts over {self.max_words} words left out",
             "max_ratio": f"training pairs over {self.max_ratio:g} times as long left out"
             if self.max_ratio
@@ -68,7 +71,8 @@ class TextRules:
         for side in ("inputs", "targets"):
             spec = getattr(problem, side)
             if spec.kind == "text" and not spec.absent and isinstance(sample[side], str):
-                cleaned[side] = self._text(sample[side])
+                text = self._text(sample[side])
+                cleaned[side] = self._cut(text) if side == "inputs" else text
                 texts.append(cleaned[side])
         if problem.targets.kind == "text" and "references" in sample:
             references = map(self._text, sample["references"])
@@ -79,6 +83,11 @@ class TextRules:
     def _text(self, text: str) -> str:
         text = one_line(text) if self.one_line else text
         return text.lower() if self.lowercase else text
+
+    def _cut(self, text: str) -> str:
+        if self.cut_inputs is None or text.count(" ") < self.cut_inputs:
+            return text
+        return " ".join(text.split()[: self.cut_inputs])
 
     def _reason(self, texts: list[str], split: Split) -> str | None:
         if not all(text.strip() for text in texts):

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from t2t_mm.decoding.metrics import captions, cider, classes, error_rates, meteor, text, trees
+from t2t_mm.decoding.metrics import (
+    captions,
+    cider,
+    classes,
+    error_rates,
+    meteor,
+    rouge,
+    text,
+    trees,
+)
 from t2t_mm.decoding.metrics.bootstrap import intervals
 from t2t_mm.decoding.metrics.statistics import (
     Answers,
@@ -55,7 +64,9 @@ METRICS: dict[str, Metric] = {
     "wer": Metric(error_rates.wer, "Word error rate (jiwer).", lower_is_better=True),
     "cer": Metric(error_rates.cer, "Character error rate (jiwer).", lower_is_better=True),
     "bleu_4": Metric(captions.bleu_4, "BLEU-4 of captions.", percent=True),
-    "rouge_l": Metric(captions.rouge_l, "ROUGE-L of captions."),
+    "rouge_1": Metric(rouge.rouge_1, "ROUGE-1: F of common words."),
+    "rouge_2": Metric(rouge.rouge_2, "ROUGE-2: F of common pairs of words."),
+    "rouge_l": Metric(captions.rouge_l, "ROUGE-L of captions and summaries."),
     "cider": Metric(cider.cider, "CIDEr-D of captions, 0 to 10.", numbers=frozenset({"cider"})),
     "meteor_stem": Metric(meteor.meteor_stem, "METEOR of captions, without synonyms."),
     "bracket_f1": Metric(
