@@ -173,6 +173,11 @@ def _score(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) ->
 
 
 def _answer_split(request: DecodeRequest, path: Combination, settings: DecodeSettings) -> None:
+    if not path.task.has_inputs:
+        raise UserError(
+            f"'{path.task.name}' is a language model: there is nothing to answer in a split; "
+            "t2t-eval gives its perplexity, --score_file the log-probability of texts."
+        )
     loaded = _load(request, path)
     from t2t_mm.decoding.scoring import Scored, score
     from t2t_mm.decoding.split_decoding import answer_split

@@ -152,7 +152,7 @@ def read_table(tasks: Mapping[str, Task], where: str, with_targets: bool = False
 def read_scored(task: Task, where: str) -> list[Asked]:
     """The inputs and outputs of a file with lines "input<TAB>target", as --score_file has."""
     asked = []
-    for place, line in _placed_lines(where):
+    for place, line in _placed_lines(where, empty=not task.has_inputs):
         raw, target = columns(line, ("input", "target"), place, empty=not task.has_inputs)
         one = _named(task, raw, place, where)
         asked.append(Asked(task, one.raw, one.place, target))
