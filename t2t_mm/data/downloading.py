@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import socket
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,7 @@ from t2t_mm.provenance import DataAccess, RawFile, TfdsData
 Log = Callable[[str], None]
 
 _BLOCK = 1 << 20
+_TFDS_HOST = "storage.googleapis.com"
 _TIMEOUT = 60  # seconds without a byte
 
 
@@ -56,6 +59,8 @@ def _download(problem: Problem, tmp_dir: Path, log: Log) -> None:
     provenance, access = problem.provenance, problem.access
     possible = [data for data in provenance.tfds if not manual_missing(data, access)]
     if possible:
+        if not possible[0].manual and not _has_network(provenance.homepage):
+            raise missing(problem, tmp_dir, "and there is no network to download them")
         _prepare_first(possible[0], problem, tmp_dir, log)
         return
     files = next((files for files in provenance.files if files.download), None)
@@ -70,6 +75,17 @@ def _prepare_first(data: TfdsData, problem: Problem, tmp_dir: Path, log: Log) ->
         _prepare(data, problem.access, log)
     except Exception as error:  # TFDS raises what it likes over a network that is down
         raise missing(problem, tmp_dir, _why(data, error)) from error
+
+
+def _has_network(homepage: str) -> bool:
+    """False if no name can be resolved: TFDS would try for ten minutes before it says so."""
+    if urllib.request.getproxies():
+        return True  # who knows
+    for host in filter(None, (urllib.parse.urlsplit(homepage).hostname, _TFDS_HOST)):
+        with contextlib.suppress(OSError):
+            socket.getaddrinfo(host, 443)
+            return True
+    return False
 
 
 def _why(data: TfdsData, error: Exception) -> str:

@@ -105,9 +105,23 @@ def fake_tfds(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(
             downloading, "_without_gcs", lambda: downloading.contextlib.nullcontext()
         )
+        monkeypatch.setattr(downloading, "_has_network", lambda homepage: True)
         return module
 
     return install
+
+
+def test_without_a_network_tfds_does_not_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_names(host: str, port: int) -> None:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(downloading.urllib.request, "getproxies", dict)
+    monkeypatch.setattr(downloading.socket, "getaddrinfo", no_names)
+    problem = toy(tmp_path, known(tfds=(TFDS,)))
+    with pytest.raises(DataError, match="are missing and there is no network to download them; "):
+        ensure(problem, tmp_path, lambda line: None)
 
 
 TFDS = TfdsData("toy", {"train": "train"}, config="plain", version="1.")
