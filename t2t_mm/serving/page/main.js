@@ -20,6 +20,7 @@ let mark = () => {}; // marks a problem in the list
 let name = null; // the chosen problem
 let input = null; // its input
 let running = null; // AbortController of the request that is under way
+let looking = new AbortController(); // of the explanation
 
 page.form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -64,7 +65,7 @@ function choose(chosen) {
   say('');
   name = chosen;
   const problem = card.problems[name];
-  input = INPUTS[problem.inputs]({ problem, limits: card.limits, send, refuse });
+  input = INPUTS[problem.inputs]({ problem, limits: card.limits, send, refuse, changed });
   page['problem-name'].textContent = name;
   page['problem-facts'].replaceChildren(...factsOf(problem));
   page.input.replaceChildren(input.element);
@@ -89,8 +90,9 @@ async function send() {
     const asked = { ...(await input.take()), name };
     const start = performance.now();
     const answers = await predict(card, name, asked.row, own.signal);
+    end(own);
     say(`Answered in ${((performance.now() - start) / 1000).toFixed(2)} s.`);
-    await showAnswers(answers, asked, own);
+    showAnswers(answers, asked);
   } catch (error) {
     if (running === own) await failed(error);
   } finally {
@@ -126,45 +128,51 @@ async function failed(error) {
   mark(name);
 }
 
-async function showAnswers(answers, asked, own) {
+function showAnswers(answers, asked) {
   const problem = card.problems[asked.name];
   const label = problem.targets === 'label';
-  const show = async (index, signal) => {
+  const show = (index) => {
     shown(index);
     showBest(page.best, problem, answers[index].output, asked.text ?? null);
-    await showSeen(answers[index].output, asked, signal);
+    showSeen(answers[index].output, asked);
   };
-  const another = (index) => {
-    own.abort(); // an explanation that is still under way
-    own = new AbortController();
-    show(index, own.signal);
-  };
-  const shown = showAlternatives(page.alternatives, answers, label, label ? null : another);
+  const shown = showAlternatives(page.alternatives, answers, label, label ? null : show);
   page.answer.hidden = false;
   showCalls(page['call-body'], card, asked.name, asked);
   page.call.hidden = false;
-  await show(0, own.signal);
+  show(0);
 }
 
-async function showSeen(output, asked, signal) {
+async function showSeen(output, asked) {
+  looking.abort();
   if (!card.explained?.includes(asked.name)) return;
   page.explanation.hidden = false;
   if (!output) {
     page.seen.replaceChildren(h('p', { class: 'hint' }, 'The answer is empty: there is nothing to explain.'));
     return;
   }
+  looking = new AbortController();
+  const { signal } = looking;
   page.seen.setAttribute('aria-busy', 'true');
   try {
     showExplanation(page.seen, await explain(card, asked.name, asked.row, output, signal), asked);
   } catch (error) {
     if (signal.aborted) return;
     page.seen.replaceChildren(h('p', { class: 'error' }, sentence(error)));
-  } finally {
-    if (!signal.aborted) page.seen.removeAttribute('aria-busy');
   }
+  page.seen.removeAttribute('aria-busy');
+}
+
+/** Another picture or sound: what is shown belongs to the one before. */
+function changed() {
+  running?.abort();
+  clearAnswer();
+  refuse(null);
+  say('');
 }
 
 function clearAnswer() {
+  looking.abort();
   for (const part of [page.answer, page.explanation, page.call]) part.hidden = true;
   for (const part of [page.best, page.alternatives, page.seen, page['call-body']]) part.replaceChildren();
 }

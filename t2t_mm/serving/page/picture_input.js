@@ -8,8 +8,9 @@ const SIGNS = [['\x89PNG', 'png'], ['\xff\xd8', 'jpeg'], ['GIF8', 'gif'], ['BM',
 /**
  * @param limits the server's.
  * @param refuse is called with an error.
+ * @param changed is called when there is another input.
  */
-export function pictureInput({ limits, refuse }) {
+export function pictureInput({ limits, refuse, changed }) {
   let image = null;
   const preview = h('div', { class: 'preview' });
   const files = fileInput({
@@ -18,7 +19,7 @@ export function pictureInput({ limits, refuse }) {
   const urls = new Set();
 
   async function opened(file) {
-    refuse(null);
+    changed();
     image = await loaded(url(file));
     const caption = image
       ? `${file.name}, ${image.naturalWidth} x ${image.naturalHeight} pixels`

@@ -22,7 +22,10 @@ export function listProblems(place, problems, choose) {
   });
   place.replaceChildren(...groups.filter(Boolean));
   return (name) => {
-    for (const radio of place.querySelectorAll('input')) radio.checked = radio.value === name;
+    for (const radio of place.querySelectorAll('input')) {
+      radio.checked = radio.value === name;
+      if (radio.checked) reveal(place, radio.parentElement);
+    }
   };
 }
 
@@ -38,6 +41,14 @@ function group(title, names, problems, choose) {
 function answerOf(problem) {
   if (problem.targets === 'label') return `to one of ${problem.labels?.length ?? 'some'} labels`;
   return problem.targets === 'tree' ? 'to a parse tree' : 'to text';
+}
+
+/** Scrolls the list alone, where it is lower than its content. */
+function reveal(place, row) {
+  const [outer, inner] = [place.getBoundingClientRect(), row.getBoundingClientRect()];
+  if (inner.top < outer.top || inner.bottom > outer.bottom) {
+    place.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
+  }
 }
 
 /** The lines under a problem's name. */

@@ -44,7 +44,8 @@ export function drawWaveform(canvas, samples) {
     const from = Math.floor((x * samples.length) / width);
     const to = Math.max(from + 1, Math.floor(((x + 1) * samples.length) / width));
     let [low, high] = [Infinity, -Infinity];
-    for (let i = from; i < to && i < samples.length; i++) {
+    // From the last sample of the column before, so that the line is not broken.
+    for (let i = Math.max(0, from - 1); i < to && i < samples.length; i++) {
       low = Math.min(low, samples[i]);
       high = Math.max(high, samples[i]);
     }

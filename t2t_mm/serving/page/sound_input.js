@@ -10,8 +10,9 @@ import { decoded, drawWaveform } from './sound.js';
  * @param problem its facts.
  * @param limits the server's.
  * @param refuse is called with an error.
+ * @param changed is called when there is another input.
  */
-export function soundInput({ problem, limits, refuse }) {
+export function soundInput({ problem, limits, refuse, changed }) {
   let sound = null;
   let source = null;
   let stop = null; // of the recording that is under way
@@ -24,7 +25,7 @@ export function soundInput({ problem, limits, refuse }) {
   button.disabled = Boolean(reason);
 
   async function opened(file) {
-    refuse(null);
+    changed();
     const found = await decoded(file, problem.sample_rate);
     if (found && limits && found.seconds > limits.audio_seconds) {
       throw new Refusal(`${file.name} lasts ${found.seconds.toFixed(1)} s; the server takes at most ${limits.audio_seconds} s.`);
