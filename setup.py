@@ -60,6 +60,7 @@ setup(
             "pytest-xdist>=3.6",
             "ruff>=0.9",
             "httpx>=0.27",
+            "selenium>=4.20",
             "scikit-learn>=1.3",
             *SERVE,
         ],
