@@ -40,7 +40,7 @@ def test_texts_to_be_scored(tmp_path: Path) -> None:
         ("", "one text"),
         ("", ""),
     ]
-    with pytest.raises(DataError, match="has an empty input"):
+    with pytest.raises(DataError, match="line 2 of .* is empty"):
         read_scored(OTHER, where)
 
 
