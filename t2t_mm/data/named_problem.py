@@ -30,6 +30,7 @@ class NamedProblem(Problem):
 
     provenance: Provenance
     rules: TextRules | None = TextRules()
+    _told: str = ""  # the remark that was logged last
 
     def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample | Dropped]:
         """Yields the samples of one record of TFDS, mostly one.
@@ -67,11 +68,24 @@ class NamedProblem(Problem):
     def prepare(self, tmp_dir: Path, log: Callable[[str], None] = print) -> None:
         """Downloads what is missing, or says how to get it; see Problem."""
         ensure(self, tmp_dir, log)
+        found = find(self, tmp_dir)
+        remark = self.remark(found) if found else ""
+        if remark and remark != self._told:
+            log(f"{self.data_name}: {remark}")
+        self._told = remark
+
+    def remark(self, found: Found) -> str:
+        """What is unusual about the data that are there, e.g. "test is ..."; "" for nothing.
+
+        It is told at the start of datagen, and stands in the manifest.
+        """
+        del found
+        return ""
 
     def origin(self, tmp_dir: Path) -> str:
         """Which of the declared data are read."""
         found = find(self, tmp_dir)
-        return found.title if found else ""
+        return "; ".join(filter(None, (found.title, self.remark(found)))) if found else ""
 
     def describe_cleaning(self) -> str:
         """The rules in words."""

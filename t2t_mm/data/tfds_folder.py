@@ -8,6 +8,7 @@ pictures stay encoded, and the order is that of the files: nothing depends on th
 from __future__ import annotations
 
 import json
+import mmap
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from t2t_mm.data.example_parsing import Values, parse_example
+from t2t_mm.data.example_parsing import Values, example_features, feature_values
+from t2t_mm.data.wav_files import wav_file
 from t2t_mm.errors import DataError
 from t2t_mm.provenance import DataAccess, TfdsData
 
@@ -41,11 +43,13 @@ def prepared_folder(data: TfdsData, access: DataAccess) -> Path | None:
 class Record:
     """One example of a prepared data set.
 
-    Names are TFDS's, those of nested features joined by slashes: "captions/text".
+    Names are TFDS's, those of nested features joined by slashes: "captions/text". A feature is
+    fetched from the disk and decoded when it is asked for: a method and its argument, as
+    `functools.partial(record.blob, "image")`, make a value for the worker that writes it.
     """
 
-    def __init__(self, values: Mapping[str, Values], folder: TfdsFolder):
-        self._values, self._folder = values, folder
+    def __init__(self, features: Mapping[str, memoryview], folder: TfdsFolder):
+        self._features, self._folder = features, folder
 
     def blobs(self, name: str) -> list[bytes]:
         """Byte strings: encoded pictures, or texts not decoded yet."""
@@ -67,6 +71,18 @@ class Record:
         """Numbers, int64 or float32 [n]: a sound's samples, a bounding box."""
         return np.asarray(self._get(name))
 
+    def sound(self, name: str, sample_rate: int) -> bytes:
+        """A sound as a file's bytes: as it is stored, or its stored 16-bit samples as WAV.
+
+        Args:
+          name: of the feature.
+          sample_rate: Hz of the samples, which TFDS does not store with them.
+        """
+        values = self._get(name)
+        if isinstance(values, np.ndarray):
+            return wav_file(values, sample_rate)
+        return self._only(name)
+
     def label(self, name: str) -> str:
         """A class's name; its number where TFDS knows no names."""
         names, number = self._folder.label_names(name), self.number(name)
@@ -83,12 +99,15 @@ class Record:
         return values[0]
 
     def _get(self, name: str) -> Values:
-        if name not in self._values:
+        if name not in self._features:
             raise DataError(
                 f"{self._folder.path} has no feature '{name}'; it has "
-                f"{', '.join(sorted(self._values))}: it is not TFDS's data set of that name."
+                f"{', '.join(sorted(self._features))}: it is not TFDS's data set of that name."
             )
-        return self._values[name]
+        try:
+            return feature_values(self._features[name])
+        except ValueError as error:
+            raise _damaged(self._folder.path, error) from None
 
 
 @dataclass(frozen=True)
@@ -152,14 +171,8 @@ class TfdsFolder:
             inside = range(max(wanted.start - start, 0), min(wanted.stop - start, length))
             if len(inside):
                 for record in self._read(path, inside):
-                    yield Record(self._parsed(record, path), self)
+                    yield Record(_features(record, path), self)
             start += length
-
-    def _parsed(self, record: bytes, path: Path) -> dict[str, Values]:
-        try:
-            return parse_example(record)
-        except ValueError as error:
-            raise DataError(f"{path} holds a record that is {error}; prepare it again.") from None
 
     def _range(self, part: str) -> tuple[str, range]:
         match = _PART.fullmatch(part.strip())
@@ -193,7 +206,7 @@ class TfdsFolder:
             shards.append((self.path / name, length))
         return shards
 
-    def _read(self, path: Path, wanted: range) -> Iterator[bytes]:
+    def _read(self, path: Path, wanted: range) -> Iterator[bytes | memoryview]:
         form = self._info.get("fileFormat", "tfrecord")
         try:
             yield from (_array_records if form == "array_record" else _tfrecords)(path, wanted)
@@ -211,18 +224,31 @@ def _position(text: str | None, size: int) -> int | None:
     return round(size * int(text[:-1]) / 100) if text.endswith("%") else int(text)
 
 
-def _tfrecords(path: Path, wanted: range) -> Iterator[bytes]:
-    """The wanted records of a TFRecord file; the others are passed over unread."""
+def _features(record: bytes | memoryview, path: Path) -> dict[str, memoryview]:
+    try:
+        return example_features(record)
+    except ValueError as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: ValueError) -> DataError:
+    return DataError(f"{path} holds a record that is {error}; prepare it again.")
+
+
+def _tfrecords(path: Path, wanted: range) -> Iterator[memoryview]:
+    """The wanted records of a TFRecord file, none of them read yet: the file is mapped."""
     with open(path, "rb") as file:
-        for index in range(wanted.stop):
-            (size,) = struct.unpack("<Q", file.read(12)[:8])
-            if index not in wanted:
-                file.seek(size + 4, 1)
-                continue
-            record = file.read(size)
-            if len(record) < size or len(file.read(4)) < 4:
-                raise EOFError("it breaks off")
-            yield record
+        if not path.stat().st_size:
+            raise EOFError("it is empty")
+        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    at = 0
+    for index in range(wanted.stop):
+        (size,) = struct.unpack("<Q", view[at : at + 8])
+        start, at = at + 12, at + 16 + size
+        if at > len(view):
+            raise EOFError("it breaks off")
+        if index in wanted:
+            yield view[start : start + size]
 
 
 def _array_records(path: Path, wanted: range) -> Iterator[bytes]:

@@ -38,7 +38,7 @@ class Treebank(Reader):
     def rows(self, roots: Roots, training: bool) -> Iterator[Row]:
         write = trees.linearise if self.words else tree_tags.write
         for name, path in files_under(roots.find(self.path), (".mrg",), self.files):
-            for line, tree in _trees(path):
+            for line, tree in trees_of(path):
                 cleaned = trees.clean(tree)
                 if cleaned is None:
                     continue  # nothing but traces
@@ -61,7 +61,12 @@ def _parts(tree: trees.Tree) -> Iterator[trees.Tree]:
             yield from _parts(child)
 
 
-def _trees(path: Path) -> Iterator[tuple[int, trees.Tree]]:
+def trees_of(path: Path) -> Iterator[tuple[int, trees.Tree]]:
+    """(line, tree) of a file of bracketed trees, as they stand in it.
+
+    Raises:
+      DataError: for what is malformed, with its place.
+    """
     try:
         yield from trees.parse_all(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
