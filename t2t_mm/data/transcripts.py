@@ -11,7 +11,8 @@ import unicodedata
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'", "\uff07": "'", "`": "'"})
 _JOINED = re.compile(r"(?<=\w)'(?=\w)|(?<=s)'(?=\s|$)")  # don't, the boys'
 _INSIDE = re.compile(r"(?<=\d)[.,:](?=\d)")  # 3.5, 1,000
-_NOISE = re.compile(r"\[[^\]]*\]")  # [door_slam], [loud_breath/]
+# The LDC's [door_slam] and [loud_breath/], and what stands for them in Kaldi's transcripts.
+_NOISE = re.compile(r"\[[^\]]*\]|<(?:NOISE|SPOKEN_NOISE|UNK|SIL)>")
 _UNSPOKEN = re.compile(r"-?\([^()\s]*\)-?")  # the part of a word that was cut off: th(ink)-
 _MARKS = str.maketrans("", "", '\\*<>~!`:;"{}')
 
