@@ -170,13 +170,13 @@ class Page:
         return [one["message"] for one in entries if one["level"] in ("SEVERE", "WARNING")]
 
     def requested(self) -> set[str]:
-        """The addresses asked for since the last call, but for the page's own blobs."""
+        """The addresses asked for over HTTP since the last call."""
         found = set()
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 found.add(message["params"]["request"]["url"])
-        return {url for url in found if not url.startswith(("blob:", "data:", "about:"))}
+        return {url for url in found if url.startswith("http")}
 
     def quit(self) -> None:
         self.driver.quit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.server
 import io
+import itertools
 import json
 import subprocess
 import threading
@@ -213,3 +214,28 @@ def test_an_example_is_a_file_of_its_bytes(page):
     """
     name, kind, found = page.module(script, base64.b64encode(content).decode())
     assert (name, kind, bytes(found)) == ("a.png", "image/png", content)
+
+
+def test_a_drawn_tree_has_its_words_in_order_and_apart(page):
+    tree = random_tree(np.random.default_rng(8), 5)
+    script = """
+        const { drawTree } = await use('tree_drawing.js');
+        const { readTree } = await use('trees.js');
+        const drawing = drawTree(readTree(values[0], []), 'a tree');
+        document.documentElement.append(drawing);
+        const texts = [...drawing.querySelectorAll('text')].map((one) => {
+          const box = one.getBBox();
+          return [one.textContent, one.getAttribute('class'), box.x, box.x + box.width, box.y];
+        });
+        const size = ['width', 'height'].map((name) => Number(drawing.getAttribute(name)));
+        drawing.remove();
+        return [texts, size];
+    """
+    texts, (width, height) = page.module(script, trees.linearise(tree))
+    words = sorted((one for one in texts if one[1] == "word"), key=lambda one: one[2])
+    assert [one[0] for one in words] == trees.words(tree)
+    for row in {one[4] for one in texts}:
+        spans = sorted((one[2], one[3]) for one in texts if one[4] == row)
+        assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
+    assert min(one[2] for one in texts) >= 0 and max(one[3] for one in texts) <= width
+    assert min(one[4] for one in texts) >= 0 and max(one[4] for one in texts) < height

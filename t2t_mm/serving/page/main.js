@@ -28,6 +28,9 @@ page.form.addEventListener('submit', (event) => {
 });
 page.cancel.addEventListener('click', () => running?.abort());
 window.addEventListener('hashchange', () => named() && named() !== name && choose(named()));
+// Nothing fails in silence.
+window.addEventListener('error', (event) => refuse(event.error ?? new Error(event.message)));
+window.addEventListener('unhandledrejection', (event) => refuse(event.reason));
 start();
 
 async function start() {
@@ -46,8 +49,8 @@ async function start() {
 
 /** The problem that the address names, if there is such a one. */
 function named() {
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  return Object.hasOwn(card?.problems ?? {}, wanted) ? wanted : null;
+  const names = Object.keys(card?.problems ?? {});
+  return names.find((one) => `#${encodeURIComponent(one)}` === location.hash) ?? null;
 }
 
 function showCard() {
