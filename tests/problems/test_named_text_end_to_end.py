@@ -91,6 +91,35 @@ def test_answers(run) -> None:
         assert isinstance(answer.output, str) and answer.score < 0
 
 
+def test_a_session_answers_an_empty_line(run) -> None:
+    from t2t_mm.decoding.interactive import Session
+    from t2t_mm.decoding.settings import DecodeSettings
+
+    _, model, _ = run
+    said: list[str] = []
+    settings = DecodeSettings(beam_size=1, extra_length=4)
+    session = Session(model, settings, say=said.append)
+    session.run([f"pr={MODEL}", "", "a beginning", f"pr={TASK}", ""])
+    assert said[0] == f"{MODEL}: give an empty line, for a text"
+    assert "(log-probability " in said[1]
+    assert said[2] == (
+        "error: the input is text, and this problem has no inputs; give the empty text."
+    )
+    assert len(said) == 4  # an empty line asks nothing of the other
+
+
+def test_a_split_of_a_language_model_is_not_answered(
+    run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from t2t_mm.bin import t2t_decoder
+    from t2t_mm.bin.command_line import exit_status
+
+    folder = run[2]
+    flags = [f"--output_dir={folder}/run", f"--data_dir={folder}/data", f"--problem={MODEL}"]
+    assert exit_status(t2t_decoder.main, [*flags, "--decode_split=dev"]) == 2
+    assert "is a language model: there is nothing to answer in a split" in capsys.readouterr().err
+
+
 def test_perplexity_is_that_of_the_scored_texts(run) -> None:
     from t2t_mm.decoding.evaluate import evaluate
     from t2t_mm.decoding.report import report_table, series_table
