@@ -20,7 +20,7 @@ from t2t_mm.serving.export_description import describe
 from t2t_mm.serving.export_examples import raw_examples, shown_examples
 from t2t_mm.serving.export_quality import Quality, quality
 from t2t_mm.serving.export_saving import write_version
-from t2t_mm.serving.export_signatures import Exportable
+from t2t_mm.serving.export_signatures import Exportable, readable
 from t2t_mm.serving.export_weights import FLOAT32
 
 DEFAULT_FOLDER = "export"  # in the run directory
@@ -61,7 +61,8 @@ def export(
     Args:
       output_dir: the run directory.
       export_dir: where the version's folder is made; None: export/ in the run directory.
-      problems: those to export, with all that they need and nothing else; None: all.
+      problems: those to export, with all that they need and nothing else; None: all that
+        read text, pictures or sounds.
       checkpoint: None or "latest"; "best"; or a checkpoint's path.
       decode_hparams: fields of DecodeSettings, such as "beam_size=4,alpha=0.6".
       weights: "float32", "float16" or "int8".
@@ -78,7 +79,7 @@ def export(
     settings = DecodeSettings().override(decode_hparams)
     _check(data_dir, eval_examples)
     loaded = load(output_dir, checkpoint)
-    tasks = _chosen(loaded, problems)
+    tasks = _chosen(loaded, problems, log)
     held_out = {
         name: raw_examples(task, data_dir or "", loaded.vocabularies, eval_examples)
         for name, task in tasks.items()
@@ -119,9 +120,16 @@ def _check(data_dir: str | Path | None, eval_examples: int) -> None:
         )
 
 
-def _chosen(loaded: LoadedModel, problems: str | Sequence[str] | None) -> dict[str, Task]:
+def _chosen(loaded: LoadedModel, problems: str | Sequence[str] | None, log: Log) -> dict[str, Task]:
     text = problems if problems is None or isinstance(problems, str) else ",".join(problems)
-    names = problem_list(text, loaded.tasks) or sorted(loaded.tasks)
+    names = problem_list(text, loaded.tasks)
+    if names is None:
+        names = sorted(name for name, task in loaded.tasks.items() if readable(task))
+        left_out = sorted(loaded.tasks.keys() - set(names))
+        if left_out:
+            log(
+                f"left out, for their inputs are no text, pictures or sounds: {', '.join(left_out)}"
+            )
     return {name: loaded.tasks[name] for name in names}
 
 

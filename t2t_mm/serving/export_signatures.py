@@ -104,7 +104,8 @@ class Exportable(tf.Module):
 
     def _features(self, inputs: tf.Tensor, spec: FeatureSpec) -> dict[str, tf.Tensor]:
         if spec.kind == "text":
-            stored = self._vocabulary(spec).encode(inputs)
+            vocabulary = self._vocabulary(spec)
+            stored = vocabulary.encode_nothing(inputs) if spec.absent else vocabulary.encode(inputs)
         elif spec.kind == "image":
             stored = stored_pictures(inputs)
         else:
@@ -130,14 +131,16 @@ class Exportable(tf.Module):
         return self.vocabularies[spec.vocabulary or ""]
 
 
+def readable(task: Task) -> bool:
+    """Whether users have inputs of the problem's kind."""
+    return task.inputs.kind in _READABLE
+
+
 def _check(tasks: Sequence[Task]) -> None:
+    if not tasks:
+        raise UserError("this model has no problem that reads text, pictures or sounds.")
     for task in tasks:
-        if not task.has_inputs:
-            raise UserError(
-                f"problem '{task.name}' cannot be exported: a language model has no inputs; leave "
-                "it out with --problems."
-            )
-        if task.inputs.kind not in _READABLE:
+        if not readable(task):
             raise UserError(
                 f"problem '{task.name}' cannot be exported: its inputs are of modality "
                 f"'{task.inputs.modality}', not text, pictures or sounds; leave it out with "

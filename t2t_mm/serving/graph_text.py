@@ -39,6 +39,16 @@ class GraphVocabulary(tf.Module):
         with tf.control_dependencies([full]):
             return self._ids(texts)
 
+    def encode_nothing(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Inputs [B] of a problem that reads nothing -> a lone EOS each, int32 [B, (1)].
+
+        Fails with InvalidArgument for text that is not empty.
+        """
+        empty = tf.equal(texts, "")
+        none = require_all(empty, "must be empty text: this problem reads nothing.")
+        with tf.control_dependencies([none]):
+            return self._ids(tf.identity(texts))
+
     def encode_answers(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Outputs [B], which may be empty, -> ids with EOS, int32 [B, (T)]."""
         return self._ids(_valid(texts, "outputs"))

@@ -10,7 +10,7 @@ import tensorflow as tf
 from t2t_mm.serving.graph_checks import require
 
 PCM, FLOAT, A_LAW, MU_LAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
-_UNKNOWN_SIZE = 0xFFFFFFFF  # what a program writes that does not know the end yet
+_UNKNOWN_SIZES = 0xFFFFFF00  # and above: what a program writes that does not know the end yet
 _MOST_CHUNKS = 1000
 _PADDING = b"\0" * 64  # so that every field of a cut header can be read
 
@@ -105,7 +105,7 @@ def _samples(
 ) -> tf.Tensor:
     promised = _integer(padded, start - 4, 4)
     there = tf.cast(tf.strings.length(content), tf.int64) - start
-    size = tf.where(tf.equal(promised, _UNKNOWN_SIZE), there, promised)
+    size = tf.where(promised >= _UNKNOWN_SIZES, tf.minimum(promised, there), promised)
     whole = require(
         size <= there, row, "is a WAV file that breaks off: its header promises ", promised,
         " bytes of samples, and ", there, " are there."

@@ -83,6 +83,13 @@ def test_an_answer_may_be_empty(graph_vocabulary):
     assert graph_vocabulary.encode_answers(tf.constant(["", " "])).to_list()[0] == [EOS]
 
 
+def test_a_problem_that_reads_nothing(graph_vocabulary):
+    assert graph_vocabulary.encode_nothing(tf.constant(["", ""])).to_list() == [[EOS], [EOS]]
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        graph_vocabulary.encode_nothing(tf.constant(["", "a"]))
+    assert "inputs[1] must be empty text: this problem reads nothing." in error.value.message
+
+
 @pytest.fixture(scope="module")
 def graph():
     spec = [tf.TensorSpec([None], tf.string)]
