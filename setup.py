@@ -62,6 +62,7 @@ setup(
             "httpx>=0.27",
             "selenium>=4.20",
             "scikit-learn>=1.3",
+            "librosa>=0.10",
             *SERVE,
         ],
         "gpu": ["tensorflow[and-cuda]>=2.19,<2.22"],

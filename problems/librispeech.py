@@ -70,10 +70,7 @@ def _provenance(subsets: Subsets, counts: tuple[int, int, int]) -> Provenance:
             ),
             RawFiles(
                 "part",
-                (
-                    "[dt]*-*/*/*/*.trans.txt|LibriSpeech/[dt]*-*/*/*/*.trans.txt"
-                    "|[0-9]*/[0-9]*/*.trans.txt",
-                ),
+                ("train-*/*/*/*.trans.txt|[dt]*-*/*/*/*.trans.txt|[0-9]*/[0-9]*/*.trans.txt",),
             ),
         ),
     )
@@ -98,7 +95,6 @@ class LibrispeechProblem(SpeechProblem):
     """
 
     subsets: ClassVar[Subsets]
-    transcripts = "capitals become lower case"
 
     def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample]:
         sound = functools.partial(record.sound, "speech", self.sample_rate)

@@ -58,6 +58,12 @@ class ParsingProblem(NamedProblem, Text2TreeProblem):
         places = [root / name for name in self.tree_files[split]]
         return next(path for path in places if path.exists())
 
+    def describe_cleaning(self) -> str:
+        """What is done to trees, and the rules."""
+        return (
+            f"traces, function tags and indices taken out of trees; {super().describe_cleaning()}"
+        )
+
     def remark(self, found: Found) -> str:
         """What the splits are, where they are not the standard sections."""
         if found.files is None:
