@@ -65,6 +65,7 @@ setup(
             "librosa>=0.10",
             *SERVE,
         ],
+        "beam": ["apache-beam>=2.60"],
         "gpu": ["tensorflow[and-cuda]>=2.19,<2.22"],
         "plots": ["matplotlib>=3.8"],
         "digits": ["scikit-learn>=1.3"],

@@ -10,6 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from t2t_mm.bin import command_line, problem_list
+from t2t_mm.data.runners import LOCAL, RUNNERS
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.lookup import find_problems, problem_names
 from t2t_mm.problem import Problem
@@ -35,7 +36,8 @@ def _flags() -> flags.FlagValues:
     flags.DEFINE_integer(
         "num_workers",
         None,
-        "Processes; one a processor if not given. The data do not depend on it.",
+        "Processes; one a processor if not given. The data do not depend on it. With another "
+        "--runner: the least number of work items of a split.",
         lower_bound=1,
         **define,
     )
@@ -53,6 +55,20 @@ def _flags() -> flags.FlagValues:
         **define,
     )
     command_line.source_flags(values, _PROGRAM)
+    flags.DEFINE_enum(
+        "runner",
+        LOCAL,
+        RUNNERS,
+        "Where shards are made: on this machine, or by Apache Beam (pip install 't2t_mm[beam]'), "
+        "all of whose workers must see --data_dir and --tmp_dir under these paths.",
+        **define,
+    )
+    flags.DEFINE_string(
+        "beam_pipeline_options",
+        None,
+        "Options of --runner, separated by commas, e.g. project=P,region=R.",
+        **define,
+    )
     flags.DEFINE_string(
         "list",
         None,
@@ -114,7 +130,12 @@ def _list(values: flags.FlagValues) -> str:
 def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
     from t2t_mm.data.generation import generate
     from t2t_mm.data.progress import table
+    from t2t_mm.data.runners.beam import parse_options
 
+    if values.beam_pipeline_options and values.runner == LOCAL:
+        raise UserError(
+            "--beam_pipeline_options needs a --runner of Apache Beam, e.g. DirectRunner."
+        )
     start = time.monotonic()
     rows = generate(
         problems,
@@ -127,6 +148,8 @@ def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
         overwrite=values.overwrite,
         skip_broken=values.skip_broken,
         access=command_line.access(values),
+        runner=values.runner,
+        beam_options=parse_options(values.beam_pipeline_options),
     )
     print(table(rows))
     print(f"complete in {values.data_dir} after {time.monotonic() - start:.1f} s")

@@ -47,10 +47,10 @@ def _batch(records: list[bytes]) -> np.ndarray:
     lengths = np.array([len(record) for record in records])
     width = min(_ROW, int(lengths.max()) + int(lengths.max()) % 2)
     rows = -(-lengths // width)  # of each record
-    buffer = np.zeros(int(rows.sum()) * width, np.uint8)
     ends = np.cumsum(rows) * width
-    for record, end in zip(records, ends, strict=True):  # aligned right: zeros lead
-        buffer[end - len(record) : end] = np.frombuffer(record, np.uint8)
+    sizes = (rows * width).tolist()
+    aligned = [r.rjust(n, b"\0") for r, n in zip(records, sizes, strict=True)]  # zeros lead
+    buffer = np.frombuffer(bytearray().join(aligned), np.uint8)
     starts = ends - lengths
     for offset in range(4):
         buffer[starts + offset] ^= 0xFF

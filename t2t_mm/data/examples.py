@@ -11,12 +11,12 @@ from t2t_mm.data.broken import BrokenValue
 from t2t_mm.data.pictures import stored_picture
 from t2t_mm.data.records import encode_example
 from t2t_mm.data.sounds import stored_sound
-from t2t_mm.data.vocabulary import EOS, Vocabulary
+from t2t_mm.data.text_packing import TextPacker
+from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Dropped, FeatureSpec, Problem, Sample, Split
 
 _SIDES = ("inputs", "targets")
-_PLAIN = set(_SIDES)  # what most samples hold
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ def checked_samples(
     index = 0
     try:
         for sample in problem.generate_samples(split, tmp_dir, seed):
-            if type(sample) is dict and sample.keys() == _PLAIN:
-                pass  # most are
+            if type(sample) is dict and len(sample) == 2 and "inputs" in sample:
+                if "targets" not in sample:
+                    _check_form(sample, _place(problem, split, index))
             elif type(sample) is not Dropped:
                 _check_form(sample, _place(problem, split, index))
             yield sample
@@ -90,15 +91,20 @@ class ExampleEncoder:
     def __init__(self, problem: Problem, split: Split, vocabularies: Mapping[str, Vocabulary]):
         self._problem = problem
         self._split = split
-        self._vocabularies = vocabularies
-        self._specs = {side: getattr(problem, side) for side in _SIDES}
+        packers = {v: TextPacker(v) for v in set(vocabularies.values())}
+        self._packers = {side: packers[vocabulary] for side, vocabulary in vocabularies.items()}
         self._ids = {label: i for i, label in enumerate(problem.labels)}
-        self._checks: dict[str, Callable[[Any, FeatureSpec], Any]] = {
-            "text": lambda value, spec: no_text(value) if spec.absent else checked_text(value),
-            "label": lambda value, spec: [self._label(value)],
-            "image": lambda value, spec: [stored_picture(_content(value))],
-            "audio": lambda value, spec: [stored_sound(_content(value), spec.sample_rate)],
-        }
+        self._checks = [(side, self._check_of(getattr(problem, side))) for side in _SIDES]
+
+    def _check_of(self, spec: FeatureSpec) -> Callable[[Any], Any]:
+        """What makes the value to store, or refuses it; text is still text."""
+        if spec.kind == "text":
+            return no_text if spec.absent else checked_text
+        if spec.kind == "label":
+            return lambda value: [self._label(value)]
+        if spec.kind == "image":
+            return lambda value: [stored_picture(_content(value))]
+        return lambda value: [stored_sound(_content(value), spec.sample_rate)]
 
     def encode(
         self, chunk: Sequence[tuple[int, Sample | Dropped]]
@@ -109,19 +115,18 @@ class ExampleEncoder:
             for index, sample in chunk
         ]
         good = [features for features in checked if isinstance(features, dict)]
-        for side, vocabulary in self._vocabularies.items():
-            encoded = vocabulary.encode_batch([features[side] for features in good])
-            for features, ids in zip(good, encoded, strict=True):
-                features[side] = [*ids, EOS]
+        for side, packer in self._packers.items():
+            packed = packer.pack([features[side] for features in good])
+            for features, ids in zip(good, packed, strict=True):
+                features[side] = ids
         return [encode_example(f) if isinstance(f, dict) else f for f in checked]
 
     def _check(self, index: int, sample: Sample) -> dict[str, Any] | Broken:
         """The features of a sample; text is still text."""
         features = {}
-        for side, spec in self._specs.items():
+        for side, check in self._checks:
             try:
-                value = made(sample[side])
-                features[side] = self._checks[spec.kind](value, spec)
+                features[side] = check(made(sample[side]))
             except BrokenValue as error:
                 return self._broken(index, side, sample[side], error)
         if sample.get("references"):
@@ -162,7 +167,7 @@ def checked_text(value: Any) -> str:
     if not value.strip():
         raise BrokenValue("empty text", "is empty text; give at least one character")
     try:
-        value.encode()
+        value.isascii() or value.encode()
     except UnicodeEncodeError:
         raise BrokenValue(
             "invalid text", "holds half of a surrogate pair; read the file as valid UTF-8"

@@ -3,20 +3,26 @@
 preparation  what is asked for against what is there;  vocabulary_building
 plan         the missing shards, cut into passes
 workers      runs them in this process or several;  passes  one of them
+runners      runs them on Apache Beam
+
+Memory is bounded. A process holds (data/spill.py, plan.py) 32 MiB of records and 13 bytes for each
+of a pass's examples, of which there are 17 million at most where a shard has no more; and 45 bytes
+for each example of the one shard that it puts in order. The vocabulary is built over a sample of
+32 MiB of text, whatever the size of the whole. docs/performance.md has what was measured.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from t2t_mm.data import workers
 from t2t_mm.data.binding import command_line
 from t2t_mm.data.locking import lock
 from t2t_mm.data.manifest import Manifest
-from t2t_mm.data.passes import PassOrder, PassResult, disk_error
-from t2t_mm.data.plan import Plan
+from t2t_mm.data.passes import PassOrder, PassResult, disk_error, relative_reading_cost
+from t2t_mm.data.plan import Plan, work_items
 from t2t_mm.data.preparation import (
     Request,
     base_problems,
@@ -27,6 +33,8 @@ from t2t_mm.data.preparation import (
     settle_vocabularies,
 )
 from t2t_mm.data.progress import Log, Meter, Row
+from t2t_mm.data.runners import LOCAL, Cluster, beam, receipts
+from t2t_mm.data.runners.items import Driver
 from t2t_mm.data.vocabulary_building import vocabulary_path
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem, Split
@@ -45,6 +53,8 @@ def generate(
     overwrite: bool = False,
     skip_broken: bool = False,
     access: DataAccess = DEFAULT_ACCESS,
+    runner: str = LOCAL,
+    beam_options: Sequence[str] = (),
     log: Log = print,
 ) -> list[Row]:
     """Makes what is missing of the data of `problems`; returns at once if nothing is.
@@ -56,12 +66,15 @@ def generate(
       data_dir: where to write.
       tmp_dir: where raw files are; None for <data_dir>/tmp.
       seed: of the generators; 0 for new data.
-      num_workers: processes; None for one a processor. The bytes do not depend on it.
+      num_workers: processes; None for one a processor. The bytes do not depend on it. With a
+        runner of Beam's: work items of a split, at least; None for as many as are cheap.
       num_shards: files of the training split; as the problem says for new data.
       shared_vocab: "NAME:SIZE": one vocabulary, built over all of `problems`, for all their text.
       overwrite: make the data again, also over some that were made otherwise.
       skip_broken: leave out examples that cannot be read, and count them, instead of stopping.
       access: where prepared data sets of TFDS are, and whether the network may be tried.
+      runner: "local", or a runner of Apache Beam's (data/runners). The bytes do not depend on it.
+      beam_options: Beam's pipeline options, "--name=value" each.
       log: takes lines of progress.
 
     Returns:
@@ -71,6 +84,11 @@ def generate(
       DataError: for bad input, data that were made otherwise, or a disk that cannot be written.
     """
     bases = {name: p.with_access(access) for name, p in base_problems(problems).items()}
+    if "://" in str(data_dir):
+        raise DataError(
+            f"--data_dir got {data_dir}, which is no folder; mount it (for --runner: on every "
+            "worker) and give the path."
+        )
     data_dir = Path(data_dir).expanduser()
     request = Request(
         data_dir=data_dir,
@@ -86,6 +104,9 @@ def generate(
         raise DataError(f"--num_shards must be at least 1, got {num_shards}.")
     if num_workers is not None and num_workers < 1:
         raise DataError(f"--num_workers must be at least 1, got {num_workers}.")
+    cluster = None if runner == LOCAL else Cluster(runner, tuple(beam_options), num_workers)
+    if cluster:
+        beam.check(cluster)
     if not overwrite:
         manifests = {name: open_manifest(base, request) for name, base in bases.items()}
         if all(is_whole(manifest, data_dir) for manifest in manifests.values()):
@@ -94,12 +115,62 @@ def generate(
         data_dir.mkdir(parents=True, exist_ok=True)
         request.tmp_dir.mkdir(parents=True, exist_ok=True)
         with lock(data_dir, log):
-            return _make(bases, request, num_workers or workers.processors(), log)
+            run = _on_cluster(cluster) if cluster else _here(num_workers or workers.processors())
+            return _make(bases, request, run, log)
     except OSError as error:
         raise disk_error(error, data_dir) from None
 
 
-def _make(bases: Mapping[str, Problem], request: Request, count: int, log: Log) -> list[Row]:
+# Runs orders (one for each split); calls Done with what is finished; tells Log and Meter.
+_Run = Callable[[list[PassOrder], Mapping[str, Manifest], workers.Done, Meter, Log], None]
+
+
+def _here(count: int) -> _Run:
+    """Runs orders in this process, or in `count` others."""
+
+    def run(
+        orders: list[PassOrder],
+        manifests: Mapping[str, Manifest],
+        done: workers.Done,
+        meter: Meter,
+        log: Log,
+    ) -> None:
+        reason = workers.immovable(order.problem for order in orders)
+        if reason and count > 1:
+            log(f"generating in one process: {reason}")
+        plan = Plan(orders, 1 if reason else count)
+        workers.run_plan(plan, 1 if reason else min(count, plan.shards), done, meter.examples)
+
+    return run
+
+
+def _on_cluster(cluster: Cluster) -> _Run:
+    """Runs orders on Apache Beam."""
+
+    def run(
+        orders: list[PassOrder],
+        manifests: Mapping[str, Manifest],
+        done: workers.Done,
+        meter: Meter,
+        log: Log,
+    ) -> None:
+        if reason := workers.immovable(order.problem for order in orders):
+            raise DataError(f"--runner={cluster.runner} cannot have it: {reason}.")
+        items = work_items(orders, cluster.workers, relative_reading_cost)
+        log(f"generating on {cluster.runner}: {len(items)} work items")
+        prints = {name: receipts.fingerprint(manifest) for name, manifest in manifests.items()}
+
+        def finished(order: PassOrder, result: PassResult) -> None:
+            meter.examples(sum(shard.examples for shard in result.shards.values()))
+            done(order, result)
+
+        marked = [(item, prints[item.problem.data_name]) for item in items]
+        Driver(marked, lambda packed: beam.launch(packed, cluster), finished).run()
+
+    return run
+
+
+def _make(bases: Mapping[str, Problem], request: Request, run: _Run, log: Log) -> list[Row]:
     manifests = {name: open_manifest(base, request) for name, base in bases.items()}
     unfinished = {
         name: manifest
@@ -112,12 +183,8 @@ def _make(bases: Mapping[str, Problem], request: Request, count: int, log: Log) 
     orders: list[PassOrder] = []
     for name, manifest in unfinished.items():
         orders += _begin(bases[name], manifest, request)
-    if reason := workers.immovable(bases[name] for name in unfinished):
-        log(f"generating in one process: {reason}")
-        count = 1
     seconds: Counter[tuple[str, str]] = Counter()
-    plan = Plan(orders, count)
-    with Meter(plan.shards, log) as meter:
+    with Meter(sum(len(order.shards) for order in orders), log) as meter:
 
         def done(order: PassOrder, result: PassResult) -> None:
             manifest = manifests[order.problem.data_name]
@@ -126,7 +193,8 @@ def _make(bases: Mapping[str, Problem], request: Request, count: int, log: Log) 
             for _ in result.shards:
                 meter.shard()
 
-        workers.run_plan(plan, min(count, plan.shards), done, meter.examples)
+        if orders:
+            run(orders, manifests, done, meter, log)
     for manifest in unfinished.values():  # those of which only the vocabulary was missing
         manifest.complete = True
         manifest.save(request.data_dir)
@@ -135,6 +203,9 @@ def _make(bases: Mapping[str, Problem], request: Request, count: int, log: Log) 
 
 def _begin(problem: Problem, manifest: Manifest, request: Request) -> list[PassOrder]:
     """Notes what is to be done in the manifest and returns it."""
+    if request.overwrite:
+        receipts.remove(manifest.data_name, request.data_dir)
+    receipts.absorb(manifest, request.data_dir)
     _settle_origin(problem, manifest, request)
     broken = set(manifest.broken_shards(request.data_dir))
     for split, shards in manifest.splits.items():

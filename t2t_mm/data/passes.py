@@ -7,9 +7,8 @@ which is not. Nothing passes between workers, and the bytes cannot depend on how
 from __future__ import annotations
 
 import errno
-import tempfile
+import itertools
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,16 @@ from pathlib import Path
 from t2t_mm.data.examples import ExampleEncoder, checked_samples
 from t2t_mm.data.manifest import Shard
 from t2t_mm.data.records import write_records
-from t2t_mm.data.sharding import keys, shard_name
+from t2t_mm.data.sharding import keys, membership, shard_name
+from t2t_mm.data.spill import Spill
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Dropped, Problem, Sample, Split
 
-_CHUNK = 512  # samples encoded at once
+_CHUNK = 1024  # samples encoded at once
 _LARGE_CHUNK = 32  # of pictures and sounds
-_SPILL_BYTES = 64 << 20  # records of all shards of a pass kept in memory, not in a temporary file
+_TRIAL_SECONDS = 1.0
+_SPILL_BYTES = 32 << 20  # records of all shards of a pass kept in memory, not in temporary files
 
 Progress = Callable[[int], None]
 
@@ -70,29 +71,6 @@ class PassResult:
     iterating: float
 
 
-class _Spill:
-    """Records of one shard in the order in which they came, to be read in another one."""
-
-    def __init__(self, folder: Path, memory: int):
-        self._file = tempfile.SpooledTemporaryFile(memory, dir=folder)  # noqa: SIM115
-        self._index: list[tuple[int, int, int]] = []  # key, offset, length
-        self._end = 0
-        self.left_out: Counter[str] = Counter()
-
-    def add(self, key: int, record: bytes) -> None:
-        self._file.write(record)
-        self._index.append((key, self._end, len(record)))
-        self._end += len(record)
-
-    def in_order(self) -> Iterator[bytes]:
-        for _, offset, length in sorted(self._index):
-            self._file.seek(offset)
-            yield self._file.read(length)
-
-    def close(self) -> None:
-        self._file.close()
-
-
 def run_pass(order: PassOrder, progress: Progress = lambda count: None) -> PassResult:
     """Writes the shards of `order`.
 
@@ -106,7 +84,7 @@ def run_pass(order: PassOrder, progress: Progress = lambda count: None) -> PassR
     start = time.perf_counter()
     memory = _SPILL_BYTES // len(order.shards)
     try:
-        spills = {shard: _Spill(order.data_dir, memory) for shard in order.shards}
+        spills = {shard: Spill(order.data_dir, memory) for shard in order.shards}
         try:
             encoding = _fill(spills, order, progress)
             iterating = time.perf_counter() - start - encoding
@@ -119,11 +97,9 @@ def run_pass(order: PassOrder, progress: Progress = lambda count: None) -> PassR
     return PassResult(shards, time.perf_counter() - start, iterating)
 
 
-def _fill(spills: dict[int, _Spill], order: PassOrder, progress: Progress) -> float:
+def _fill(spills: dict[int, Spill], order: PassOrder, progress: Progress) -> float:
     """Runs the generator; returns the seconds that encoding took."""
-    loaded = {path: Vocabulary.load(path) for path in set(order.vocabularies.values())}
-    vocabularies = {side: loaded[path] for side, path in order.vocabularies.items()}
-    encoder = ExampleEncoder(order.problem, order.split, vocabularies)
+    encoder = _encoder(order)
     encoding = 0.0
     for chunk in _chunks(order):
         start = time.perf_counter()
@@ -142,25 +118,42 @@ def _fill(spills: dict[int, _Spill], order: PassOrder, progress: Progress) -> fl
     return encoding
 
 
+def relative_reading_cost(order: PassOrder) -> float:
+    """What reading an example costs, as a multiple of encoding it, from the first few thousand."""
+    encoder = _encoder(order)
+    samples = enumerate(checked_samples(order.problem, order.split, order.tmp_dir, order.seed))
+    next(samples, None)  # what it takes to begin is no part of it
+    reading = encoding = 0.0
+    while reading + encoding < _TRIAL_SECONDS:
+        start = time.perf_counter()
+        chunk = list(itertools.islice(samples, _LARGE_CHUNK))
+        middle = time.perf_counter()
+        encoder.encode(chunk)
+        reading += middle - start
+        encoding += time.perf_counter() - middle
+        if len(chunk) < _LARGE_CHUNK:
+            break
+    return reading / max(1e-9, encoding)
+
+
+def _encoder(order: PassOrder) -> ExampleEncoder:
+    loaded = {path: Vocabulary.load(path) for path in set(order.vocabularies.values())}
+    vocabularies = {side: loaded[path] for side, path in order.vocabularies.items()}
+    return ExampleEncoder(order.problem, order.split, vocabularies)
+
+
 def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample | Dropped]]]:
     """(index, key, sample) of the wanted shards, some at a time."""
-    wanted = frozenset(order.shards)
     kinds = {order.problem.inputs.kind, order.problem.targets.kind}
     most = _LARGE_CHUNK if kinds & {"image", "audio"} else _CHUNK
-    chunk: list[tuple[int, int, Sample | Dropped]] = []
     samples = checked_samples(order.problem, order.split, order.tmp_dir, order.seed)
-    for index, (sample, key) in enumerate(zip(samples, keys(order.seed), strict=False)):
-        if key % order.total not in wanted:
-            continue
-        chunk.append((index, key, sample))
-        if len(chunk) == most:
-            yield chunk
-            chunk = []
-    if chunk:
+    numbered = zip(itertools.count(), keys(order.seed), samples, strict=False)
+    wanted = itertools.compress(numbered, membership(order.seed, order.shards, order.total))
+    while chunk := list(itertools.islice(wanted, most)):
         yield chunk
 
 
-def _finish(order: PassOrder, shard: int, spill: _Spill) -> Shard:
+def _finish(order: PassOrder, shard: int, spill: Spill) -> Shard:
     name = shard_name(order.problem.data_name, order.split.value, shard, order.total)
     examples, size, digest = write_records(order.data_dir / name, spill.in_order())
     return Shard(name, examples, size, digest, dict(sorted(spill.left_out.items())))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from t2t_mm.data.passes import PassOrder, PassResult
 
 _OVERHEAD = 0.25  # of a pass's time may go into the generator before several shards share one pass
+_SECONDS = 120.0  # that a pass may last, so that few are needed; no more is lost by a kill
+_BYTES = 4 << 30  # of its shards, which stand on the disk twice while it lasts
+_EXAMPLES = 1 << 24  # of a pass, whose places are held in memory (data/spill.py)
 
 
 @dataclass
@@ -23,8 +27,9 @@ class Plan:
     """The missing shards of all splits of all problems.
 
     A pass runs the whole generator, so writing one shard at a time, which is best for going on
-    after a kill, would be slow where the generator itself is. The first pass of a split tells how
-    slow it is; later ones take so many shards that it costs a quarter of their time at most.
+    after a kill, would be slow where the generator itself is. The first pass of a split writes one
+    and tells how slow it is; later ones take as many as two minutes allow, or more if the
+    generator would otherwise cost over a quarter of their time, but never over 17 million examples.
 
     Args:
       orders: one for each split, with all its missing shards.
@@ -50,11 +55,54 @@ class Plan:
 
     def learn(self, order: PassOrder, result: PassResult) -> None:
         """Sizes the later passes of the same split by what this one took."""
-        own = max(1e-9, result.seconds - result.iterating) / len(order.shards)
         with self._lock:
             for plan in self._splits:
                 if (plan.order.problem.data_name, plan.order.split) == (
                     order.problem.data_name,
                     order.split,
                 ):
-                    plan.per_pass = max(1, math.ceil(result.iterating / (_OVERHEAD * own)))
+                    plan.per_pass = _per_pass(result)
+
+
+def _per_pass(result: PassResult) -> int:
+    """How many shards a pass like this one should write."""
+    shards = result.shards.values()
+    own = max(1e-9, result.seconds - result.iterating) / len(shards)
+    needed = shards_for(result.iterating, own)
+    quick = int((_SECONDS - result.iterating) / own)
+    small = int(_BYTES / max(1, sum(s.bytes for s in shards) / len(shards)))
+    few = int(_EXAMPLES / max(1, sum(s.examples for s in shards) / len(shards)))
+    return max(1, min(max(needed, min(quick, small)), few))
+
+
+def shards_for(reading: float, making: float) -> int:
+    """How many shards share a pass so that the generator costs a quarter of the rest at most.
+
+    Args:
+      reading: seconds that the whole generator takes.
+      making: seconds that encoding and writing one shard take.
+    """
+    return max(1, math.ceil(reading / (_OVERHEAD * making)))
+
+
+def work_items(
+    orders: list[PassOrder], workers: int | None, cost: Callable[[PassOrder], float]
+) -> list[PassOrder]:
+    """Cuts orders into passes before any has run, for machines that share nothing but a disk.
+
+    Args:
+      orders: one for each split, with all its missing shards.
+      workers: there are so many passes of each split at least, if it has the shards; None for as
+        many as are cheap.
+      cost: what reading an example costs, as a multiple of encoding and writing it.
+    """
+    items = []
+    for order in orders:
+        missing = len(order.shards)
+        count = min(missing, shards_for(cost(order) * order.total, 1.0)) if missing > 1 else 1
+        if workers:
+            count = min(count, math.ceil(missing / workers))
+        for start in range(0, missing, count):
+            part = order.shards[start : start + count]
+            items.append(dataclasses.replace(order, shards=part))
+    return items

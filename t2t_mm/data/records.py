@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import BinaryIO
 
 from t2t_mm.data.crc32c import masked_crcs
 
-Features = Mapping[str, Sequence[int] | Sequence[bytes]]
+Features = Mapping[str, Sequence[int] | Sequence[bytes] | bytes]
 
 _BATCH_RECORDS = 4096  # records framed at once
 _BATCH_BYTES = 1 << 20
@@ -23,26 +24,44 @@ def encode_example(features: Features) -> bytes:
     """Serialises a tf.train.Example.
 
     Args:
-      features: name -> int64 values or byte strings; written in the order of the names, so that
-        equal examples have equal bytes.
+      features: name -> int64 values, or these already packed by `pack`, or byte strings; written in
+        the order of the names, so that equal examples have equal bytes.
     """
-    entries = []
+    parts = []
     for name in sorted(features):
-        entry = _field(1, name.encode()) + _field(2, _feature(features[name]))
-        entries.append(_field(1, entry))
-    return _field(1, b"".join(entries))
+        values = features[name]
+        if len(values) and isinstance(values[0], bytes):
+            feature = _field(1, b"".join(_field(1, value) for value in values))
+            parts.append(_field(1, _field(1, name.encode()) + _field(2, feature)))
+        else:
+            packed = values if isinstance(values, bytes) else pack(values)
+            parts += (_before_packed(name, len(packed)), packed)
+    content = b"".join(parts)
+    return _head(1, len(content)) + content
 
 
-def _feature(values: Sequence[int] | Sequence[bytes]) -> bytes:
-    if len(values) and isinstance(values[0], bytes):
-        return _field(1, b"".join(_field(1, value) for value in values))
-    packed = b"".join(map(_varint, values))
-    return _field(3, _field(1, packed))
+def pack(values: Iterable[int]) -> bytes:
+    """int64 values as a packed field stores them; what is packed in parts may be joined."""
+    return b"".join(map(_varint, values))
+
+
+@lru_cache(maxsize=1 << 14)
+def _before_packed(name: str, size: int) -> bytes:
+    """The entry of an int64 feature, up to its `size` bytes of packed values."""
+    head = _head(1, size)
+    head = _head(3, len(head) + size) + head
+    head = _field(1, name.encode()) + _head(2, len(head) + size) + head
+    return _head(1, len(head) + size) + head
+
+
+@lru_cache(maxsize=1 << 14)
+def _head(number: int, size: int) -> bytes:
+    """What stands before the content of a length-delimited protocol buffer field."""
+    return b"%c%b" % (number << 3 | 2, _varint(size))
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A length-delimited protocol buffer field."""
-    return b"%c%b%b" % (number << 3 | 2, _varint(len(content)), content)
+    return _head(number, len(content)) + content
 
 
 @lru_cache(maxsize=1 << 16)
@@ -58,14 +77,17 @@ def _varint(value: int) -> bytes:
 
 def frame(records: Sequence[bytes]) -> bytes:
     """The records in TFRecord framing: length, its CRC, content, its CRC."""
-    lengths = [struct.pack("<Q", len(record)) for record in records]
-    length_crcs = masked_crcs(lengths).astype("<u4").tobytes()
     crcs = masked_crcs(records).astype("<u4").tobytes()
     parts = []
-    for i, (length, record) in enumerate(zip(lengths, records, strict=True)):
-        at = slice(4 * i, 4 * i + 4)
-        parts += (length, length_crcs[at], record, crcs[at])
+    for record, at in zip(records, range(0, len(crcs), 4), strict=True):
+        parts += (_framed_length(len(record)), record, crcs[at : at + 4])
     return b"".join(parts)
+
+
+@lru_cache(maxsize=1 << 14)
+def _framed_length(size: int) -> bytes:
+    length = struct.pack("<Q", size)
+    return length + masked_crcs([length]).astype("<u4").tobytes()
 
 
 def write_records(path: Path, records: Iterable[bytes]) -> tuple[int, int, str]:
@@ -100,7 +122,8 @@ def _batches(records: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 def temporary_path(path: Path) -> Path:
     """Where `path` is written until it is whole: beside it, so that the renaming is atomic."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    own = f"{os.getpid()}-{secrets.token_hex(4)}"  # machines that share a disk may share a number
+    return path.with_name(f".{path.name}.{own}.tmp")
 
 
 def remove_leftovers(data_dir: Path, name: str) -> None:

@@ -6,7 +6,7 @@ workers, again after a kill, and always hold the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,4 +44,20 @@ def keys(seed: int) -> Iterator[int]:
     start = 0
     while True:
         yield from example_keys(seed, start, _BLOCK).tolist()
+        start += _BLOCK
+
+
+def membership(seed: int, shards: Collection[int], total: int) -> Iterator[int]:
+    """For the examples 0, 1, 2, ... without end whether (1 or 0) they go to one of `shards`.
+
+    Args:
+      seed: of the order of examples.
+      shards: the wanted ones.
+      total: number of shards of the split.
+    """
+    wanted = np.zeros(total, np.uint8)
+    wanted[list(shards)] = 1
+    start = 0
+    while True:
+        yield from wanted[example_keys(seed, start, _BLOCK) % np.uint64(total)].tobytes()
         start += _BLOCK

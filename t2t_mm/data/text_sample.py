@@ -41,5 +41,8 @@ def sample_lines(texts: Iterable[str], most_bytes: int, seed: int = 0) -> list[s
 def _lines(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
         for line in text.splitlines():
+            if len(line) <= _LINE:  # most are
+                yield line
+                continue
             for start in range(0, len(line), _LINE):
                 yield line[start : start + _LINE]

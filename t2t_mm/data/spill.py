@@ -1,0 +1,83 @@
+"""Keeps the records of one shard as they come, and gives them back in the shard's order."""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+_BLOCK = 1 << 14  # records whose places are looked up at once
+_WHOLE = 64 << 20  # bytes of a file that is read whole rather than record by record
+
+
+class Spill:
+    """Records of one shard.
+
+    Memory: `memory` bytes of records, beyond which they go to a temporary file; 13 bytes a record
+    while they come; 45 bytes a record, and 64 MiB, while they are read back.
+
+    Args:
+      folder: of the temporary file, which has no name and goes with the process.
+      memory: bytes of records to hold.
+
+    Attributes:
+      left_out: reason -> number of examples that were not written.
+    """
+
+    def __init__(self, folder: Path, memory: int):
+        self._folder, self._memory = folder, memory
+        self._buffer = bytearray()
+        self._file = None
+        self._keys, self._lengths = array("Q"), array("I")
+        self.left_out: Counter[str] = Counter()
+
+    def add(self, key: int, record: bytes) -> None:
+        """Adds a record; records are ordered by their keys."""
+        self._buffer += record
+        self._keys.append(key)
+        self._lengths.append(len(record))
+        if len(self._buffer) > self._memory:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+        self._file.write(self._buffer)
+        self._buffer = bytearray()
+
+    def in_order(self) -> Iterator[bytes]:
+        """The records, lowest key first."""
+        order = np.argsort(np.frombuffer(self._keys, np.uint64), kind="stable")
+        lengths = np.frombuffer(self._lengths, np.uint32)
+        ends = np.cumsum(lengths, dtype=np.int64)
+        read = self._reader()
+        for start in range(0, len(order), _BLOCK):
+            block = order[start : start + _BLOCK]
+            last = ends[block]
+            first = last - lengths[block]
+            yield from map(read, first.tolist(), last.tolist())
+
+    def _reader(self) -> Callable[[int, int], bytes]:
+        """What reads the bytes from one place to another."""
+        if self._file is not None:
+            self._flush()
+            if self._file.tell() > _WHOLE:
+                return self._read
+            self._file.seek(0)
+        content = bytes(self._buffer) if self._file is None else self._file.read()
+        self._buffer = bytearray()
+        return lambda start, end: content[start:end]
+
+    def _read(self, start: int, end: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(end - start)
+
+    def close(self) -> None:
+        """Frees memory and disk."""
+        if self._file is not None:
+            self._file.close()
+        self._buffer, self._keys, self._lengths = bytearray(), array("Q"), array("I")
