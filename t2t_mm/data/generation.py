@@ -166,6 +166,8 @@ def _on_cluster(cluster: Cluster) -> _Run:
 
         marked = [(item, prints[item.problem.data_name]) for item in items]
         Driver(marked, lambda packed: beam.launch(packed, cluster), finished).run()
+        for name in manifests:  # of items that the runner ran twice
+            receipts.remove(name, items[0].data_dir)
 
     return run
 

@@ -76,6 +76,7 @@ def words_are_independent(vocabulary: Vocabulary) -> bool:
     So it is with the models that t2t_mm builds, and not with a user's own that normalises text,
     has pieces of several words, or weighs sums of scores (a unigram model; ties may round).
     """
+    pieces = map(vocabulary.piece, range(vocabulary.size))
     model = dict(_fields(vocabulary.model))  # the last of the repeated pieces is of no interest
     trainer, normalizer = dict(_fields(model.get(2, b""))), dict(_fields(model.get(3, b"")))
     return (
@@ -86,7 +87,7 @@ def words_are_independent(vocabulary: Vocabulary) -> bool:
         and bool(normalizer.get(3, 1))  # add_dummy_prefix
         and not normalizer.get(4, 1)  # remove_extra_whitespaces
         and bool(normalizer.get(5, 1))  # escape_whitespaces
-        and not any(_META in vocabulary.piece(i)[1:] for i in range(vocabulary.size))
+        and not any(_META in piece[1:] or " " in piece for piece in pieces)
     )
 
 

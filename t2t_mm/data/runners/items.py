@@ -6,7 +6,9 @@ runner hands values back only when everything is done, or not at all.
 
 from __future__ import annotations
 
+import os
 import pickle
+import sys
 import threading
 from collections.abc import Callable, Sequence
 
@@ -21,13 +23,14 @@ Launch = Callable[[Sequence[bytes]], None]
 
 
 def pack_item(order: PassOrder, of: str) -> bytes:
-    """An item as bytes.
+    """An item as bytes, with the folders that the problem's code may be imported from.
 
     Args:
       order: what is to be written.
       of: fingerprint of the data.
     """
-    return pickle.dumps((order, of))
+    paths = [path or os.getcwd() for path in sys.path]
+    return pickle.dumps((paths, pickle.dumps(order), of))
 
 
 def run_item(item: bytes) -> str:
@@ -39,7 +42,9 @@ def run_item(item: bytes) -> str:
     Returns:
       The receipt's file name.
     """
-    order, of = pickle.loads(item)
+    paths, packed, of = pickle.loads(item)
+    sys.path += [path for path in paths if path not in sys.path and os.path.exists(path)]
+    order: PassOrder = pickle.loads(packed)
     path = receipts.receipt_path(order)
     known = receipts.read(path)
     if known is None or known.of != of:
