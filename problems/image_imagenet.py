@@ -55,7 +55,7 @@ class ImageNet(NamedProblem, Image2ClassProblem):
     )
 
     def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample]:
-        yield {"inputs": record.blob("image"), "targets": record.label("label")}
+        yield {"inputs": functools.partial(record.blob, "image"), "targets": record.label("label")}
 
     def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
         if files.key == "folders":

@@ -7,6 +7,7 @@ Karpathy's parts, which are put together again.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -53,7 +54,7 @@ class ImageMsCoco(NamedProblem, Image2TextProblem):
 
     def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample | Dropped]:
         captions = [text for text in map(one_line, record.texts("captions/text")) if text]
-        picture = record.blob("image")
+        picture = functools.partial(record.blob, "image")  # read by the worker that writes it
         if not captions:
             yield Dropped("no caption")
         elif split is Split.TRAIN:

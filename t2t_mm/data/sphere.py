@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from t2t_mm.errors import DataError
@@ -43,7 +43,7 @@ def header(content: bytes) -> Mapping[str, str | int | float]:
         raise DataError(f"no SPHERE header ({error}).") from None
 
 
-def _fields(lines: list[str]):
+def _fields(lines: list[str]) -> Iterator[tuple[str, str | int | float]]:
     """(name, value) of lines as "sample_rate -i 16000" and "sample_coding -s3 pcm"."""
     for line in lines:
         name, _, rest = line.strip().partition(" ")

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 
 from t2t_mm.data.binding import bind
+from t2t_mm.data.generation import generate
+from t2t_mm.data.manifest import load_manifest
 from t2t_mm.data.tfds_folder import TfdsFolder
 from t2t_mm.errors import DataError
 from t2t_mm.lookup import find_problem
 from t2t_mm.problem import Split
+from t2t_mm.provenance import DataAccess
 from tests.data.tfds_folders import prepared
 from tests.problems.named import SENTENCES, made
 from tests.problems.recordings import chapter, encoded, pcm, tone, write
@@ -155,6 +158,16 @@ def test_the_waveform_reads_the_same_data(tmp_path: Path) -> None:
     assert spectral.data_name == waveform.data_name == "librispeech_clean_small"
     assert (spectral.inputs.modality, waveform.inputs.modality) == ("audio_spectral", "audio")
     assert spectral.targets == waveform.targets
+
+
+def test_the_waveform_alone_makes_the_data_of_both(tmp_path: Path) -> None:
+    librispeech_in_tfds(tmp_path / "tfds", "default")
+    access = DataAccess(tfds_data_dir=str(tmp_path / "tfds"), offline=True)
+    generate([find_problem("librispeech_noisy_waveform")], tmp_path / "data", access=access)
+    before = load_manifest("librispeech_noisy", tmp_path / "data")
+    assert before.complete and before.text_vocabularies == ["vocab.librispeech_noisy.8192"]
+    rows = generate([find_problem("librispeech_noisy")], tmp_path / "data", access=access)
+    assert all(row.seconds is None for row in rows)  # nothing was left to do
 
 
 def test_both_ways_of_hearing_exist_for_each() -> None:

@@ -50,4 +50,4 @@ def test_trains_and_answers(tmp_path: Path) -> None:
     heard = encoded(tone(3), form="FLAC")
     for name, value in zip(PROBLEMS.split(","), (heard, heard, "w1 w2 w3"), strict=True):
         (answer,) = model.decode(name, [value], "beam_size=1,extra_length=4")
-        assert isinstance(answer.text, str)
+        assert isinstance(answer.output, str)
