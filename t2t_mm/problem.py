@@ -230,6 +230,19 @@ class Problem:
         """
         raise NotImplementedError(f"{type(self).__name__} must define generate_samples")
 
+    def raw_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample | Dropped]:
+        """`generate_samples` before `clean`, where a problem tells the two apart.
+
+        Every worker reads all of it, and cleans what it stores. One sample for each of
+        `generate_samples`, in the same order.
+        """
+        return self.generate_samples(split, tmp_dir, seed)
+
+    def clean(self, sample: Sample | Dropped, split: Split) -> Sample | Dropped:
+        """What `generate_samples` yields for one of `raw_samples`."""
+        del split
+        return sample
+
     @property
     def declares_labels(self) -> bool:
         """False if the labels are whatever the training data hold."""

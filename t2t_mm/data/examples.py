@@ -35,14 +35,14 @@ class Broken:
 def checked_samples(
     problem: Problem, split: Split, tmp_dir: Path, seed: int
 ) -> Iterator[Sample | Dropped]:
-    """A problem's samples; what its reader stumbles over becomes a sentence.
+    """A problem's samples before `clean`; what its reader stumbles over becomes a sentence.
 
     Raises:
       DataError: if a raw file is missing or is not UTF-8, or a sample is not of the agreed form.
     """
     index = 0
     try:
-        for sample in problem.generate_samples(split, tmp_dir, seed):
+        for sample in problem.raw_samples(split, tmp_dir, seed):
             if type(sample) is dict and len(sample) == 2 and "inputs" in sample:
                 if "targets" not in sample:
                     _check_form(sample, _place(problem, split, index))
@@ -109,10 +109,10 @@ class ExampleEncoder:
     def encode(
         self, chunk: Sequence[tuple[int, Sample | Dropped]]
     ) -> list[bytes | Broken | Dropped]:
-        """Serialises (index, sample) pairs; text is encoded a chunk at a time, which is faster."""
+        """Cleans and serialises (index, sample) pairs; text is encoded a chunk at a time."""
         checked = [
             sample if isinstance(sample, Dropped) else self._check(index, sample)
-            for index, sample in chunk
+            for index, sample in ((i, self._problem.clean(raw, self._split)) for i, raw in chunk)
         ]
         good = [features for features in checked if isinstance(features, dict)]
         for side, packer in self._packers.items():

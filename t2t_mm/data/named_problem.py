@@ -99,14 +99,31 @@ class NamedProblem(Problem):
         self, split: Split, tmp_dir: Path, seed: int
     ) -> Iterator[Sample | Dropped]:
         """Yields the cleaned samples; the order is that of the data: no seed."""
-        del seed
         if self.provenance.generated:
             raise NotImplementedError(f"{type(self).__name__} must define generate_samples")
+        for sample in self.raw_samples(split, tmp_dir, seed):
+            yield self.clean(sample, split)
+
+    def raw_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample | Dropped]:
+        """Yields the samples as they are read."""
+        if self._generates:
+            return self.generate_samples(split, tmp_dir, seed)
         found = find(self, tmp_dir)
         if found is None:
             raise missing(self, tmp_dir)
-        for sample in self._samples(found, split):
-            yield self.rules.apply(sample, self, split) if self.rules else sample
+        return self._samples(found, split)
+
+    def clean(self, sample: Sample | Dropped, split: Split) -> Sample | Dropped:
+        """Applies the rules."""
+        if self.rules is None or self._generates:
+            return sample
+        return self.rules.apply(sample, self, split)
+
+    @property
+    def _generates(self) -> bool:
+        """Whether a subclass makes its samples itself, rules and all."""
+        own = type(self).generate_samples
+        return self.provenance.generated or own is not NamedProblem.generate_samples
 
     def _samples(self, found: Found, split: Split) -> Iterator[Sample | Dropped]:
         if found.tfds:

@@ -183,7 +183,8 @@ def _sample(problems: Mapping[str, Problem], tmp_dir: Path, seed: int) -> list[s
 def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
     """All text of a problem's training split, inputs and targets; pictures are not made."""
     sides = [side for side in ("inputs", "targets") if _is_text(getattr(problem, side))]
-    for sample in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
+    for raw in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
+        sample = problem.clean(raw, Split.TRAIN)
         for side in () if isinstance(sample, Dropped) else sides:
             try:
                 text = checked_text(made(sample.get(side)))
