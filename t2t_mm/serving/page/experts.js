@@ -2,6 +2,8 @@
 
 import { h, percent } from './dom.js';
 
+const NUMBERED = 24; // pixels; narrower stripes have no number
+
 /** A colour for an expert's number; neighbours differ much. */
 export function expertColour(expert, gate) {
   return `hsl(${Math.round(expert * 137.508) % 360} 62% 50% / ${(0.12 + 0.88 * gate).toFixed(3)})`;
@@ -41,8 +43,14 @@ function box({ expert, gate }) {
 
 /** Fills a rectangle of a canvas with a stripe for each expert. */
 export function paint(pen, { x, y, width, height }, list) {
+  const high = height / list.length;
+  pen.font = '11px ui-monospace, monospace';
+  pen.textBaseline = 'middle';
   list.forEach(({ expert, gate }, i) => {
     pen.fillStyle = expertColour(expert, gate);
-    pen.fillRect(x, y + (i * height) / list.length, width, height / list.length);
+    pen.fillRect(x, y + i * high, width, high);
+    if (width < NUMBERED || high < NUMBERED / 2) return;
+    pen.fillStyle = '#ffffff';
+    pen.fillText(String(expert), x + 3, y + (i + 0.5) * high + 1);
   });
 }

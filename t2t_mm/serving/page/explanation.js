@@ -38,7 +38,7 @@ function parts(seen, asked, whole) {
   const row = tokenRow(targets, mixture, 'Words of the answer', (index) => choose(index));
   if (!seen.attention?.length) {
     row.mark(-1);
-    return [h('h3', {}, 'Answer'), row.element, hint(mixture, 'This model has no attention to the input. '), source.element];
+    return [h('h3', {}, 'Words of the answer'), row.element, hint(mixture, 'This model has no attention to the input. '), source.element];
   }
   const weights = sources
     ? between(seen.attention, targets, sources)
@@ -59,7 +59,7 @@ function parts(seen, asked, whole) {
 
   choose(0);
   const tables = table ? [h('h3', {}, 'Attention'), table.element] : [];
-  return [h('h3', {}, 'Answer'), row.element, hint(mixture, ''), readout, source.element, ...tables];
+  return [h('h3', {}, 'Words of the answer'), row.element, hint(mixture, ''), readout, source.element, ...tables];
 }
 
 function viewOf(seen, asked, sources, readout) {

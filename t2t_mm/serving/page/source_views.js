@@ -17,8 +17,8 @@ const TOLD = 3; // strongest positions that are told in words
 export function textView(seen, tokens) {
   const row = sourceRow(tokens, { experts: seen.source_experts, gates: seen.source_gates });
   return {
-    element: h('div', {}, h('h3', {}, 'Input'), row.element),
-    show: row.show,
+    element: h('div', {}, h('h3', {}, 'Words of the input'), row.element),
+    show: (weights) => row.show(weights?.map((weight) => weight / Math.max(...weights, 1e-9))),
     strongest: (weights) => told(weights, (i) => `“${tokens[i].text}”`),
   };
 }
@@ -62,7 +62,8 @@ function gridView(seen, grid, bright, place, readout, className) {
   const looked = cellMap({ ...grid, label: 'Attention over the input', point: say });
   const dim = dimmed(bright);
   spotlight(looked, bright, dim, null);
-  const figures = [h('figure', {}, looked.canvas, h('figcaption', {}, 'Input, bright where it was looked at'))];
+  const caption = seen.attention?.length ? 'Input, bright where it was looked at' : 'Input';
+  const figures = [h('figure', {}, looked.canvas, h('figcaption', {}, caption))];
   if (seen.source_experts?.[0]?.length) figures.push(expertMap(grid, dim, list, say, className));
   return {
     element: h('div', { class: className }, figures),
@@ -82,7 +83,7 @@ function expertMap(grid, dim, list, say, className) {
   for (const [l, { x, y, width, height: high }] of map.cells()) {
     paint(map.pen, { x: x + 0.5, y: y + 0.5, width: width - 1, height: high - 1 }, list(l));
   }
-  return h('figure', {}, map.canvas, h('figcaption', {}, "The encoder's experts: a colour each, as opaque as used"));
+  return h('figure', {}, map.canvas, h('figcaption', {}, "The encoder's experts, each as opaque as its gate"));
 }
 
 function told(weights, place) {

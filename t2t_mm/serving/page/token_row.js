@@ -37,12 +37,12 @@ export function tokenRow(tokens, mixture, label, choose) {
   return { element, mark };
 }
 
-/** Source words that are as coloured as they were looked at. */
+/** Source words that are as coloured as they were looked at; `show` takes shares of 0 .. 1. */
 export function sourceRow(tokens, mixture) {
   const words = tokens.map((token) =>
     h('span', { class: 'token source' },
       h('span', { class: token.text === 'end' ? 'word end' : 'word' }, token.text),
       strip(token, mixture.experts, mixture.gates)));
-  const show = (weights) => words.forEach((word, i) => word.style.setProperty('--weight', weights?.[i] ?? 0));
+  const show = (shares) => words.forEach((word, i) => word.style.setProperty('--light', shares?.[i] ?? 0));
   return { element: h('div', { class: 'tokens' }, words), show };
 }

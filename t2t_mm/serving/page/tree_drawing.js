@@ -48,7 +48,7 @@ function shift(node, by) {
 }
 
 function depth(node) {
-  return 1 + Math.max(-0.4, ...node.children.map((child) => depth(child)));
+  return 1 + Math.max(-1, ...node.children.map((child) => depth(child)));
 }
 
 function draw(node, drawing) {
