@@ -123,15 +123,16 @@ def relative_reading_cost(order: PassOrder) -> float:
     encoder = _encoder(order)
     samples = enumerate(checked_samples(order.problem, order.split, order.tmp_dir, order.seed))
     next(samples, None)  # what it takes to begin is no part of it
+    most = _chunk_size(order)
     reading = encoding = 0.0
     while reading + encoding < _TRIAL_SECONDS:
         start = time.perf_counter()
-        chunk = list(itertools.islice(samples, _LARGE_CHUNK))
+        chunk = list(itertools.islice(samples, most))
         middle = time.perf_counter()
         encoder.encode(chunk)
         reading += middle - start
         encoding += time.perf_counter() - middle
-        if len(chunk) < _LARGE_CHUNK:
+        if len(chunk) < most:
             break
     return reading / max(1e-9, encoding)
 
@@ -144,13 +145,17 @@ def _encoder(order: PassOrder) -> ExampleEncoder:
 
 def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample | Dropped]]]:
     """(index, key, sample) of the wanted shards, some at a time."""
-    kinds = {order.problem.inputs.kind, order.problem.targets.kind}
-    most = _LARGE_CHUNK if kinds & {"image", "audio"} else _CHUNK
+    most = _chunk_size(order)
     samples = checked_samples(order.problem, order.split, order.tmp_dir, order.seed)
     numbered = zip(itertools.count(), keys(order.seed), samples, strict=False)
     wanted = itertools.compress(numbered, membership(order.seed, order.shards, order.total))
     while chunk := list(itertools.islice(wanted, most)):
         yield chunk
+
+
+def _chunk_size(order: PassOrder) -> int:
+    kinds = {order.problem.inputs.kind, order.problem.targets.kind}
+    return _LARGE_CHUNK if kinds & {"image", "audio"} else _CHUNK
 
 
 def _finish(order: PassOrder, shard: int, spill: Spill) -> Shard:
