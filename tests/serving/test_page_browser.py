@@ -275,9 +275,7 @@ def test_a_recording_is_sent_as_a_wav_file(page, client):
         " window.sent ??= options.body; return kept(path, options); }"
     )
     outputs = page.answer()
-    sent = base64.b64decode(
-        json.loads(page.run("return window.sent"))["inputs"]["inputs"][0]["b64"]
-    )
+    sent = base64.b64decode(json.loads(page.run("return window.sent"))["instances"][0]["b64"])
     with wave.open(io.BytesIO(sent)) as file:
         seconds = file.getnframes() / file.getframerate()
     assert 0.5 <= seconds < 60
