@@ -130,6 +130,7 @@ def test_loud_float_is_clipped_not_wrapped() -> None:
         (wav(np.zeros(40), 8000)[:-9], "it breaks off after 71 of 80 bytes"),
         (wav(np.array([0.1, np.nan]), 8000, subtype="FLOAT"), "not finite numbers"),
     ],
+    ids=["text", "nothing", "no samples", "broken off", "not finite"],
 )
 def test_broken_sounds(content: bytes, why: str) -> None:
     with pytest.raises(BrokenValue) as error:
