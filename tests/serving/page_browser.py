@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -51,7 +50,11 @@ def server(export_dir: Path, log: Path) -> Iterator[str]:
         yield re.search(r"at (http://\S+?)/ ", log.read_text())[1]
     finally:
         process.terminate()
-        process.wait(60)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:  # still loading, on a busy machine
+            process.kill()
+            process.wait()
 
 
 class Page:
@@ -71,7 +74,7 @@ class Page:
         options.binary_location = _program(*BROWSERS)
         for flag in (*FLAGS, f"--user-data-dir={profile}", *flags):
             options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = Chrome(options=options, service=Service(_program("chromedriver")))
         self.url = url
 
@@ -169,14 +172,10 @@ class Page:
         entries = self.driver.get_log("browser")
         return [one["message"] for one in entries if one["level"] in ("SEVERE", "WARNING")]
 
-    def requested(self) -> set[str]:
-        """The addresses asked for over HTTP since the last call."""
-        found = set()
-        for entry in self.driver.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                found.add(message["params"]["request"]["url"])
-        return {url for url in found if url.startswith("http")}
+    def requested(self) -> list[str]:
+        """The addresses that this page has loaded or tried to load, its own blobs left out."""
+        script = "return performance.getEntriesByType('resource').map((one) => one.name)"
+        return [name for name in self.run(script) if not name.startswith(("blob:", "data:"))]
 
     def quit(self) -> None:
         self.driver.quit()
