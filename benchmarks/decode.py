@@ -3,7 +3,9 @@
     python benchmarks/decode.py                           # tiny models, 32, 128 and 512 tokens
     python benchmarks/decode.py --only=base --lengths=32  # the models whose name holds "base"
     python benchmarks/decode.py --without                 # and without caches
-    python benchmarks/decode.py --operations              # which operations a step's time goes to
+    python benchmarks/decode.py --operations --lengths 32 # which operations a step's time goes to
+    python benchmarks/decode.py --threads 1               # without handing operations to threads
+    python benchmarks/decode.py --sequential              # TensorFlow's single-threaded executor
 
 Sixteen random sentences of 32 tokens over an 8,192-piece vocabulary are decoded to a forced length
 by `decoding/writing.write`, encoder included: the weights are random, but for a softmax so sharp
@@ -16,9 +18,12 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -130,20 +135,27 @@ def operations(args: argparse.Namespace) -> None:
 
 
 def profile(call: Callable[[], object]) -> tuple[Counter[str], Counter[str]]:
-    """How often each kind of operation ran in a call, and for how long, ms."""
-    from tensorflow.python.eager import context
+    """How often each kind of operation ran in a call, and for how long, ms.
 
-    context.enable_run_metadata()
-    call()
-    metadata = context.export_run_metadata()
-    context.disable_run_metadata()
+    TensorFlow's executor traces them; the single-threaded one does not.
+    """
+    from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
+
+    with tempfile.TemporaryDirectory() as folder:
+        tf.profiler.experimental.start(folder)
+        call()
+        tf.profiler.experimental.stop()
+        (path,) = Path(folder).rglob("*.xplane.pb")
+        space = XSpace.FromString(path.read_bytes())
     counts: Counter[str] = Counter()
     times: Counter[str] = Counter()
-    for device in metadata.step_stats.dev_stats:
-        for node in device.node_stats:
-            kind = node.timeline_label.split(" = ")[-1].split("(")[0] or node.node_name
-            counts[kind] += 1
-            times[kind] += (node.op_end_rel_nanos - node.op_start_rel_nanos) / 1e6
+    for plane in space.planes:
+        names = {number: entry.name for number, entry in plane.event_metadata.items()}
+        for event in (event for line in plane.lines for event in line.events):
+            node, _, kind = names[event.metadata_id].rpartition(":")
+            if node.strip(":") == node != "" and kind.isidentifier():  # "body/MatMul:_MklMatMul"
+                counts[kind] += 1
+                times[kind] += event.duration_ps / 1e9
     return counts, times
 
 
@@ -164,9 +176,22 @@ def main() -> None:
         "--processor_time", action="store_true", help="count processor seconds, on a busy machine"
     )
     parser.add_argument("--operations", action="store_true", help="which operations take the time")
+    parser.add_argument("--threads", type=int, default=0, help="of TensorFlow; 0: as many as cores")
+    parser.add_argument(
+        "--sequential", action="store_true", help="run operations one after another"
+    )
     args = parser.parse_args()
+    if args.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(args.threads)
     keras.utils.set_random_seed(0)
-    (operations if args.operations else speed)(args)
+    executor = nullcontext()
+    if args.sequential:
+        from tensorflow.python.eager import context
+
+        executor = context.function_executor_type("SINGLE_THREADED_EXECUTOR")
+    with executor:
+        (operations if args.operations else speed)(args)
 
 
 if __name__ == "__main__":
