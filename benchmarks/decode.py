@@ -153,7 +153,7 @@ def profile(call: Callable[[], object]) -> tuple[Counter[str], Counter[str]]:
         names = {number: entry.name for number, entry in plane.event_metadata.items()}
         for event in (event for line in plane.lines for event in line.events):
             node, _, kind = names[event.metadata_id].rpartition(":")
-            if node.strip(":") == node != "" and kind.isidentifier():  # "body/MatMul:_MklMatMul"
+            if node and not node.endswith(":") and kind.isidentifier():  # "body/MatMul:_MklMatMul"
                 counts[kind] += 1
                 times[kind] += event.duration_ps / 1e9
     return counts, times

@@ -124,17 +124,8 @@ def load(output_dir: str | Path, checkpoint: str | Path | None = None) -> Loaded
     """
     run = read_run(output_dir)
     checkpoint, averaged = without_raw(checkpoint)
-    path = find_checkpoint(run.output_dir, checkpoint)
+    path = checkpoints.find_meant(run.output_dir, checkpoint)
     tasks = list(run.tasks.values())
     model = make_model(run.record.model, tasks, run.hparams, run.record.seed, Replicas())
     load_weights(path, model, tasks, averaged)
     return LoadedModel(model, run.tasks, run.vocabularies, run.hparams, run.record, path)
-
-
-def find_checkpoint(output_dir: Path, checkpoint: str | Path | None) -> str:
-    """The path of the checkpoint that is meant; see `load`."""
-    if checkpoint in (None, "", "latest"):
-        return checkpoints.find(output_dir)
-    if checkpoint == "best":
-        return checkpoints.find(output_dir / checkpoints.BEST)
-    return checkpoints.find(checkpoint)

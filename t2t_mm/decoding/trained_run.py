@@ -11,7 +11,7 @@ from pathlib import Path
 from t2t_mm.data.binding import load_vocabularies
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.data.vocabulary_building import vocabulary_path
-from t2t_mm.errors import CheckpointError, DataError, UserError
+from t2t_mm.errors import CheckpointError, DataError
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import Task
 from t2t_mm.runs.run_record import VOCABULARIES, RunRecord
@@ -44,19 +44,9 @@ def read_run(output_dir: str | Path) -> TrainedRun:
     """
     output_dir = Path(output_dir).expanduser()
     record = RunRecord.read(output_dir)
-    tasks, hparams = _bound(output_dir, record)
+    tasks, hparams = record.bound(output_dir)
     vocabularies = _vocabularies(output_dir, record, tasks)
     return TrainedRun(output_dir, record, {t.name: t for t in tasks}, hparams, vocabularies)
-
-
-def _bound(output_dir: Path, record: RunRecord) -> tuple[list[Task], HParams]:
-    try:
-        return record.bound_tasks(), record.bound_hparams()
-    except (UserError, KeyError, TypeError) as cause:
-        raise CheckpointError(
-            f"{output_dir}/run.json does not fit this t2t_mm ({cause}); load it with the version "
-            f"that wrote it ({record.versions.get('t2t_mm')}), its --t2t_usr_dir included."
-        ) from cause
 
 
 def _vocabularies(output_dir: Path, record: RunRecord, tasks: list[Task]) -> dict[str, Vocabulary]:

@@ -200,6 +200,17 @@ def find(place: str | Path, best: bool = False) -> str:
     )
 
 
+def find_meant(output_dir: Path, checkpoint: str | Path | None) -> str:
+    """The checkpoint that a flag means: None or "latest", "best", or the path of one.
+
+    Raises:
+      CheckpointError: if there is none.
+    """
+    if checkpoint in (None, "", "latest"):
+        return find(output_dir)
+    return find(output_dir / BEST if checkpoint == "best" else checkpoint)
+
+
 def load_variables(checkpoint: str, variables: Mapping[str, tf.Variable]) -> None:
     """Restores variables by path; the checkpoint may hold more.
 

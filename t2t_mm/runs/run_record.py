@@ -86,6 +86,20 @@ class RunRecord:
         except (ValueError, TypeError) as cause:
             raise CheckpointError(f"{path} cannot be read as a run's record: {cause}.") from cause
 
+    def bound(self, output_dir: Path) -> tuple[list[Task], HParams]:
+        """The tasks, sorted by name, and the hparams of the run in `output_dir`.
+
+        Raises:
+          CheckpointError: if they have fields, or a set, that this t2t_mm does not know.
+        """
+        try:
+            return self.bound_tasks(), self.bound_hparams()
+        except (UserError, KeyError, TypeError) as cause:
+            raise CheckpointError(
+                f"{output_dir}/{FILE} does not fit this t2t_mm ({cause}); load it with the version "
+                f"that wrote it ({self.versions.get('t2t_mm')}), its --t2t_usr_dir included."
+            ) from cause
+
     def bound_tasks(self) -> list[Task]:
         """The tasks, sorted by name."""
         return [Task.from_dict(self.tasks[name]) for name in sorted(self.tasks)]

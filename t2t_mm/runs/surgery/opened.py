@@ -12,7 +12,7 @@ import numpy as np
 from t2t_mm.data.records import write_atomically
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.data.vocabulary_building import vocabulary_path
-from t2t_mm.errors import CheckpointError, UserError, unknown
+from t2t_mm.errors import UserError, unknown
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
@@ -75,18 +75,9 @@ def open_run(output_dir: str | Path, checkpoint: str | None = None) -> OpenedRun
     """
     output_dir = Path(output_dir).expanduser()
     record = RunRecord.read(output_dir)
-    try:
-        tasks, hparams = record.bound_tasks(), record.bound_hparams()
-    except (UserError, KeyError, TypeError) as cause:
-        raise CheckpointError(f"{output_dir}/run.json does not fit this t2t_mm: {cause}") from cause
-    stored = Stored(_find(output_dir, checkpoint))
+    tasks, hparams = record.bound(output_dir)
+    stored = Stored(checkpoints.find_meant(output_dir, checkpoint))
     return OpenedRun(output_dir, record, {task.name: task for task in tasks}, hparams, stored)
-
-
-def _find(output_dir: Path, checkpoint: str | None) -> str:
-    if checkpoint in (None, "", "latest"):
-        return checkpoints.find(output_dir)
-    return checkpoints.find(output_dir / checkpoints.BEST if checkpoint == "best" else checkpoint)
 
 
 def fresh_model(record: RunRecord, tasks: list[Task], hparams: HParams) -> JointModel:
