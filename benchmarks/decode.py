@@ -4,13 +4,13 @@
     python benchmarks/decode.py --only=base --lengths=32  # the models whose name holds "base"
     python benchmarks/decode.py --without                 # and without caches
     python benchmarks/decode.py --operations --lengths 32 # which operations a step's time goes to
-    python benchmarks/decode.py --threads 1               # without handing operations to threads
-    python benchmarks/decode.py --sequential              # TensorFlow's single-threaded executor
+    python benchmarks/decode.py --plain                   # as TensorFlow alone would run it
 
 Sixteen random sentences of 32 tokens over an 8,192-piece vocabulary are decoded to a forced length
-by `decoding/writing.write`, encoder included: the weights are random, but for a softmax so sharp
-that no hypothesis ends before its limit. Tokens are those of the best hypotheses. "without" runs
-the decoder over the whole prefix for every token. Every figure is a median of whole calls.
+by `decoding/writing.write`, encoder included, shared out over the cores as t2t-decoder does it: the
+weights are random, but for a softmax so sharp that no hypothesis ends before its limit. Tokens are
+those of the best hypotheses. "without" runs the decoder over the whole prefix for every token.
+Every figure is a median of whole calls.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm.data.vocabulary import EOS
+from t2t_mm.decoding.cores import Cores, interleaved, keep_operations_whole
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.writing import write
 from t2t_mm.problem import FeatureSpec, Task
@@ -67,8 +67,8 @@ def random_model(model: str, hparams_set: str) -> tuple[Any, Any]:
 
 
 def make_call(
-    joint: Any, signature: Any, beams: int, length: int, cached: bool
-) -> Callable[[], tf.Tensor]:
+    joint: Any, signature: Any, beams: int, length: int, cached: bool = True, plain: bool = False
+) -> Callable[[], np.ndarray]:
     """A call that decodes the batch to `length` tokens."""
     random = np.random.default_rng(0)
     ids = tf.constant(random.integers(3, VOCABULARY, (BATCH, SOURCE_LENGTH), np.int32))
@@ -76,14 +76,26 @@ def make_call(
     settings = DecodeSettings(beam_size=beams)
     spec = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
 
-    @tf.function(input_signature=spec, autograph=False)
     def decode(ids: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
         features = {"inputs": ids, "inputs_length": tf.fill([tf.shape(ids)[0]], SOURCE_LENGTH)}
         return write(joint, signature, features, 0, limits, settings, cached=cached).ids
 
-    def call() -> tf.Tensor:
-        return decode(ids, limits)
+    if plain:
+        graph = tf.function(decode, input_signature=spec, autograph=False)
+        return checked(lambda: graph(ids, limits).numpy(), length)
+    cores = Cores()
+    traced = cores.trace(decode, spec)
 
+    def call() -> np.ndarray:
+        return interleaved(
+            cores.share_out(lambda share: traced(ids[share], limits[share]).numpy(), BATCH)
+        )
+
+    return checked(call, length)
+
+
+def checked(call: Callable[[], np.ndarray], length: int) -> Callable[[], np.ndarray]:
+    """The call, after it was seen that all outputs have their full length."""
     assert call().shape[-1] == length, "a hypothesis ended by itself"
     return call
 
@@ -110,7 +122,7 @@ def speed(args: argparse.Namespace) -> None:
         for beams in args.beams:
             for length in args.lengths:
                 for cached in (True, False) if args.without else (True,):
-                    call = make_call(joint, signature, beams, length, cached)
+                    call = make_call(joint, signature, beams, length, cached, args.plain)
                     took = median_seconds(call, args.seconds, clock)
                     way = "with" if cached else "without"
                     print(
@@ -125,7 +137,7 @@ def operations(args: argparse.Namespace) -> None:
     for model, hparams_set in chosen(args):
         joint, signature = random_model(model, hparams_set)
         for beams in args.beams:
-            call = make_call(joint, signature, beams, args.lengths[0], True)
+            call = make_call(joint, signature, beams, args.lengths[0], plain=True)
             call()
             counts, times = profile(call)
             steps = args.lengths[0]
@@ -176,22 +188,12 @@ def main() -> None:
         "--processor_time", action="store_true", help="count processor seconds, on a busy machine"
     )
     parser.add_argument("--operations", action="store_true", help="which operations take the time")
-    parser.add_argument("--threads", type=int, default=0, help="of TensorFlow; 0: as many as cores")
-    parser.add_argument(
-        "--sequential", action="store_true", help="run operations one after another"
-    )
+    parser.add_argument("--plain", action="store_true", help="a call a batch, TensorFlow's threads")
     args = parser.parse_args()
-    if args.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(args.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(args.threads)
+    if not args.plain:
+        keep_operations_whole()
     keras.utils.set_random_seed(0)
-    executor = nullcontext()
-    if args.sequential:
-        from tensorflow.python.eager import context
-
-        executor = context.function_executor_type("SINGLE_THREADED_EXECUTOR")
-    with executor:
-        (operations if args.operations else speed)(args)
+    (operations if args.operations else speed)(args)
 
 
 if __name__ == "__main__":

@@ -93,8 +93,11 @@ def _path(request: DecodeRequest, run: TrainedRun) -> Combination:
 
 
 def _load(request: DecodeRequest, path: Combination | None) -> LoadedModel:
+    from t2t_mm.decoding.cores import keep_operations_whole
     from t2t_mm.decoding.model_loading import load
 
+    if not request.decode_interactive:  # one line at a time has nothing to share out
+        keep_operations_whole()
     loaded = load(request.output_dir, request.checkpoint_path)
     if path is not None:
         loaded.task_between(path.inputs_of, path.targets_of, path.command)

@@ -1,4 +1,7 @@
-"""A model and a way to search, traced: batches of prepared inputs in, texts or labels out."""
+"""A model and a way to search, traced: batches of prepared inputs in, texts or labels out.
+
+A batch is shared out over the cores of the processor; see cores.py.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import tensorflow as tf
 from t2t_mm.data.batch_spec import batch_spec
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding import writing
+from t2t_mm.decoding.cores import Cores, interleaved
 from t2t_mm.decoding.forced import Forced
 from t2t_mm.decoding.search import Written
 from t2t_mm.decoding.settings import DecodeSettings
@@ -65,6 +69,7 @@ class Decoder:
       hparams: eval_max_length caps the outputs; the audio frames' step is read.
       vocabularies: by name, of the text targets.
       settings: how to search.
+      cores: to share batches out over; None: all.
     """
 
     def __init__(
@@ -73,12 +78,14 @@ class Decoder:
         hparams: HParams,
         vocabularies: Mapping[str, Vocabulary],
         settings: DecodeSettings | None = None,
+        cores: int | None = None,
     ):
         self._model = model
         self._hparams = hparams
         self._vocabularies = vocabularies
         self.settings = settings or DecodeSettings()
-        self._traced: dict[Any, Any] = {}
+        self._cores = Cores(cores)
+        self._traced: dict[Any, Callable] = {}
 
     def __call__(
         self, task: Task, batch: Mapping[str, tf.Tensor], rows: np.ndarray | None = None
@@ -127,13 +134,16 @@ class Decoder:
         )
         rows = np.arange(len(limits)) if rows is None else rows
         function = self._function("write", self._write, task, features, _COMMAND, _ROWS, _ROWS)
-        found = function(features, self._command(task), limits, np.asarray(rows, np.int32))
-        return Written(*(part.numpy() for part in found))
+        rows = tf.convert_to_tensor(rows, tf.int32)
+        return Written(*self._share_out(function, features, self._command(task), limits, rows))
 
     def class_scores(self, task: Task, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
         """The natural logarithm of the probability of each label, float32 [B, C]."""
         features = _features(batch)
-        return self._function("classify", self._classify, task, features)(features).numpy()
+        (scores,) = self._share_out(
+            self._function("classify", self._classify, task, features), features
+        )
+        return scores
 
     def score(self, task: Task, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
         """How probable given answers are; see `forced`.
@@ -158,35 +168,42 @@ class Decoder:
         targets = tf.cast(batch["targets"], tf.int32)
         spec = tf.TensorSpec([None] * len(targets.shape), tf.int32)
         function = self._function("score", self._score, task, features, spec, _COMMAND)
-        found = function(features, targets, self._command(task))
-        return Forced(*(part.numpy() for part in found))
+        return Forced(*self._share_out(function, features, targets, self._command(task)))
 
     def _write(
         self, signature: Any, features: Any, command: Any, limits: Any, rows: Any
     ) -> Written:
         return writing.write(self._model, signature, features, command, limits, self.settings, rows)
 
-    def _classify(self, signature: Any, features: Any) -> tf.Tensor:
-        return writing.class_scores(self._model, signature, features)
+    def _classify(self, signature: Any, features: Any) -> tuple[tf.Tensor]:
+        return (writing.class_scores(self._model, signature, features),)
 
     def _score(self, signature: Any, features: Any, targets: Any, command: Any) -> Forced:
         return writing.score(self._model, signature, features, targets, command)
 
-    def _command(self, task: Task) -> np.int32:
-        return np.int32(self._model.command_id(task))
+    def _command(self, task: Task) -> tf.Tensor:
+        return tf.constant(self._model.command_id(task), tf.int32)
 
     def _function(
         self, name: str, function: Callable, task: Task, features: Any, *specs: Any
-    ) -> Any:
+    ) -> Callable:
         """The trace of a graph function for a task's signature."""
         key = (name, self._model.signature(task))
         if key not in self._traced:
-            self._traced[key] = tf.function(
-                lambda *args: function(key[1], *args),
-                input_signature=[batch_spec(features), *specs],
-                autograph=False,
+            self._traced[key] = self._cores.trace(
+                lambda *args: function(key[1], *args), [batch_spec(features), *specs]
             )
         return self._traced[key]
+
+    def _share_out(self, function: Callable, *inputs: Any) -> list[np.ndarray]:
+        """The function's outputs, rows first, for inputs with rows first; scalars are for all."""
+
+        def call(share: slice) -> list[np.ndarray]:
+            part = tf.nest.map_structure(lambda x: x[share] if len(x.shape) else x, inputs)
+            return [output.numpy() for output in function(*part)]
+
+        shares = self._cores.share_out(call, len(tf.nest.flatten(inputs)[0]))
+        return [interleaved(outputs) for outputs in zip(*shares, strict=True)]
 
 
 def _features(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -10,7 +10,7 @@ from atexit import register as at_exit
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import soundfile
@@ -23,6 +23,7 @@ from t2t_mm.problem import (
     Sample,
     Speech2TextProblem,
     Split,
+    Task,
     Text2TextProblem,
     Text2TreeProblem,
     VocabularySpec,
@@ -157,6 +158,17 @@ def toy_model() -> LoadedModel:
     from t2t_mm.decoding.model_loading import load
 
     return load(toy_run().output_dir)
+
+
+def features_of(task: Task, inputs: list) -> dict[str, Any]:
+    """Raw inputs as the toy model takes them: a batch, padded."""
+    from t2t_mm.data.features import prepare
+    from t2t_mm.decoding.inputs import stacked, stored_input
+
+    loaded = toy_model()
+    stored = [stored_input(raw, task.inputs, loaded.vocabularies) for raw in inputs]
+    values, lengths = prepare(stacked(stored), task.inputs, loaded.hparams)
+    return {"inputs": values, "inputs_length": lengths}
 
 
 def write_run(output_dir: Path, tasks: list, vocabularies: Mapping) -> None:

@@ -7,11 +7,9 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from decoding_run import make_it_end, png, toy_model, wav, words
+from decoding_run import features_of, make_it_end, png, toy_model, wav, words
 
-from t2t_mm.data.features import prepare
 from t2t_mm.decoding.decoder import Answer, Decoder
-from t2t_mm.decoding.inputs import stacked, stored_input
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.decoding.writing import output_limits, write
 from t2t_mm.problem import Split
@@ -62,23 +60,19 @@ def decoder_of(name: str, search: str) -> Decoder:
 
 
 @functools.cache
-def features_of(problem: str) -> dict[str, tf.Tensor]:
-    loaded = toy_model()
-    spec = loaded.tasks[problem].inputs
-    stored = [stored_input(raw, spec, loaded.vocabularies) for raw in INPUTS[problem]]
-    values, lengths = prepare(stacked(stored), spec, loaded.hparams)
-    return {"inputs": values, "inputs_length": lengths}
+def batch_of(problem: str) -> dict[str, tf.Tensor]:
+    return features_of(toy_model().tasks[problem], INPUTS[problem])
 
 
 @functools.cache
 def written_by(name: str, search: str, problem: str):
     task = toy_model().tasks[problem]
-    return decoder_of(name, search).write(task, features_of(problem))
+    return decoder_of(name, search).write(task, batch_of(problem))
 
 
 @pytest.mark.parametrize(("name", "search", "problem"), CASES)
 def test_caches_change_no_token(name, search, problem):
-    loaded, features, settings = toy_model(), features_of(problem), SEARCHES[search]
+    loaded, features, settings = toy_model(), batch_of(problem), SEARCHES[search]
     model, task = model_of(name), loaded.tasks[problem]
     limits = output_limits(task, features["inputs_length"], loaded.hparams, settings.extra_length)
     graph = tf.function(
@@ -101,7 +95,7 @@ def test_caches_change_no_token(name, search, problem):
 
 @pytest.mark.parametrize(("name", "search", "problem"), CASES)
 def test_scores_are_the_forced_scores_of_what_was_written(name, search, problem):
-    task, features = toy_model().tasks[problem], features_of(problem)
+    task, features = toy_model().tasks[problem], batch_of(problem)
     written = written_by(name, search, problem)
     alpha = SEARCHES[search].alpha
     for n in range(written.ids.shape[1]):
@@ -129,7 +123,7 @@ def test_a_beam_ranks_what_it_finds_above_what_greedy_finds():
 
 def test_all_answers_of_a_beam_are_given_when_asked_for():
     loaded, problem = toy_model(), "decoding_toy_text"
-    task, features = loaded.tasks[problem], features_of(problem)
+    task, features = loaded.tasks[problem], batch_of(problem)
     written = written_by("transformer", "beam", problem)
     vocabulary = loaded.vocabularies[task.targets.vocabulary]
     answers = decoder_of("transformer", "beam")(task, features)
@@ -147,7 +141,7 @@ def test_all_answers_of_a_beam_are_given_when_asked_for():
 
 def test_labels_are_given_with_the_likeliest_others_and_scored():
     loaded = toy_model()
-    task, features = loaded.tasks["decoding_toy_class"], features_of("decoding_toy_caption")
+    task, features = loaded.tasks["decoding_toy_class"], batch_of("decoding_toy_caption")
     decoder = decoder_of("multi_model", "beam")
     scores = decoder.class_scores(task, features)
     np.testing.assert_allclose(np.exp(scores).sum(1), 1.0, rtol=1e-5)
@@ -161,7 +155,7 @@ def test_labels_are_given_with_the_likeliest_others_and_scored():
 
 
 def test_padding_of_given_targets_changes_no_score():
-    task, features = toy_model().tasks["decoding_toy_text"], features_of("decoding_toy_text")
+    task, features = toy_model().tasks["decoding_toy_text"], batch_of("decoding_toy_text")
     decoder = decoder_of("transformer", "greedy")
     targets = np.array([[5, 9, 1, 0], [4, 1, 0, 0], [1, 0, 0, 0], [7, 7, 7, 1]])
     together = decoder.forced(task, {**features, "targets": targets})
@@ -176,7 +170,7 @@ def test_padding_of_given_targets_changes_no_score():
 
 
 def test_what_is_drawn_for_an_input_is_the_same_in_every_batch():
-    task, features = toy_model().tasks["decoding_toy_text"], features_of("decoding_toy_text")
+    task, features = toy_model().tasks["decoding_toy_text"], batch_of("decoding_toy_text")
     decoder = decoder_of("transformer", "sampling")
     together = decoder(task, features, np.array([10, 11, 12, 13]))
     some = {name: tf.gather(tensor, [3, 1]) for name, tensor in features.items()}
@@ -189,7 +183,7 @@ def test_what_is_drawn_for_an_input_is_the_same_in_every_batch():
 
 @pytest.mark.parametrize("search", ["beam", "greedy"])
 def test_a_diverged_model_gives_answers_without_a_score(search):
-    task, features = toy_model().tasks["decoding_toy_text"], features_of("decoding_toy_text")
+    task, features = toy_model().tasks["decoding_toy_text"], batch_of("decoding_toy_text")
     decoder, model = decoder_of("transformer", search), model_of("transformer")
     (commands,) = model.groups()["commands"]
     before = np.array(commands)

@@ -1,0 +1,119 @@
+"""A batch shared out over the cores of the processor.
+
+Writing one token is a chain of hundreds of operations of a few microseconds each. TensorFlow hands
+operations from one thread to another, and parts of one operation to several threads, which costs
+more than such operations do. Here each core answers inputs of its own, one operation after the
+other: no input depends on the others of its batch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+_Found = TypeVar("_Found")
+
+# Fewer inputs than so many are not shared out further: an operation takes nearly as long for one
+# input as for four.
+_LEAST_ROWS = 4
+
+
+def count_cores() -> int:
+    """The cores to share batches out over: those that this process may use; 1 with an accelerator.
+
+    An accelerator takes a batch as a whole.
+    """
+    if len(tf.config.list_logical_devices()) > len(tf.config.list_logical_devices("CPU")):
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def keep_operations_whole() -> None:
+    """Has every operation of this process done by one thread.
+
+    For programs that decode: what batches are shared out over gains what an operation loses. Once
+    TensorFlow has run an operation it is too late, and nothing changes but the time.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    except RuntimeError:  # TensorFlow runs already
+        return
+
+
+def one_after_another() -> AbstractContextManager[None]:
+    """Graphs traced and called in this context run in the calling thread, operation by operation.
+
+    TensorFlow has no public name for this executor of its own; where it is not found, its usual one
+    computes the same.
+    """
+    try:
+        from tensorflow.python.eager.context import function_executor_type
+    except ImportError:
+        return nullcontext()
+    return function_executor_type("SINGLE_THREADED_EXECUTOR")
+
+
+class Cores:
+    """Calls functions for parts of a batch at the same time.
+
+    Args:
+      count: cores; None: see `count_cores`.
+    """
+
+    def __init__(self, count: int | None = None):
+        self.count = count or count_cores()
+        self._pool = ThreadPoolExecutor(self.count, "t2t-decode") if self.count > 1 else None
+
+    def trace(self, function: Callable, input_signature: Sequence[Any]) -> Callable:
+        """The graph of a function, for calls within `share_out`."""
+        with self._order():
+            graph = tf.function(function, input_signature=input_signature, autograph=False)
+            return graph.get_concrete_function()
+
+    def share_out(self, call: Callable[[slice], _Found], rows: int) -> list[_Found]:
+        """Calls a function once for each core's share of the rows 0, 1, ...
+
+        Args:
+          call: takes which rows; of n shares the i-th has the rows i, i + n, ..., since neighbours
+            in a batch are alike in length.
+          rows: how many there are.
+
+        Returns:
+          What each call gave, the first share first; see `interleaved`.
+        """
+        shares = max(1, min(self.count, rows // _LEAST_ROWS))
+        slices = [slice(first, None, shares) for first in range(shares)]
+
+        def in_order(share: slice) -> _Found:
+            with self._order():
+                return call(share)
+
+        if self._pool is None or shares == 1:
+            return [in_order(share) for share in slices]
+        return list(self._pool.map(in_order, slices))
+
+    def _order(self) -> AbstractContextManager[None]:
+        """On one accelerator TensorFlow's usual executor is the right one."""
+        return one_after_another() if len(tf.config.list_logical_devices()) == 1 else nullcontext()
+
+
+def interleaved(shares: Sequence[np.ndarray]) -> np.ndarray:
+    """The rows of `Cores.share_out`'s shares in their order, as one array.
+
+    Args:
+      shares: [B_i, ...]; where their other axes differ in length, zeros are added at the end.
+    """
+    longest = np.max([share.shape[1:] for share in shares], axis=0).astype(int)
+    together = np.zeros((sum(map(len, shares)), *longest), shares[0].dtype)
+    for first, share in enumerate(shares):
+        rows = together[first :: len(shares)]
+        rows[(slice(None), *map(slice, share.shape[1:]))] = share
+    return together
