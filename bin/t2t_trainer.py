@@ -9,7 +9,14 @@ from typing import Any
 
 from absl import flags
 
-from t2t_mm.bin.command_line import common_flags, exit_status, parse, problems_flag
+from t2t_mm.bin.command_line import (
+    access,
+    common_flags,
+    exit_status,
+    parse,
+    problems_flag,
+    source_flags,
+)
 from t2t_mm.errors import UserError
 from t2t_mm.training.settings import SCHEDULES
 
@@ -59,6 +66,7 @@ def main(argv: Sequence[str]) -> int:
                 "schedule",
             )
         }
+        | {"access": access(values)}
         | _of_the_run(values),
     )
     return 0
@@ -91,6 +99,7 @@ def _of_the_run(values: flags.FlagValues) -> dict[str, Any]:
 def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
     problems_flag(values, COMMAND)
+    source_flags(values, COMMAND)
     define = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("model", "multi_model", "Registered name of the model.", **define)
     flags.DEFINE_string("hparams_set", "multimodel_base", "Registered hparams set.", **define)

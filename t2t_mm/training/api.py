@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t2t_mm.lookup import find_problems
+from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess
 from t2t_mm.training.progress import Phases, Progress, terminal
 from t2t_mm.training.settings import (
     DATA_DIR,
@@ -32,6 +33,7 @@ def train(
     keep_checkpoint_max: int = 5,
     generate_data: bool = False,
     tmp_dir: str | Path | None = None,
+    access: DataAccess = DEFAULT_ACCESS,
     random_seed: int = 0,
     warm_start_from: str | None = None,
     schedule: str = "train_and_evaluate",
@@ -58,6 +60,8 @@ def train(
       keep_checkpoint_max: checkpoints kept; 0 keeps all.
       generate_data: first generate what data are missing.
       tmp_dir: where raw files are, for generate_data; None: data_dir/tmp.
+      access: where prepared data sets of TFDS are, and whether the network may be tried, for
+        generate_data.
       random_seed: of everything.
       warm_start_from: a run directory or checkpoint whose matching weights the run begins with.
       schedule: train | train_and_evaluate | continuous_train_and_eval (the same) | evaluate.
@@ -95,7 +99,13 @@ def train(
     if generate_data:
         from t2t_mm.data.generation import generate  # its workers are forked before TensorFlow
 
-        generate(settings.problems, settings.data_dir, tmp_dir, log=Progress(stream).say)
+        generate(
+            settings.problems,
+            settings.data_dir,
+            tmp_dir,
+            access=access,
+            log=Progress(stream).say,
+        )
         phases.done("data generation")
     from t2t_mm.training import run
     from t2t_mm.training.graph_options import quick_start

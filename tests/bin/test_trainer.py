@@ -59,6 +59,16 @@ def test_data_that_are_missing_exit_2(tmp_path: Path, capsys: pytest.CaptureFixt
     assert not (tmp_path / "run").exists()
 
 
+def test_where_raw_data_are_reaches_the_generation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--problems=image_mnist", "--generate_data", "--offline"]
+    flags += [f"--{name}={tmp_path / name}" for name in ("data_dir", "tfds_data_dir", "output_dir")]
+    assert exit_status(main, [*flags, "--hparams_set=multimodel_tiny"]) == 2
+    error = capsys.readouterr().err
+    assert str(tmp_path / "tfds_data_dir") in error and "--offline" in error
+
+
 def test_a_run_its_resumption_and_a_sigterm(tmp_path: Path) -> None:
     run = tmp_path / "run"
     flags = [*FLAGS, f"--data_dir={tmp_path / 'data'}", f"--output_dir={run}"]
