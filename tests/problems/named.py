@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -17,7 +20,17 @@ from t2t_mm.data.vocabulary_building import vocabulary_path
 from t2t_mm.lookup import find_problem
 from t2t_mm.provenance import DataAccess
 
+if TYPE_CHECKING:
+    from t2t_mm.decoding.model_loading import LoadedModel
+    from t2t_mm.training.settings import TrainResult
+
 SENTENCES = [f"number {i} is a small red bird on the {i}th tree" for i in range(40)]
+
+TINY = (  # hparams of a multimodel_tiny that takes seconds to trace
+    "hidden_size=16,filter_size=16,num_heads=2,encoder_blocks=1,decoder_blocks=1,mixer_blocks=1,"
+    "num_experts=2,batch_size=256,class_exit_filters=[8,8],learning_rate_warmup_steps=4,"
+    "problem_choice=round_robin"
+)
 
 
 def picture(colour: int = 0, side: int = 8, form: str = "PNG") -> bytes:
@@ -89,3 +102,33 @@ def _readable(problem: Any, example: dict[str, Any], data_dir: Path) -> dict[str
 def pixels(encoded: bytes) -> np.ndarray:
     """The pixels of an encoded picture."""
     return np.asarray(Image.open(io.BytesIO(encoded)))
+
+
+def trained(
+    names: Sequence[str], hparams: str, folder: Path, steps: int = 20, eval_steps: int = 1
+) -> tuple[TrainResult, LoadedModel]:
+    """Trains one multimodel_tiny on problems whose data are in `folder`/data, and loads it.
+
+    Every problem has had steps, and every training loss was finite.
+    """
+    import t2t_mm
+
+    result = t2t_mm.train(
+        names,
+        "multi_model",
+        "multimodel_tiny",
+        hparams,
+        data_dir=folder / "data",
+        output_dir=folder / "run",
+        train_steps=steps,
+        eval_steps=eval_steps,
+        local_eval_frequency=steps,
+        progress=False,
+    )
+    lines = map(json.loads, (folder / "run" / "metrics.jsonl").read_text().splitlines())
+    losses = {
+        line["problem"]: line["metrics"]["loss"] for line in lines if line["split"] == "train"
+    }
+    assert losses.keys() == set(names)
+    assert all(map(math.isfinite, losses.values())), losses
+    return result, t2t_mm.load(folder / "run")

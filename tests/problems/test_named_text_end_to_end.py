@@ -14,13 +14,8 @@ from t2t_mm.problem import Split
 from t2t_mm.problems.algorithmic import AlgorithmicProblem
 from t2t_mm.provenance import DataAccess
 from tests.data.tfds_folders import prepared
-from tests.problems.named import SENTENCES
+from tests.problems.named import SENTENCES, TINY, trained
 
-HPARAMS = (
-    "hidden_size=16,filter_size=16,num_heads=2,encoder_blocks=1,decoder_blocks=1,mixer_blocks=1,"
-    "num_experts=2,batch_size=256,class_exit_filters=[8,8],learning_rate_warmup_steps=4,"
-    "problem_choice=round_robin,label_smoothing=0.1"
-)
 MODEL, TASK = "languagemodel_lm1b32k", "algorithmic_reverse_binary40"
 NAMES = (TASK, MODEL, "sentiment_imdb", "summarize_cnn_dailymail32k")
 
@@ -40,8 +35,6 @@ def raw_data(tfds: Path) -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Path]:
     """What training returned, the loaded model, and the folder."""
-    import t2t_mm
-
     folder = tmp_path_factory.mktemp("text")
     raw_data(folder / "tfds")
     with pytest.MonkeyPatch.context() as patch:
@@ -57,19 +50,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Path]:
             access=DataAccess(tfds_data_dir=str(folder / "tfds"), offline=True),
             log=lambda line: None,
         )
-        result = t2t_mm.train(
-            ",".join(NAMES),
-            "multi_model",
-            "multimodel_tiny",
-            HPARAMS,
-            data_dir=folder / "data",
-            output_dir=folder / "run",
-            train_steps=20,
-            eval_steps=1,
-            local_eval_frequency=20,
-            progress=False,
-        )
-    return result, t2t_mm.load(folder / "run"), folder
+        result, model = trained(NAMES, f"{TINY},label_smoothing=0.1", folder)
+    return result, model, folder
 
 
 def test_training_decodes_what_has_inputs(run) -> None:

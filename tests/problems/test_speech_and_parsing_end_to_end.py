@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from t2t_mm import trees
-from tests.problems.named import SENTENCES, made
+from tests.problems.named import SENTENCES, TINY, made, trained
 from tests.problems.recordings import chapter, encoded, tone, write
 from tests.problems.test_named_parsing import forest
 
-HPARAMS = (
-    "hidden_size=16,filter_size=16,num_heads=2,encoder_blocks=1,decoder_blocks=1,mixer_blocks=1,"
-    "num_experts=2,batch_size=256,batch_audio_seconds=1,audio_blocks=2,max_length=600,"
-    "learning_rate_warmup_steps=4,problem_choice=round_robin"
-)
-PROBLEMS = "librispeech,librispeech_waveform,parsing_english_ptb8k"
+HPARAMS = f"{TINY},batch_audio_seconds=1,audio_blocks=2,max_length=600"
+PROBLEMS = ("librispeech", "librispeech_waveform", "parsing_english_ptb8k")
 
 
 def raw_data(folder: Path) -> None:
@@ -26,28 +21,11 @@ def raw_data(folder: Path) -> None:
 
 
 def test_trains_and_answers(tmp_path: Path) -> None:
-    import t2t_mm
-
     raw_data(tmp_path / "raw")
     for name in ("librispeech", "parsing_english_ptb8k"):
         made(name, tmp_path)
-    t2t_mm.train(
-        PROBLEMS,
-        "multi_model",
-        "multimodel_tiny",
-        HPARAMS,
-        data_dir=tmp_path / "data",
-        output_dir=tmp_path / "run",
-        train_steps=20,
-        eval_steps=1,
-        local_eval_frequency=20,
-        progress=False,
-    )
-    lines = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
-    trained = {line["problem"] for line in lines if line["split"] == "train"}
-    assert trained >= set(PROBLEMS.split(","))
-    model = t2t_mm.load(tmp_path / "run")
+    _, model = trained(PROBLEMS, HPARAMS, tmp_path)
     heard = encoded(tone(3), form="FLAC")
-    for name, value in zip(PROBLEMS.split(","), (heard, heard, "w1 w2 w3"), strict=True):
+    for name, value in zip(PROBLEMS, (heard, heard, "w1 w2 w3"), strict=True):
         (answer,) = model.decode(name, [value], "beam_size=1,extra_length=4")
-        assert isinstance(answer.output, str)
+        assert answer.score < 0
