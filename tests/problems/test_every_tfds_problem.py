@@ -30,7 +30,9 @@ INPUTS = {
 
 
 def tfds_problems() -> list[Problem]:
-    problems = [find_problem(name) for name in PROBLEMS.names()]
+    names = PROBLEMS.names()
+    names += [f"{name}_rev" for name in names if name.startswith("translate_")]
+    problems = map(find_problem, names)
     return [p for p in problems if getattr(p, "provenance", None) and p.provenance.tfds]
 
 
@@ -80,7 +82,7 @@ def write_data_sets(folder: Path, problems: list[Problem]) -> None:
 @pytest.mark.every
 def test_every_problem_is_generated_trained_and_asked(tmp_path: Path) -> None:
     problems = tfds_problems()
-    assert len(problems) > 44
+    assert len(problems) > 50
     write_data_sets(tmp_path / "tfds", problems)
     generate(
         problems,
