@@ -11,19 +11,13 @@ from t2t_mm.lookup import split_suffixes
 from t2t_mm.problem import VocabularySpec
 from t2t_mm.registry import PROBLEMS
 
-# The paper's speech is the Wall Street Journal's; LibriSpeech stands for it, which everybody may
-# have. Members of the LDC name the paper's by hand: see docs/data_sources.md.
-PAPER8 = (
-    "image_imagenet",
+WMT4 = (
     "translate_ende_wmt8k",
     "translate_ende_wmt8k_rev",
     "translate_enfr_wmt8k",
     "translate_enfr_wmt8k_rev",
-    "image_ms_coco_tokens8k",
-    "parsing_english_ptb8k",
-    "librispeech",
 )
-WMT4 = PAPER8[1:5]
+WITHOUT_SPEECH = ("image_imagenet", *WMT4, "image_ms_coco_tokens8k", "parsing_english_ptb8k")
 MULTI30K = (
     "translate_ende_multi30k",
     "translate_ende_multi30k_rev",
@@ -56,13 +50,19 @@ SMALL8 = (
 )
 
 
-def _register(name: str, problems: tuple[str, ...], summary: str, size: int | None) -> None:
+def _register(
+    name: str,
+    problems: tuple[str, ...],
+    summary: str,
+    size: int | None,
+    vocabulary: str | None = None,
+) -> None:
+    """Registers a mixture; with a size, over a vocabulary of its own name or the one given."""
     bases = sorted({split_suffixes(problem)[0] for problem in problems})
     if not all(base in PROBLEMS for base in bases):
         return
-    vocabulary = None
     if size:
-        vocabulary = f"vocab.{name}" if name != "paper8" else "vocab.multi8k"
+        vocabulary = vocabulary or f"vocab.{name}"
         with_text = tuple(base for base in bases if _has_text(base))
         spec = VocabularySpec(vocabulary, size, with_text)
         registry.VOCABULARIES.register(vocabulary, spec, f"all text of the mixture {name}")
@@ -76,8 +76,15 @@ def _has_text(name: str) -> bool:
 
 _register(
     "paper8",
-    PAPER8,
-    "the eight problems of the paper, on one vocabulary of 8k; LibriSpeech in place of WSJ",
+    (*WITHOUT_SPEECH, "wsj"),
+    "the eight problems of the paper, on one vocabulary of 8k",
+    8192,
+    "vocab.multi8k",
+)
+_register(
+    "paper8_librispeech",
+    (*WITHOUT_SPEECH, "librispeech"),
+    "the eight problems of the paper, with LibriSpeech, which everybody may have, for WSJ",
     8192,
 )
 _register("wmt4", WMT4, "German and French news of WMT14, both ways, on one vocabulary", 8192)
