@@ -8,6 +8,7 @@ other: no input depends on the others of its batch.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +20,10 @@ import tensorflow as tf
 
 _Found = TypeVar("_Found")
 
-# Fewer inputs than so many are not shared out further: an operation takes nearly as long for one
-# input as for four.
-_LEAST_ROWS = 4
-
 
 def count_cores() -> int:
-    """The cores to share batches out over: those that this process may use; 1 with an accelerator.
-
-    An accelerator takes a batch as a whole.
-    """
-    if len(tf.config.list_logical_devices()) > len(tf.config.list_logical_devices("CPU")):
+    """The cores that this process may use; 1 with an accelerator: it takes a batch as a whole."""
+    if tf.config.list_physical_devices("GPU"):
         return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -37,11 +31,13 @@ def count_cores() -> int:
 
 
 def keep_operations_whole() -> None:
-    """Has every operation of this process done by one thread.
+    """Has every operation of this process done by one thread, unless there is an accelerator.
 
-    For programs that decode: what batches are shared out over gains what an operation loses. Once
-    TensorFlow has run an operation it is too late, and nothing changes but the time.
+    For programs that only decode: batches shared out over the cores gain more than operations lose.
+    Once TensorFlow has run an operation it is too late, and nothing changes but the time.
     """
+    if tf.config.list_physical_devices("GPU"):
+        return
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
     except RuntimeError:  # TensorFlow runs already
@@ -51,9 +47,11 @@ def keep_operations_whole() -> None:
 def one_after_another() -> AbstractContextManager[None]:
     """Graphs traced and called in this context run in the calling thread, operation by operation.
 
-    TensorFlow has no public name for this executor of its own; where it is not found, its usual one
-    computes the same.
+    TensorFlow has no public name for this executor of its own; where it is not found, and with an
+    accelerator, its usual one computes the same.
     """
+    if tf.config.list_physical_devices("GPU"):
+        return nullcontext()
     try:
         from tensorflow.python.eager.context import function_executor_type
     except ImportError:
@@ -70,11 +68,10 @@ class Cores:
 
     def __init__(self, count: int | None = None):
         self.count = count or count_cores()
-        self._pool = ThreadPoolExecutor(self.count, "t2t-decode") if self.count > 1 else None
 
     def trace(self, function: Callable, input_signature: Sequence[Any]) -> Callable:
         """The graph of a function, for calls within `share_out`."""
-        with self._order():
+        with one_after_another():
             graph = tf.function(function, input_signature=input_signature, autograph=False)
             return graph.get_concrete_function()
 
@@ -89,20 +86,23 @@ class Cores:
         Returns:
           What each call gave, the first share first; see `interleaved`.
         """
-        shares = max(1, min(self.count, rows // _LEAST_ROWS))
+        shares = max(1, min(self.count, rows))
         slices = [slice(first, None, shares) for first in range(shares)]
+        if shares == 1:
+            return [_in_order(call, slices[0])]
+        calls = [_threads(self.count).submit(_in_order, call, share) for share in slices]
+        return [done.result() for done in calls]
 
-        def in_order(share: slice) -> _Found:
-            with self._order():
-                return call(share)
 
-        if self._pool is None or shares == 1:
-            return [in_order(share) for share in slices]
-        return list(self._pool.map(in_order, slices))
+def _in_order(call: Callable[[slice], _Found], share: slice) -> _Found:
+    with one_after_another():
+        return call(share)
 
-    def _order(self) -> AbstractContextManager[None]:
-        """On one accelerator TensorFlow's usual executor is the right one."""
-        return one_after_another() if len(tf.config.list_logical_devices()) == 1 else nullcontext()
+
+@functools.cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """One pool for all: searches with other settings need no threads of their own."""
+    return ThreadPoolExecutor(count, "t2t-decode")
 
 
 def interleaved(shares: Sequence[np.ndarray]) -> np.ndarray:
