@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -186,15 +186,18 @@ class Api:
         parsed = rest.parse(body)
         signature = servable.signature(parsed.signature_name)
         values = rest.columns(parsed, signature.inputs)
-        rate = signature.problem.get("sample_rate")
-        columns: dict[str, Any] = {}
-        for name, column in values.items():
-            kind = signature.problem["inputs"] if name == "inputs" else "text"
-            columns[name] = [
-                checked_row(value, kind, rate, self.limits, f"row {index} of {signature.name}")
-                for index, value in enumerate(column)
-            ]
+        columns = {name: self._checked(signature, name, one) for name, one in values.items()}
         return parsed, signature, columns
+
+    def _checked(self, signature: Signature, name: str, column: list[rest.Value]) -> list[bytes]:
+        """The values of one input as the model reads them; those that it explains are text."""
+        problem = signature.problem if name == "inputs" else {"inputs": "text"}
+        kind, rate = problem["inputs"], problem.get("sample_rate")
+        absent, place = problem.get("absent", False), f"of {signature.name}"
+        return [
+            checked_row(value, kind, rate, self.limits, f"row {index} {place}", absent)
+            for index, value in enumerate(column)
+        ]
 
     def _servable(self) -> Servable:
         if self.versions.current is None:

@@ -29,6 +29,7 @@ def describe(
 def _problem(task: Task, examples: Any) -> dict[str, Any]:
     return {
         "inputs": task.inputs.kind,
+        "absent": task.inputs.absent,
         "targets": "tree" if "bracket_f1" in task.metrics else task.targets.kind,
         "command": task.command,
         "labels": list(task.labels),

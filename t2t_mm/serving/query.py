@@ -32,7 +32,7 @@ def query(
     if once is not None:
         print(_shown(client.predict(name, _read(once, kind))))
         return
-    for line in _lines(f"{name} ({kind})> "):
+    for line in _lines(f"{name} ({kind})> ", bool(problems[name].get("absent"))):
         try:
             print(_shown(client.predict(name, _read(line, kind))), flush=True)
         except UserError as error:
@@ -53,14 +53,15 @@ def _read(line: str, kind: str) -> str | Path:
     return line if kind == "text" else Path(line)
 
 
-def _lines(prompt: str) -> Iterable[str]:
+def _lines(prompt: str, empty: bool) -> Iterable[str]:
+    """The lines of standard input; empty ones only where they ask for something."""
     terminal = sys.stdin.isatty()
     while True:
         try:
             line = input(prompt if terminal else "").strip()
         except EOFError:
             return
-        if line:
+        if line or empty:
             yield line
 
 

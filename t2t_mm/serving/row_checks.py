@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import warnings
 import wave
+from collections.abc import Callable
 
 from t2t_mm.data.broken import BrokenValue
-from t2t_mm.data.examples import checked_text
+from t2t_mm.data.examples import checked_text, no_text
 from t2t_mm.data.pictures import stored_picture
 from t2t_mm.data.sounds import stored_sound
 from t2t_mm.serving.limits import Limits
@@ -23,7 +24,12 @@ _PICTURES = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 
 
 def checked_row(
-    value: Value, kind: str, sample_rate: int | None, limits: Limits, where: str
+    value: Value,
+    kind: str,
+    sample_rate: int | None,
+    limits: Limits,
+    where: str,
+    absent: bool = False,
 ) -> bytes:
     """The bytes to give to the model.
 
@@ -33,13 +39,14 @@ def checked_row(
       sample_rate: Hz, of an audio problem.
       limits: bounds of its size.
       where: names the value in an error.
+      absent: nothing is read, as by a language model: the text has to be empty.
 
     Raises:
       RequestError: 400, if it is of another modality, damaged, or beyond a limit.
     """
     try:
         if kind == "text":
-            return _text(value, limits)
+            return _text(value, limits, no_text if absent else checked_text)
         if isinstance(value, str):
             raise BrokenValue("text", _WANTED[kind])
         return _picture(value, limits) if kind == "image" else _sound(value, sample_rate, limits)
@@ -57,7 +64,7 @@ def _refused(where: str, error: BrokenValue) -> RequestError:
     return bad_request(f"{where} {error.detail}.")
 
 
-def _text(value: Value, limits: Limits) -> bytes:
+def _text(value: Value, limits: Limits, checked: Callable[[str], str]) -> bytes:
     if isinstance(value, bytes):
         try:
             value = value.decode("utf-8")
@@ -67,7 +74,7 @@ def _text(value: Value, limits: Limits) -> bytes:
                 f"is not valid UTF-8 ({error.reason} at byte {error.start}), but this problem "
                 "takes text",
             ) from None
-    encoded = checked_text(value).encode("utf-8")
+    encoded = checked(value).encode("utf-8")
     if len(encoded) > limits.text_bytes:
         raise BrokenValue(
             "long text",

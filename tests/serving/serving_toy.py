@@ -16,6 +16,8 @@ PROBLEMS = {
                   "image_size": 8},
     "toy_samples": {"inputs": "audio", "targets": "text", "sample_rate": 8000},
 }  # fmt: skip
+KINDS = tuple(PROBLEMS)  # one of each
+PROBLEMS["toy_model"] = {"inputs": "text", "absent": True, "targets": "text"}
 STRINGS = tf.TensorSpec([None], tf.string)
 
 
@@ -72,6 +74,14 @@ class Toy(tf.Module):
             "scores": tf.zeros([tf.size(inputs), 1]),
         }
 
+    @tf.function(input_signature=[STRINGS])
+    def model(self, inputs):
+        """A text to each empty input; refuses any other."""
+        nothing = tf.debugging.Assert(tf.reduce_all(tf.equal(inputs, "")), ["it reads nothing."])
+        with tf.control_dependencies([nothing]):
+            outputs = tf.fill([tf.size(inputs), 1], "once upon a time")
+        return {"outputs": outputs, "scores": tf.zeros([tf.size(inputs), 1])}
+
     @tf.function(input_signature=[STRINGS, STRINGS])
     def explain(self, inputs, outputs):
         """Pieces are words; position t of the target looks at position t of the source."""
@@ -86,10 +96,15 @@ class Toy(tf.Module):
         }
 
 
-def write_export(folder: Path, tag: str, names: tuple[str, ...] = tuple(PROBLEMS)) -> Path:
+def write_export(folder: Path, tag: str, names: tuple[str, ...] = KINDS) -> Path:
     """Writes a version folder; its answers end with `tag`."""
     toy = Toy(tag)
-    functions = {"toy_upper": toy.upper, "toy_light": toy.light, "toy_samples": toy.samples}
+    functions = {
+        "toy_upper": toy.upper,
+        "toy_light": toy.light,
+        "toy_samples": toy.samples,
+        "toy_model": toy.model,
+    }
     signatures = {name: functions[name] for name in names}
     if "toy_upper" in names:
         signatures["explain_toy_upper"] = toy.explain

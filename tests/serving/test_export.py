@@ -180,6 +180,7 @@ def test_the_description(exported):
         CAPTION: ("image", "text"),
         SPEECH: ("audio", "text"),
     }
+    assert not any(one["absent"] for one in found["problems"].values())
     assert found["problems"][CLASS]["labels"] == ["a", "b", "c"]
     assert found["problems"][SPEECH]["sample_rate"] == 8000
     assert found["problems"][TEXT]["examples"] == [words(Split.DEV, i) for i in (0, 2, 4)]

@@ -213,6 +213,21 @@ def test_rows_of_another_modality_or_damaged(client, name, value, sentence):
     assert predict(client, name, instances=[good]).status_code == 200
 
 
+def test_a_language_model_takes_empty_text_alone(tmp_path):
+    write_export(tmp_path / "1", "v1", ("toy_model", "toy_upper"))
+    served = make_api(settings(tmp_path), tmp_path, load_and_warm_up)
+    with TestClient(served.app(), raise_server_exceptions=False) as client:
+        wait_ready(client)
+        response = predict(client, "toy_model", instances=["", ""])
+        rows = [{"outputs": ["once upon a time"], "scores": [0.0]}] * 2
+        assert response.json() == {"predictions": rows}
+        sentence = refusal(predict(client, "toy_model", instances=["", "a"]), 400)
+        assert sentence == (
+            "row 1 of toy_model is text, and this problem has no inputs; give the empty text."
+        )
+        assert "is empty text" in refusal(predict(client, "toy_upper", instances=[""]), 400)
+
+
 def test_what_the_graph_alone_refuses(client, monkeypatch):
     """A damaged picture that passed the checks gets TensorFlow's reason in a sentence."""
     monkeypatch.setattr("t2t_mm.serving.app.checked_row", lambda *_: png()[:-20])

@@ -86,7 +86,8 @@ class FakeClient:
         pass
 
     def problems(self):
-        return {"translate": {"inputs": "text"}, "caption": {"inputs": "image"}}
+        nothing = {"inputs": "text", "absent": True}
+        return {"translate": {"inputs": "text"}, "caption": {"inputs": "image"}, "model": nothing}
 
     def predict(self, problem, value):
         return Answer([f"{problem}: {value}", "second"], [-0.5, None])
@@ -104,10 +105,13 @@ def test_client_mode_answers_once_or_line_by_line(fake_client, monkeypatch, caps
     assert command("--server=x", "--problem=translate") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["translate: one\t-0.500", "second", "translate: two\t-0.500", "second"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))  # asks a language model for a text
+    assert command("--server=x", "--problem=model") == 0
+    assert capsys.readouterr().out == "model: \t-0.500\nsecond\n"
 
 
 def test_client_mode_needs_a_known_problem(fake_client, capsys):
     assert command("--server=x", "--inputs_once=a") == 2
-    assert "--problem is one of translate, caption." in capsys.readouterr().err
+    assert "--problem is one of translate, caption, model." in capsys.readouterr().err
     assert command("--server=x", "--problem=captoin", "--inputs_once=a") == 2
     assert "did you mean 'caption'?" in capsys.readouterr().err

@@ -6,11 +6,12 @@ import { h } from './dom.js';
 const SHOWN = 44; // letters of an example on its button
 
 /**
+ * @param problem the server's description of it.
  * @param limits the server's.
  * @param send is called on Ctrl+Enter.
  */
-export function textInput({ limits, send }) {
-  const box = h('textarea', { id: 'text', rows: 3, placeholder: 'Type a sentence', keydown: onKey });
+export function textInput({ problem, limits, send }) {
+  const box = h('textarea', { id: 'text', rows: 3, placeholder: problem?.absent ? 'Reads nothing' : 'Type a sentence', keydown: onKey });
   const element = h('div', {},
     h('label', { for: 'text' }, 'Text'),
     box,
@@ -24,6 +25,10 @@ export function textInput({ limits, send }) {
 
   async function take() {
     const text = box.value.trim();
+    if (problem?.absent) {
+      if (text) throw new Refusal('This problem reads nothing: leave the text empty.');
+      return { kind: 'text', row: '', text };
+    }
     if (!text) throw new Refusal('Type a text first.');
     const bytes = new TextEncoder().encode(text).length;
     if (limits && bytes > limits.text_bytes) {
