@@ -28,7 +28,7 @@ from t2t_mm.data.preparation import (
     base_problems,
     clear,
     is_whole,
-    open_manifest,
+    open_manifests,
     parse_shared,
     settle_vocabularies,
 )
@@ -108,7 +108,7 @@ def generate(
     if cluster:
         beam.check(cluster)
     if not overwrite:
-        manifests = {name: open_manifest(base, request) for name, base in bases.items()}
+        manifests = open_manifests(bases, request)
         if all(is_whole(manifest, data_dir) for manifest in manifests.values()):
             return _rows(manifests, {})
     try:
@@ -173,7 +173,7 @@ def _on_cluster(cluster: Cluster) -> _Run:
 
 
 def _make(bases: Mapping[str, Problem], request: Request, run: _Run, log: Log) -> list[Row]:
-    manifests = {name: open_manifest(base, request) for name, base in bases.items()}
+    manifests = open_manifests(bases, request)
     unfinished = {
         name: manifest
         for name, manifest in manifests.items()

@@ -16,6 +16,7 @@ from t2t_mm.data.manifest import (
     load_manifest,
     manifest_path,
 )
+from t2t_mm.data.one_vocabulary import check_manifests_agree
 from t2t_mm.data.records import file_digest, remove_leftovers
 from t2t_mm.data.sharding import existing_shards
 from t2t_mm.data.vocabulary_building import ensure_vocabulary, recorded_spec, vocabulary_path
@@ -109,12 +110,19 @@ def parse_shared(text: str, problems: Iterable[Problem]) -> VocabularySpec:
     return VocabularySpec(match[1], int(match[2]), tuple(sorted({p.data_name for p in with_text})))
 
 
-def open_manifest(problem: Problem, request: Request) -> Manifest:
-    """The manifest of data that are there and fit the request, or a new one.
+def open_manifests(problems: Mapping[str, Problem], request: Request) -> dict[str, Manifest]:
+    """The manifests of data that are there and fit the request, or new ones, by data name.
 
     Raises:
       DataError: if there are data that were made otherwise; says how to go on.
     """
+    manifests = {name: _open_manifest(problem, request) for name, problem in problems.items()}
+    stored = {name: manifest.text_vocabularies for name, manifest in manifests.items()}
+    check_manifests_agree(problems, stored, request.data_dir)
+    return manifests
+
+
+def _open_manifest(problem: Problem, request: Request) -> Manifest:
     if not request.overwrite:
         manifest = load_manifest(problem.data_name, request.data_dir)
         if manifest is not None:

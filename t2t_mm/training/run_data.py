@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.data.binding import bind, load_vocabularies
+from t2t_mm.data.one_vocabulary import check_tasks_agree
 from t2t_mm.data.records import write_atomically
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.data.vocabulary_building import vocabulary_path
@@ -43,9 +44,11 @@ def open_data(settings: Settings) -> RunData:
     """Binds the problems to their data.
 
     Raises:
-      DataError: if data are missing or not complete.
+      DataError: if data are missing or not complete, or those of a mixture are on several
+        vocabularies.
     """
     tasks = [bind(problem, settings.data_dir) for problem in settings.problems]
+    check_tasks_agree(settings.problems, tasks, settings.data_dir)
     vocabularies = load_vocabularies(tasks, settings.data_dir)
     record = RunRecord(
         model=settings.model,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,11 +18,13 @@ from datagen_toys import SLOW, ToyImage, ToySound, ToyText, class_problem, sente
 from t2t_mm.data import generation
 from t2t_mm.data.binding import bind, shard_paths
 from t2t_mm.data.manifest import load_manifest
+from t2t_mm.data.one_vocabulary import check_tasks_agree
 from t2t_mm.data.passes import disk_error
 from t2t_mm.data.vocabulary import EOS, Vocabulary
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.lookup import find_problem, find_problems
 from t2t_mm.problem import Problem, Split, Text2TextProblem
+from t2t_mm.training.run_data import open_data
 
 HERE = Path(__file__).parent
 GOOD = {"inputs": "a b", "targets": "c d"}
@@ -274,6 +277,30 @@ def test_one_vocabulary_for_all_that_name_it(tmp_path: Path) -> None:
     }
     pieces = {vocabulary.piece(i) for i in range(vocabulary.size)}
     assert {"▁", "a", "b"} <= pieces
+
+
+def test_a_mixture_is_not_split_over_the_vocabularies_of_two(tmp_path: Path) -> None:
+    def on(vocabulary: str) -> list[Problem]:
+        given = (text_problem(name, [GOOD]) for name in ("first", "second"))
+        return [problem.with_vocabulary(vocabulary) for problem in given]
+
+    generate(on("vocab.one")[:1], tmp_path, shared_vocab="vocab.one:400")
+    generate(on("vocab.other")[:1], tmp_path)  # alone it may keep the vocabulary it has
+    with pytest.raises(DataError) as error:
+        generate(on("vocab.other"), tmp_path)
+    assert str(error.value) == (
+        "the problems that are to share the vocabulary vocab.other are on vocab.one (first) and "
+        f"vocab.other (second) in {tmp_path}; use another --data_dir, or make all of them again "
+        "by t2t-datagen --overwrite."
+    )
+    generate(on("vocab.other")[1:], tmp_path, shared_vocab="vocab.other:400")
+    tasks = [bind(problem, tmp_path) for problem in on("vocab.other")]
+    with pytest.raises(DataError, match=r"vocab.other are on vocab.one \(first\) and vocab.other"):
+        open_data(SimpleNamespace(problems=on("vocab.other"), data_dir=tmp_path))  # of training
+    separate = [text_problem(name, [GOOD]) for name in ("first", "second")]
+    check_tasks_agree(separate, tasks, tmp_path)  # named one by one
+    generate(on("vocab.other"), tmp_path, shared_vocab="vocab.other:400", overwrite=True)
+    check_tasks_agree(separate, [bind(p, tmp_path) for p in on("vocab.other")], tmp_path)
 
 
 def test_another_seed_version_or_number_of_shards_is_refused(tmp_path: Path) -> None:
