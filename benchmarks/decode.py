@@ -101,10 +101,9 @@ def checked(call: Callable[[], np.ndarray], length: int) -> Callable[[], np.ndar
 
 
 def median_seconds(call: Callable[[], object], seconds: float, clock: Callable[[], float]) -> float:
-    """The median time of a call, repeated for so many seconds."""
-    call()
+    """The median time of a call, repeated for so many seconds, after a first one."""
     times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 3:
+    while time.perf_counter() < end or not times:
         begin = clock()
         call()
         times.append(clock() - begin)
