@@ -6,6 +6,7 @@ or a split's data alone can tell.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from t2t_mm.decoding.input_files import (
     read_scored,
     read_table,
 )
+from t2t_mm.decoding.inputs import expanded
 from t2t_mm.decoding.output_files import (
     MIXED,
     answer_line,
@@ -122,7 +124,7 @@ def _asked(
 def _target(request: DecodeRequest, where: str, end: str) -> Path | None:
     """The file to write; None for standard output."""
     if request.decode_to_file:
-        path = Path(request.decode_to_file).expanduser()
+        path = expanded(request.decode_to_file)
     elif where == STANDARD_INPUT:
         return None
     else:
@@ -151,7 +153,7 @@ def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettin
         print("\n".join(answer_line(one, settings) for one in decoded))
         return
     _show(asked, decoded)
-    if Path(where).expanduser().is_dir():
+    if os.path.isdir(expanded(where)):
         write_lines(target.with_suffix(".inputs"), (str(one.raw) for one in asked))
     print(f"wrote {len(decoded)} answers to {target}")
 
@@ -188,7 +190,7 @@ def _answer_split(request: DecodeRequest, path: Combination, settings: DecodeSet
 
     source, split = loaded.tasks[path.inputs_of], request.decode_split or "dev"
     name = f"{split}.{suffix(loaded.record, f'{path_name(path)}.{search_name(settings)}')}"
-    base = Path(request.decode_to_file or Path(request.output_dir) / name).expanduser()
+    base = expanded(request.decode_to_file or Path(request.output_dir) / name)
     check_writable(base.with_name(f"{base.name}.decodes"))
     check_data(source, split, request.data_dir, loaded.vocabularies)
     written = answer_split(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from t2t_mm.decoding.inputs import NOUNS, Raw, read_lines, text_lines
+from t2t_mm.decoding.inputs import NOUNS, Raw, expanded, read_lines, text_lines
 from t2t_mm.errors import DataError, UserError, unknown
 from t2t_mm.problem import Task
 
@@ -58,7 +58,7 @@ def read_inputs(task: Task, where: str) -> list[Asked]:
         lines = _placed_lines(where, empty=not task.has_inputs)
         return [Asked(task, line, place) for place, line in lines]
     names = [where]
-    if where != STANDARD_INPUT and not Path(where).expanduser().exists():
+    if where != STANDARD_INPUT and not os.path.exists(expanded(where)):
         names = [name.strip() for name in where.split(",") if name.strip()]
     return [one for name in names for one in _media(task, name)]
 
@@ -73,15 +73,15 @@ def lines_of(name: str, empty: bool = False) -> list[str]:
     """The lines of a file, or of standard input for "-"; see `inputs.read_lines`."""
     if name == STANDARD_INPUT:
         return text_lines(sys.stdin.buffer.read(), "standard input", empty)
-    if Path(name).expanduser().is_dir():
+    if os.path.isdir(expanded(name)):
         raise DataError(f"{name} is a folder; give a text file with one input a line.")
     return read_lines(name, empty)
 
 
 def _media(task: Task, name: str) -> Iterator[Asked]:
     kind = task.inputs.kind
-    noun, path = NOUNS[kind], Path(name).expanduser()
-    if path.is_dir():
+    noun, path = NOUNS[kind], expanded(name)
+    if os.path.isdir(path):
         yield from (Asked(task, str(file), f"the {noun} {file}") for file in _folder(path, kind))
     elif name != STANDARD_INPUT and _is_media(path, kind):
         yield Asked(task, name, f"the {noun} {name}")
@@ -105,7 +105,7 @@ def _is_media(path: Path, kind: str) -> bool:
     """By the suffix; and by the content, where the suffix says nothing."""
     if path.suffix.lower() in _MEDIA[kind]:
         return True
-    if not path.is_file():
+    if not os.path.isfile(path):
         return False
     with open(path, "rb") as file:
         return b"\0" in file.read(1024)
@@ -115,9 +115,9 @@ def _named(task: Task, line: str, place: str, listed_in: str) -> Asked:
     """What a line asks for: a text itself, or the picture or sound whose path it holds."""
     if task.inputs.kind not in _MEDIA:
         return Asked(task, line, place)
-    path = Path(line.strip()).expanduser()
-    if not path.exists() and listed_in != STANDARD_INPUT:
-        path = Path(listed_in).expanduser().parent / path
+    path = expanded(line.strip())
+    if not os.path.exists(path) and listed_in != STANDARD_INPUT:
+        path = expanded(listed_in).parent / path
     return Asked(task, str(path), f"the {NOUNS[task.inputs.kind]} {path} ({place})")
 
 
@@ -183,7 +183,7 @@ def _task(tasks: Mapping[str, Task], name: str, place: str) -> Task:
 
 def first_name(where: str) -> Path:
     """The path beside which answers go: the file or folder itself, or the first of several."""
-    path = Path(where).expanduser()
-    if not path.exists():
-        path = Path(where.split(",")[0].strip()).expanduser()
+    path = expanded(where)
+    if not os.path.exists(path):
+        path = expanded(where.split(",")[0].strip())
     return path if path.name else Path(os.path.abspath(path))

@@ -5,6 +5,7 @@ No TensorFlow: what is stored is turned into a model's input by data/features, a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,10 +91,19 @@ def _content(raw: Raw) -> bytes:
     if isinstance(raw, bytes):
         return raw
     try:
-        return Path(raw).expanduser().read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise BrokenValue("unreadable file", f"cannot be read ({reason}); check the path") from None
+        return expanded(raw).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        reason = f"cannot be read ({_reason(error)}); check the path"
+        raise BrokenValue("unreadable file", reason) from None
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with "~" resolved, or as it is where there is no such home."""
+    return Path(os.path.expanduser(path))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _place(raw: Raw, spec: FeatureSpec) -> str:
@@ -109,10 +119,9 @@ def read_lines(path: str | Path, empty: bool = False) -> list[str]:
       DataError: for a file that cannot be read or holds nothing, an empty line, or invalid UTF-8.
     """
     try:
-        content = Path(path).expanduser().read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DataError(f"{path} cannot be read ({reason}); check the path.") from None
+        content = expanded(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({_reason(error)}); check the path.") from None
     return text_lines(content, path, empty)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t2t_mm.decoding.api import decode
 from t2t_mm.decoding.combinations import Combination, combination
+from t2t_mm.decoding.inputs import expanded
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError, unknown
 
@@ -170,10 +171,10 @@ class Session:
 
 def _as_path(text: str) -> str:
     """A path as a terminal gives it when a file is dropped: quoted, or with escaped spaces."""
-    if Path(text).expanduser().exists():
+    if os.path.exists(expanded(text)):
         return text
     bare = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-    return bare if Path(bare).expanduser().exists() else re.sub(r"\\(.)", r"\1", bare)
+    return bare if os.path.exists(expanded(bare)) else re.sub(r"\\(.)", r"\1", bare)
 
 
 def typed_lines(prompt: Callable[[], str]) -> Iterator[str | bytes]:

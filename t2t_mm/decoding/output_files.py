@@ -43,11 +43,17 @@ def check_writable(path: Path) -> None:
     Raises:
       UserError: if its folder does not exist or takes no files, or it is a folder.
     """
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise UserError(
             f"the folder {path.parent} does not exist; create it or change --decode_to_file."
         )
-    if path.is_dir():
+    try:
+        folder = path.is_dir()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}); name another in --decode_to_file."
+        ) from None
+    if folder:
         raise UserError(f"{path} is a folder; name a file in --decode_to_file.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UserError(

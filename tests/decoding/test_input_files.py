@@ -16,6 +16,7 @@ from t2t_mm.decoding.input_files import (
     read_scored,
     read_table,
 )
+from t2t_mm.decoding.inputs import stored_input
 from t2t_mm.errors import DataError, UnknownNameError, UserError
 from t2t_mm.problem import FeatureSpec, Task
 
@@ -133,6 +134,26 @@ def test_bad_tables(folder, content, message):
     with pytest.raises((DataError, UnknownNameError)) as error:
         read_table(TASKS, "t.tsv")
     assert str(error.value).startswith(message)
+
+
+def test_a_comma_list_longer_than_a_files_name(folder):
+    where = ",".join(["a.png"] * 60)
+    assert raws(read_inputs(PICTURES, where)) == ["a.png"] * 60
+    assert first_name(where) == Path("a.png")
+
+
+def test_a_line_that_is_no_path(folder):
+    """A text given by mistake to a problem of pictures; and a "~" before no user's name."""
+    Path("list.txt").write_text("long text " * 40 + "\n~x.png\n")
+    text, home = read_inputs(PICTURES, "list.txt")
+    with pytest.raises(DataError, match=r"cannot be read \(File name too long\); check the path"):
+        stored_input(text.raw, PICTURES.inputs, {})
+    with pytest.raises(DataError, match=r"~x.png cannot be read \(No such file or directory\)"):
+        stored_input(home.raw, PICTURES.inputs, {})
+    with pytest.raises(DataError, match=r"cannot be read \(File name too long\)"):
+        read_inputs(WORDS, "x" * 300)
+    with pytest.raises(DataError, match=r"cannot be read \(embedded null byte\)"):
+        stored_input("a\0.png", PICTURES.inputs, {})
 
 
 def test_bad_places(folder):

@@ -111,6 +111,10 @@ def test_a_picture_that_is_none():
     assert talk("none.png") == [
         "error: the picture none.png cannot be read (No such file or directory); check the path."
     ]
+    (said,) = talk("a sentence " * 40)
+    assert said.endswith("cannot be read (File name too long); check the path.")
+    (said,) = talk("~x.png")
+    assert said.startswith("error: the picture ~x.png cannot be read (No such file")
 
 
 def test_the_end():

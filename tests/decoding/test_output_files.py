@@ -45,6 +45,8 @@ def test_places_that_cannot_be_written(tmp_path, monkeypatch):
         check_writable(tmp_path / "no" / "x")
     with pytest.raises(UserError, match=r"is a folder; name a file in --decode_to_file"):
         check_writable(tmp_path)
+    with pytest.raises(UserError, match=r"cannot be written \(File name too long\); name another"):
+        check_writable(tmp_path / ("x" * 300))
     monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root
     with pytest.raises(UserError, match=r"the folder .* cannot be written to; name another in"):
         check_writable(tmp_path / "x")
