@@ -43,7 +43,7 @@ class CifarProblem(SmallPictures):
             yield {"inputs": row.inputs, "targets": row.targets}
 
 
-def _cifar(name: str, folder: str, archive: str, meta: str, size: int) -> Provenance:
+def _cifar(name: str, folder: str, archive: str, needs: tuple[str, ...], size: int) -> Provenance:
     return Provenance(
         homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
         licence="none stated; cite Krizhevsky 2009",
@@ -51,7 +51,7 @@ def _cifar(name: str, folder: str, archive: str, meta: str, size: int) -> Proven
         download_bytes=size,
         tfds=(TfdsData(name, _SPLITS, version="3."),),
         files=(
-            RawFiles("folder", (f"{folder}/{meta}",)),
+            RawFiles("folder", tuple(f"{folder}/{need}" for need in needs)),
             RawFiles("archive", (archive,), unpack=((archive, folder),)),
         ),
     )
@@ -68,7 +68,10 @@ class ImageCifar10(CifarProblem):
         Split.TRAIN: ("data_batch_*",),
         Split.DEV: ("test_batch",),
     }
-    provenance = _cifar("cifar10", folder, "cifar-10-python.tar.gz", "batches.meta", 170_498_071)
+    provenance = _cifar(
+        "cifar10", folder, "cifar-10-python.tar.gz",
+        ("batches.meta", *(f"data_batch_{i}" for i in range(1, 6)), "test_batch"), 170_498_071,
+    )  # fmt: skip
 
 
 _CIFAR100 = """
@@ -94,7 +97,9 @@ class ImageCifar100(CifarProblem):
         Split.TRAIN: ("train",),
         Split.DEV: ("test",),
     }
-    provenance = _cifar("cifar100", folder, "cifar-100-python.tar.gz", "meta", 169_001_437)
+    provenance = _cifar(
+        "cifar100", folder, "cifar-100-python.tar.gz", ("meta", "train", "test"), 169_001_437
+    )
 
 
 _IDX = {

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from t2t_mm.data.locking import lock
-from t2t_mm.data.raw_data import find, manual_missing, missing
+from t2t_mm.data.raw_data import find, manual_missing, missing, root_of
 from t2t_mm.data.records import replacing
 from t2t_mm.data.unpacking import unpack
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem
-from t2t_mm.provenance import DataAccess, RawFile, TfdsData
+from t2t_mm.provenance import DataAccess, RawFile, RawFiles, TfdsData
 
 Log = Callable[[str], None]
 
@@ -49,8 +49,26 @@ def ensure(problem: Problem, tmp_dir: Path, log: Log = print) -> None:
         found = find(problem, tmp_dir)
     if found is None:
         raise missing(problem, tmp_dir, "after the download")
-    for archive, made in found.files.unpack if found.files else ():
-        unpack(found.path / archive, made, log)
+    if found.files and found.files.unpack:
+        _unpack_all(found.files, found.path, problem, log)
+
+
+def _unpack_all(files: RawFiles, root: Path, problem: Problem, log: Log) -> None:
+    """Unpacks what `files` says.
+
+    Raises:
+      DataError: if what archives were unpacked to before is not what is to be there.
+    """
+    for archive, made in files.unpack:
+        unpack(root / archive, made, log)
+    declared = problem.provenance.files
+    unpacked = declared[: declared.index(files)]
+    if unpacked and not any(root_of(wanted, root) for wanted in unpacked):
+        folders = ", ".join(str(root / made) for _, made in files.unpack)
+        raise DataError(
+            f"problem '{problem.data_name}' does not find all of its files in {folders}; delete "
+            "what is there, and the archive is unpacked again."
+        )
 
 
 def _download(problem: Problem, tmp_dir: Path, log: Log) -> None:

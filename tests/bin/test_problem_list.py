@@ -48,7 +48,9 @@ def test_the_table_is_current_and_takes_no_tensorflow() -> None:
 def test_what_is_ready(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepared(tmp_path / "tfds", "mnist", "3.0.1", {})
     (tmp_path / "tmp" / "cifar-10-batches-py").mkdir(parents=True)
-    (tmp_path / "tmp" / "cifar-10-batches-py" / "batches.meta").write_bytes(b"")
+    batches = [f"data_batch_{i}" for i in range(1, 6)]
+    for name in ("batches.meta", *batches, "test_batch"):
+        (tmp_path / "tmp" / "cifar-10-batches-py" / name).write_bytes(b"")
     blocks = listed(capsys, "image_", tmp_path)
     assert here(blocks, "image_mnist") == f"here: TFDS prepared: {tmp_path}/tfds/mnist/3.0.1"
     assert here(blocks, "image_cifar10") == f"here: raw files here: {tmp_path}/tmp"

@@ -104,6 +104,22 @@ def test_cifar_from_its_python_version(tmp_path: Path, packed: bool) -> None:
     assert [e["targets"] for e in examples["dev"]] == list(CIFAR10[:3])
 
 
+def test_half_of_cifar_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "raw" / "cifar-10-batches-py"
+    cifar_folder(folder)
+    (folder / "data_batch_4").unlink()
+    with pytest.raises(DataError, match="the raw data of problem 'image_cifar10' are missing"):
+        made("image_cifar10", tmp_path)
+    with tarfile.open(tmp_path / "raw" / "cifar-10-python.tar.gz", "w:gz") as archive:
+        archive.add(folder, folder.name)
+    with pytest.raises(DataError) as error:
+        made("image_cifar10", tmp_path)
+    assert str(error.value) == (
+        f"problem 'image_cifar10' does not find all of its files in {folder}; delete what is "
+        "there, and the archive is unpacked again."
+    )
+
+
 def test_a_damaged_archive_is_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "raw" / "cifar-10-python.tar.gz"
     path.parent.mkdir()
