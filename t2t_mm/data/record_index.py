@@ -61,9 +61,7 @@ def index_records(task: Task, paths: list[str]) -> RecordIndex:
     try:
         stamps = tuple((path, *_stamp(path)) for path in paths)
     except OSError as error:
-        raise DataError(
-            f"problem '{task.name}': cannot read {error.filename}; generate its data again."
-        ) from None
+        raise _missing(task.name, error.filename) from None
     try:
         return _index(stamps, stored)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
@@ -155,13 +153,19 @@ def _offsets(shards: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return starts - starts[first]
 
 
+def _missing(name: str, path: str) -> DataError:
+    return DataError(f"problem '{name}': cannot read {path}; generate its data again.")
+
+
 def unreadable(name: str, paths: Sequence[str], error: Exception) -> DataError:
     """The error for records that cannot be read, with the file at fault where there is one."""
     for path in paths:
         try:
             for _ in tf.data.TFRecordDataset(path).batch(_BATCH):
                 pass
-        except (tf.errors.DataLossError, tf.errors.NotFoundError):
+        except tf.errors.NotFoundError:
+            return _missing(name, path)
+        except tf.errors.DataLossError:
             return DataError(
                 f"problem '{name}': {path} is cut off or altered; delete it and generate the data "
                 "again."

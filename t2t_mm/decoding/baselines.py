@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm.data.binding import shard_paths
-from t2t_mm.data.record_index import parse_spec
+from t2t_mm.data.record_index import parse_spec, unreadable
 from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding.decoder import target_text
 from t2t_mm.decoding.metrics import Answers, References, Score, compute
@@ -77,13 +77,17 @@ def learn_baseline(
       vocabularies: by name.
 
     Raises:
-      DataError: if there is no training split.
+      DataError: if there is no training split, or a file of it is missing, cut off or altered.
     """
+    paths = [str(path) for path in shard_paths(task, Split.TRAIN, data_dir)]
     counts = np.zeros(task.targets.vocab_size or len(task.labels), np.int64)
     answers: Counter[bytes] = Counter()
-    for ids in _targets(task, [str(path) for path in shard_paths(task, Split.TRAIN, data_dir)]):
-        counts += np.bincount(ids, minlength=len(counts))
-        answers[ids.tobytes()] += 1
+    try:
+        for ids in _targets(task, paths):
+            counts += np.bincount(ids, minlength=len(counts))
+            answers[ids.tobytes()] += 1
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
+        raise unreadable(task.name, paths, e) from None
     best, times = answers.most_common(1)[0]
     share = times / answers.total()
     ids = np.frombuffer(best, np.int64)

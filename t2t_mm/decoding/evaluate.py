@@ -138,6 +138,8 @@ class Evaluator:
         Raises:
           DataError: if data cannot be read.
         """
+        for task in self._tasks:  # the training data may lack what the split has
+            self._baseline(task)
         reports = []
         for task in self._tasks:
             if say:

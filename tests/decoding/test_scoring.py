@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,6 +145,25 @@ def test_baseline_of_text(loaded):
 def test_baseline_of_a_reversed_problem_reads_the_other_side(loaded):
     baseline = learn_baseline(loaded.tasks["decoding_toy_text_rev"], DATA, loaded.vocabularies)
     assert baseline.answer == baseline.answer.lower()
+
+
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [
+        (Path.unlink, r"cannot read .*speech-train-.*; generate its data again"),
+        (lambda file: os.truncate(file, 50), r".*speech-train-.* is cut off or altered; delete it"),
+    ],
+)
+def test_training_shards_are_read_before_anything_is_decoded(
+    loaded, tmp_path, monkeypatch, harm, sentence
+):
+    data = shutil.copytree(DATA, tmp_path / "data")
+    for file in data.glob("decoding_toy_speech-train-*"):
+        harm(file)
+    evaluator = Evaluator(loaded, data, ["decoding_toy_class", "decoding_toy_speech"])
+    monkeypatch.setattr("t2t_mm.decoding.evaluate.decode_batches", None)
+    with pytest.raises(DataError, match=f"^problem 'decoding_toy_speech': {sentence}"):
+        evaluator()
 
 
 def test_unigram_figures_by_hand():
