@@ -36,20 +36,23 @@ class Treebank(Reader):
     constituents: bool = False
 
     def rows(self, roots: Roots, training: bool) -> Iterator[Row]:
-        write = trees.linearise if self.words else tree_tags.write
         for name, path in files_under(roots.find(self.path), (".mrg",), self.files):
             for line, tree in trees_of(path):
                 cleaned = trees.clean(tree)
                 if cleaned is None:
                     continue  # nothing but traces
                 place, sentence = f"{self.path}/{name}, line {line}", " ".join(trees.words(cleaned))
-                yield Row(place, sentence, write(cleaned), group=sentence)
+                yield Row(place, sentence, self._written(cleaned, place), group=sentence)
                 if training and self.constituents:
                     for number, part in enumerate(_parts(cleaned), 1):
-                        words = " ".join(trees.words(part))
-                        yield Row(
-                            f"{place}, constituent {number}", words, write(part), group=sentence
-                        )
+                        key, words = f"{place}, constituent {number}", " ".join(trees.words(part))
+                        yield Row(key, words, self._written(part, key), group=sentence)
+
+    def _written(self, tree: trees.Tree, place: str) -> str:
+        try:
+            return trees.linearise(tree) if self.words else tree_tags.write(tree)
+        except DataError as cause:
+            raise DataError(f"{place}: {cause}") from None
 
 
 def _parts(tree: trees.Tree) -> Iterator[trees.Tree]:

@@ -180,3 +180,10 @@ def test_treebank_mistakes_name_file_and_line(tmp_path: Path) -> None:
     assert fails(Treebank(path=".", files=("b*",)), tmp_path) == (
         f"no file below {tmp_path} matches b* and ends in .mrg."
     )
+
+
+def test_a_tree_that_cannot_be_written_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "a.mrg").write_text("( (S (UH yes)))\n( (S (NP (NP x) (NN y))) )\n")
+    assert fails(Treebank(path="."), tmp_path) == (
+        "./a.mrg, line 2: a word's tag is 'NP', the label of its constituent."
+    )
