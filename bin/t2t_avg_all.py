@@ -83,12 +83,18 @@ def _average_all(values: flags.FlagValues, model_dir: Path, output_dir: Path) ->
             f"found no checkpoint {folder}/{values.prefix}N with N of {values.min_steps} or more; "
             "--model_dir names a run directory (--output_dir of a training run)."
         )
-    if found and len(found) < values.n:
-        print(f"{len(found)} checkpoints, fewer than --n={values.n}: one average of all.")
     wrote = False
     for step, window in windows(list(found), values.n).items():
         paths = [found[number] for number in window]
-        path = write_average(output_dir, model_dir, step, paths)
+        try:
+            path = write_average(output_dir, model_dir, step, paths, values.n)
+        except CheckpointError as cause:  # a run in training removes its oldest ones
+            if not values.wait_minutes or all(Path(f"{one}.index").is_file() for one in paths):
+                raise
+            print(f"left out: {cause}", file=sys.stderr, flush=True)
+            continue
+        if path and len(found) < values.n:
+            print(f"{len(found)} checkpoints, fewer than --n={values.n}: one average of all.")
         wrote |= path is not None
         _say(path, paths)
     return wrote

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from t2t_mm.bin.command_line import exit_status
 from t2t_mm.decoding.model_loading import load
 from t2t_mm.runs.checkpoints import Checkpoints, by_path, find
 from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.surgery import averaging
 from tests.runs.made_runs import make_data, make_run
 
 
@@ -66,6 +69,35 @@ def test_fewer_than_n_and_named_ones(run, tmp_path, capsys):
     )
     np.testing.assert_array_equal(
         Stored(find(tmp_path / "two")).variable(path), mean(run, path, [7, 9])
+    )
+
+
+def test_while_waiting_a_checkpoint_may_go_away(run, tmp_path, monkeypatch, capsys):
+    run = shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("averaged"))
+    clock, checkpoints = [0.0], run / "checkpoints"
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    def gone_at_first(paths: list[str]) -> dict:
+        monkeypatch.setattr(averaging, "average", average_of)
+        for file in checkpoints.glob("model-7.*"):
+            file.unlink()
+        return average_of(paths)
+
+    average_of = averaging.average
+    monkeypatch.setattr(averaging, "average", gone_at_first)
+    monkeypatch.setattr(t2t_avg_all, "time", SimpleNamespace(monotonic=lambda: clock[0],
+                                                             sleep=sleep))  # fmt: skip
+    assert average(f"--model_dir={run}", "--wait_minutes=1") == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("left out: ") and "model-7" in said.err
+    assert said.err.count("\n") == 1
+    assert said.out.count("2 checkpoints, fewer than --n=8: one average of all.") == 1
+    assert clock[0] > 60
+    path = "joint/commands"
+    np.testing.assert_array_equal(
+        Stored(find(run / "averaged")).variable(path), mean(run, path, [8, 9])
     )
 
 

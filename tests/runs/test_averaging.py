@@ -77,6 +77,35 @@ def test_a_run_directory_of_averages(tmp_path: Path) -> None:
         write_average(tmp_path / "run", tmp_path / "run", 40, list(found.values()))
 
 
+def test_other_averages_want_another_folder(tmp_path: Path) -> None:
+    a_run(tmp_path / "run", 3)
+    a_run(tmp_path / "twin", 3)
+    paths = list(steps(tmp_path / "run" / "checkpoints", "model-").values())
+    out, named = tmp_path / "out", tmp_path / "named"
+    assert write_average(out, tmp_path / "run", 30, paths, n=3)
+    assert write_average(out, tmp_path / "run", 30, paths, n=3) is None
+    for run, n, message in (
+        ("run", 2, "out holds averages of --n=3; name a new folder for those of --n=2 in"),
+        ("run", None, "of --n=3; name a new folder for those of named --checkpoints in"),
+        ("twin", 3, "out holds averages of .*/run; name a new folder for those of .*/twin in"),
+    ):
+        with pytest.raises(CheckpointError, match=message):
+            write_average(out, tmp_path / run, 30, paths[1:], n)
+    assert write_average(named, tmp_path / "run", 30, paths)
+    assert write_average(named, tmp_path / "run", 20, paths[:2])
+    with pytest.raises(CheckpointError, match=r"model-30 is the average of .*model-10, .*for the"):
+        write_average(named, tmp_path / "run", 30, paths[1:])
+
+
+def test_a_moved_run_keeps_its_averages(tmp_path: Path) -> None:
+    a_run(tmp_path / "run", 2)
+    paths = list(steps(tmp_path / "run" / "checkpoints", "model-").values())
+    assert write_average(tmp_path / "run" / "averaged", tmp_path / "run", 20, paths, n=2)
+    moved = (tmp_path / "run").rename(tmp_path / "moved")
+    paths = list(steps(moved / "checkpoints", "model-").values())
+    assert write_average(moved / "averaged", moved, 20, paths, n=2) is None
+
+
 def test_checkpoints_of_other_models_do_not_mix(tmp_path: Path) -> None:
     a_run(tmp_path / "one", 1)
     Checkpoints(tmp_path / "other", {"joint/w": tf.Variable([1.0])}, {}, {}).save(1, {})

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from t2t_mm.data.binding import load_vocabularies
 from t2t_mm.errors import CheckpointError
-from t2t_mm.runs.checkpoints import LATEST
+from t2t_mm.runs.checkpoints import BEGINNING, LATEST
 from t2t_mm.runs.run_record import FILE, VOCABULARIES, RunRecord
 from t2t_mm.runs.stored import Stored
 from t2t_mm.runs.surgery.opened import Beginning
@@ -75,7 +77,7 @@ def windows(found: Sequence[int], n: int) -> dict[int, list[int]]:
 
 
 def write_average(
-    output_dir: Path, model_dir: Path, step: int, checkpoints: Sequence[str]
+    output_dir: Path, model_dir: Path, step: int, checkpoints: Sequence[str], n: int | None = None
 ) -> str | None:
     """Adds an average to a run directory of averages, with run.json and vocabularies beside it.
 
@@ -84,15 +86,22 @@ def write_average(
       model_dir: the run that the checkpoints are of.
       step: of the last of them.
       checkpoints: paths, in order.
+      n: how many were to be averaged; None: these checkpoints, by name.
 
     Returns:
       The average's path; None if it was there.
 
     Raises:
-      CheckpointError: if output_dir is a run of another kind, or the checkpoints do not fit.
+      CheckpointError: if output_dir is a run of another kind or holds other averages, or the
+        checkpoints do not fit.
     """
     record = RunRecord.read(model_dir)
-    origin = {"tool": "average", "run": str(model_dir), "checkpoints": list(checkpoints)}
+    origin = {
+        "tool": "average",
+        "run": str(model_dir.resolve()),
+        "n": n,
+        "checkpoints": [os.path.abspath(one) for one in checkpoints],
+    }
     if (output_dir / FILE).is_file():
         made = RunRecord.read(output_dir)
         if made.origin.get("tool") != "average" or made.tasks != record.tasks:
@@ -100,8 +109,42 @@ def write_average(
                 f"{output_dir} holds another run; name a new folder for the averages in "
                 "--output_dir."
             )
-        if any(output_dir.joinpath(LATEST).glob(f"*-{step}.index")):
+        _check_origin(made.origin, origin, output_dir)
+        if _is_there(output_dir, step, origin):
             return None
     vocabularies = load_vocabularies(record.bound_tasks(), model_dir / VOCABULARIES)
     record = dataclasses.replace(record, origin=origin)
     return Beginning(record, vocabularies, step, average(checkpoints), {}).write(output_dir)
+
+
+def _check_origin(made: Mapping[str, Any], wanted: Mapping[str, Any], output_dir: Path) -> None:
+    """Refuses a directory of averages of another run, or of another number of checkpoints."""
+    below = Path(wanted["run"]) in output_dir.resolve().parents  # a run may have been moved
+    if made.get("run") != wanted["run"] and not below:
+        raise CheckpointError(
+            f"{output_dir} holds averages of {made.get('run')}; name a new folder for those of "
+            f"{wanted['run']} in --output_dir."
+        )
+    if made.get("n") != wanted["n"]:
+        raise CheckpointError(
+            f"{output_dir} holds averages of {_number(made.get('n'))}; name a new folder for those "
+            f"of {_number(wanted['n'])} in --output_dir."
+        )
+
+
+def _number(n: int | None) -> str:
+    return "named --checkpoints" if n is None else f"--n={n}"
+
+
+def _is_there(output_dir: Path, step: int, wanted: Mapping[str, Any]) -> bool:
+    """Whether the average is there; of named checkpoints it has to be that of the same."""
+    for index in output_dir.joinpath(LATEST).glob(f"*-{step}.index"):
+        made = Stored(str(index.with_suffix(""))).state.get(BEGINNING, {})
+        others = made.get("checkpoints", [])
+        if wanted["n"] is None and others != wanted["checkpoints"]:
+            raise CheckpointError(
+                f"{index.with_suffix('')} is the average of {', '.join(others)}; name a new folder "
+                "for the average of other --checkpoints in --output_dir."
+            )
+        return True
+    return False
