@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 from t2t_mm.data.locking import lock
 from t2t_mm.errors import DataError
+
+_BLOCK = 1 << 20
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 def unpack(archive: Path, made: str, log: Callable[[str], None] = print) -> Path:
@@ -52,7 +57,9 @@ def _extract(archive: Path, folder: Path) -> None:
         else:
             with tarfile.open(archive) as file:
                 file.extractall(folder, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+                while file.fileobj.read(_BLOCK):
+                    pass  # to the end, where the checksum of what is compressed stands
+    except (*_DAMAGED, EOFError, OSError) as error:
         why = str(error).partition("\n")[0].rstrip(".:")
         raise DataError(
             f"{archive} cannot be unpacked ({why}); it may be half downloaded: get it again."

@@ -174,6 +174,11 @@ def test_broken_idx_files(tmp_path: Path) -> None:
     pictures.write_bytes(pictures.read_bytes()[:-1])
     with pytest.raises(DataError, match=r"p has 23 bytes for the shape \(2, 3, 4\)"):
         read_idx(pictures, 3)
+    packed = bytearray(gzip.compress(idx(np.random.default_rng(0).integers(0, 4, (9, 99, 9)))))
+    packed[10] = 0xFF  # no type of block of deflate
+    (tmp_path / "p.gz").write_bytes(packed)
+    with pytest.raises(DataError, match=r"p.gz cannot be read \(Error -3 while decompressing"):
+        read_idx(tmp_path / "p.gz", 3)
 
 
 def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}).") from None
     start = 4 + 4 * axes
     if len(content) < start or content[:4] != bytes([0, 0, _BYTES, axes]):
