@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from t2t_mm.errors import unknown
-from t2t_mm.lookup import find_problem
+from t2t_mm.lookup import find_problem, find_problems, split_suffixes
 from t2t_mm.provenance import DataAccess
 from t2t_mm.registry import MIXTURES, PROBLEMS
 
@@ -39,8 +39,8 @@ def problem_list(which: str, form: str, data_dir: Path, tmp_dir: Path, access: D
 
 def _names(which: str) -> list[str]:
     if which in MIXTURES:
-        members = {name.removesuffix("_rev") for name in MIXTURES.get(which).problems}
-        return sorted(members)
+        members = find_problems(which, "--list")
+        return sorted({split_suffixes(problem.name)[0] for problem in members})
     names = PROBLEMS.names("" if which == "all" else which.rstrip("*"))
     if not names:
         raise unknown("problem", which, PROBLEMS, "--list")

@@ -83,6 +83,20 @@ def test_made_and_mixtures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert here(blocks, "parsing_shapes") == "here: begun: run t2t-datagen again"
 
 
+def test_a_mixture_of_mixtures_and_prefixes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from t2t_mm.registry import MIXTURES, register_mixture
+
+    MIXTURES.load()
+    monkeypatch.setattr(MIXTURES, "_entries", dict(MIXTURES._entries))
+    vision = set(MIXTURES.get("vision").problems)
+    members = ("vision", "image_digi*", "translate_ende_multi30k_rev_copy")
+    register_mixture("mixture_of_the_list", members, "for this test")
+    blocks = listed(capsys, "mixture_of_the_list", tmp_path)
+    assert set(blocks) == {*vision, "image_digits", "translate_ende_multi30k"}
+
+
 def test_an_unknown_prefix(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_status(t2t_datagen.main, ["--list=image_cifar11"]) == 2
     assert "did you mean 'image_cifar1" in capsys.readouterr().err
