@@ -52,9 +52,8 @@ def utterances(folder: Path) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
 def _table(path: Path) -> Iterator[tuple[str, str, str]]:
     """(first word, the rest, place) of each line."""
     for number, line in numbered_lines(path):
-        name, _, rest = line.strip().partition(" ")
-        if name:
-            yield name, rest.strip(), f"{path}, line {number}"
+        if words := line.split(maxsplit=1):
+            yield words[0], "".join(words[1:]).rstrip(), f"{path}, line {number}"
 
 
 def _segments(path: Path) -> Mapping[str, tuple[str, float, float]]:

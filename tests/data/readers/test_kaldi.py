@@ -40,6 +40,13 @@ def test_files_and_decoding_commands(tmp_path: Path) -> None:
         assert stored_sound(sound(), 16_000) == pcm(tone(i))
 
 
+def test_tables_may_be_separated_by_tabs(tmp_path: Path) -> None:
+    write(tmp_path / "s5" / "0.wav", encoded(tone(0)))
+    segments = "u1\trec\t0\t1\nu2\trec 0 1\n"
+    data = folder(tmp_path, "rec\t0.wav\n", "u1\tONE  TWO \n\nu2 \n", segments)
+    assert [(name, text) for name, text, _ in utterances(data)] == [("u1", "ONE  TWO"), ("u2", "")]
+
+
 def test_segments(tmp_path: Path) -> None:
     long = np.concatenate([tone(i) for i in range(4)])
     write(tmp_path / "s5" / "long.wav", encoded(long))
