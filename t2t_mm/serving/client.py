@@ -74,7 +74,7 @@ class Client:
     def model(self) -> str:
         """The model's name."""
         if self._model is None:
-            self._model = self._call("GET", "/v1/models")["models"][0]
+            self._model = self._get("/v1/models", "models", list)[0]
         return self._model
 
     @overload
@@ -102,18 +102,19 @@ class Client:
         if not several:
             return []
         body = {"signature_name": problem, "instances": [_encoded(one) for one in several]}
-        rows = self._post(body)["predictions"]
+        rows = self._post(body, "predictions", list)
         answers = [Answer(row["outputs"], row["scores"]) for row in rows]
         return answers[0] if alone else answers
 
     def explain(self, problem: str, inputs: Input, output: str) -> dict[str, Any]:
         """What the model looked at while it wrote `output`: see docs/serving.md."""
         columns = {"inputs": [_encoded(inputs)], "outputs": [output]}
-        return self._post({"signature_name": f"explain_{problem}", "inputs": columns})["outputs"]
+        body = {"signature_name": f"explain_{problem}", "inputs": columns}
+        return self._post(body, "outputs", dict)
 
     def problems(self) -> dict[str, Any]:
         """What the export says of its problems, by name."""
-        return self._call("GET", f"{self._path()}/problems")["problems"]
+        return self._get(f"{self._path()}/problems", "problems", dict)
 
     def close(self) -> None:
         """Closes this thread's connection."""
@@ -125,8 +126,20 @@ class Client:
     def _path(self) -> str:
         return f"/v1/models/{quote(self.model, safe='')}"
 
-    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
-        return self._call("POST", f"{self._path()}:predict", json.dumps(body).encode())
+    def _get(self, path: str, key: str, kind: type) -> Any:
+        return self._part(self._call("GET", path), key, kind)
+
+    def _post(self, body: dict[str, Any], key: str, kind: type) -> Any:
+        answer = self._call("POST", f"{self._path()}:predict", json.dumps(body).encode())
+        return self._part(answer, key, kind)
+
+    def _part(self, answer: dict[str, Any], key: str, kind: type) -> Any:
+        """What an answer has under a key; another kind of server has something else there."""
+        if not isinstance(answer.get(key), kind) or not answer[key]:
+            raise UserError(
+                f"{self._url} answers without '{key}'; is t2t-query-server running there?"
+            )
+        return answer[key]
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         for attempt in range(self._retries + 1):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from t2t_mm.errors import UserError, unknown
-from t2t_mm.serving.client import Answer, Client
+from t2t_mm.serving.client import Answer, Client, ServerError
 
 
 def query(
@@ -23,9 +23,16 @@ def query(
       timeout: seconds to wait for an answer.
 
     Raises:
-      UserError: for what the server refuses; while lines are read it is told and the next one read.
+      UserError: for what the server refuses, or if it fails; while lines are read it is told and
+        the next one read.
     """
-    client = Client(server, model, timeout)
+    try:
+        _query(Client(server, model, timeout), problem, once)
+    except ServerError as error:
+        raise UserError(str(error)) from error
+
+
+def _query(client: Client, problem: str | None, once: str | None) -> None:
     problems = client.problems()
     name = _chosen(problem, list(problems))
     kind = problems[name]["inputs"]
@@ -35,7 +42,7 @@ def query(
     for line in _lines(f"{name} ({kind})> ", bool(problems[name].get("absent"))):
         try:
             print(_shown(client.predict(name, _read(line, kind))), flush=True)
-        except UserError as error:
+        except (UserError, ServerError) as error:
             print(f"error: {error}", file=sys.stderr)
 
 

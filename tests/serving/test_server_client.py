@@ -131,6 +131,16 @@ def test_an_idle_connection_that_the_server_closed_is_made_anew(script):
     assert client.predict("p", "a").output == "x"
 
 
+@pytest.mark.parametrize("content", [b"<html>It works</html>", {"models": []}, {"models": "m"}])
+def test_a_server_of_another_kind(script, content):
+    script.answers = [(200, content)]
+    with pytest.raises(UserError, match=rf"{script.url} answers without 'models'; is t2t-query-s"):
+        Client(script.url).predict("p", "a")
+    script.answers = [(200, {"problems": ["p"]})]
+    with pytest.raises(UserError, match="answers without 'problems'"):
+        Client(script.url, model="m").problems()
+
+
 def test_no_server_and_no_url(tmp_path):
     with pytest.raises(UserError, match=r"no answer from http://127\.0\.0\.1:9 \(Connection refu"):
         Client("127.0.0.1:9", model="m").predict("p", "a")

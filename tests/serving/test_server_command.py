@@ -10,7 +10,7 @@ import pytest
 
 from t2t_mm.bin import t2t_query_server
 from t2t_mm.bin.command_line import exit_status
-from t2t_mm.serving.client import Answer
+from t2t_mm.serving.client import Answer, ServerError
 
 
 def command(*flags: str) -> int:
@@ -108,6 +108,20 @@ def test_client_mode_answers_once_or_line_by_line(fake_client, monkeypatch, caps
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))  # asks a language model for a text
     assert command("--server=x", "--problem=model") == 0
     assert capsys.readouterr().out == "model: \t-0.500\nsecond\n"
+
+
+def test_a_server_that_fails_is_one_sentence(fake_client, monkeypatch, capsys):
+    def fail(self, problem, value):
+        if value == "b":
+            return Answer(["x"], [None])
+        raise ServerError("http://x gave no answer within 60 s.")
+
+    monkeypatch.setattr(FakeClient, "predict", fail)
+    assert command("--server=x", "--problem=translate", "--inputs_once=a") == 2
+    assert capsys.readouterr().err == "error: http://x gave no answer within 60 s.\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO("a\nb\n"))
+    assert command("--server=x", "--problem=translate") == 0
+    assert capsys.readouterr() == ("x\n", "error: http://x gave no answer within 60 s.\n")
 
 
 def test_client_mode_needs_a_known_problem(fake_client, capsys):
