@@ -150,9 +150,12 @@ def _ignore_after_the_end() -> None:
 
 
 def _leave(api: Api) -> None:
-    if not api.batcher.busy:
+    if api.batcher.busy:
+        LOG.warning("stopped while the model was still running (--grace_seconds).")
+    elif api.versions.busy:
+        LOG.warning("stopped while a version was still loading.")
+    else:
         LOG.info("stopped; everything in flight was answered.")
         return
-    LOG.warning("stopped while the model was still running (--grace_seconds).")
     sys.stderr.flush()
     os._exit(0)  # Python would wait for the threads, and TensorFlow cannot be interrupted

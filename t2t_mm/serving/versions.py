@@ -47,6 +47,7 @@ class Versions:
         self._loading: int | None = None
         self._thread = ThreadPoolExecutor(1, "t2t-loader")
         self._closed = False
+        self._running = False
         self.current: Servable | None = None
 
     async def follow(self) -> None:
@@ -78,6 +79,11 @@ class Versions:
         if self.current and self.current.version not in self._seen:
             self._swap(None)
             LOG.warning("no version is served: none is left in %s.", self._folder)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the thread is looking or loading, which nobody can interrupt."""
+        return self._running
 
     async def close(self) -> None:
         """Forgets what waits to be loaded."""
@@ -156,4 +162,12 @@ class Versions:
             self._thread.submit(gc.collect)
 
     async def _in_thread(self, function: Callable, *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._run, function, *args)
+
+    def _run(self, function: Callable, *args: Any) -> Any:
+        self._running = True
+        try:
+            return function(*args)
+        finally:
+            self._running = False

@@ -38,6 +38,9 @@ signature = type("Nap", (), dict(vars(signature), answer=staticmethod(answer)))(
 server.load_and_warm_up = lambda path, version: types.SimpleNamespace(
     version=version, card={"problems": {"nap": {}}}, problems=["nap"], in_flight=0,
     signatures={"nap": signature}, signature=lambda name: signature)
+if sys.argv[2:]:  # seconds that loading takes
+    server.load_and_warm_up = lambda *_: print("begins", flush=True) or time.sleep(
+        float(sys.argv[2]))
 server.serve(server.ServerSettings(
     sys.argv[1], port=0, grace_seconds=1.0, batching=server.BatchSettings(max_batch_size=1)))
 """
@@ -67,11 +70,12 @@ class Running:
         return float(re.search(rf"^{name} (\S+)$", text, re.M)[1])
 
 
-def start(command: list[str], export_dir: Path, log: Path) -> Running:
+def start(command: list[str], export_dir: Path, log: Path, sign: str = "is served") -> Running:
+    """Starts a server and waits until its log holds the sign."""
     with log.open("w") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)
     until = time.monotonic() + 120
-    while "is served" not in log.read_text():
+    while sign not in log.read_text():
         assert process.poll() is None and time.monotonic() < until, log.read_text()
         time.sleep(0.05)
     url = re.search(r"at (http://\S+?)/ ", log.read_text())[1]
@@ -159,12 +163,27 @@ def test_sigterm_finishes_what_is_in_flight(server):
         server.ask("a")
 
 
-def test_the_end_is_bounded_by_the_grace(tmp_path):
+def empty_version(tmp_path: Path) -> Path:
+    """A version folder for servers that do not read it."""
     folder = tmp_path / "export" / "1"
     for name in ("saved_model.pb", "variables/variables.index", "variables/variables.data-0",
                  "assets.extra/t2t_mm.json"):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("x")
+    return folder
+
+
+def test_a_version_that_loads_does_not_hold_up_the_end(tmp_path):
+    folder = empty_version(tmp_path)
+    command = [sys.executable, "-c", SLEEPER, str(folder.parent), "60"]
+    running = start(command, folder.parent, tmp_path / "log.txt", "begins")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(30) == 0
+    assert "stopped while a version was still loading." in running.log.read_text()
+
+
+def test_the_end_is_bounded_by_the_grace(tmp_path):
+    folder = empty_version(tmp_path)
     command = [sys.executable, "-c", SLEEPER, str(folder.parent)]
     running = start(command, folder.parent, tmp_path / "log.txt")
     with ThreadPoolExecutor(2) as pool:
