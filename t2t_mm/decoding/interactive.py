@@ -136,7 +136,7 @@ class Session:
             self._say(path.remark)
 
     def _count(self, name: str, value: str) -> None:
-        if not value.isdigit() or (name == "ns" and int(value) < 1):
+        if not value.isdecimal() or (name == "ns" and int(value) < 1):
             raise UserError(f"{name}= takes a whole number, got '{value}'.")
         if name == "dl":
             self._settings = self._settings.replace(extra_length=int(value))

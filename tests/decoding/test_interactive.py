@@ -90,6 +90,7 @@ def test_settings():
             "error: unknown problem of this model 'decoding_toy_txt' (from pr=)",
         ),
         ("ns=many", "error: ns= takes a whole number, got 'many'."),
+        ("ns=²", "error: ns= takes a whole number, got '²'."),
         ("ns=0", "error: ns= takes a whole number"),
         ("dl=-1", "error: dl= takes a whole number"),
         ("ds=beam=1", "error: unknown decoding hparam 'beam' (from ds=)"),
