@@ -202,6 +202,18 @@ class Problem:
           DataError: if raw data are missing and cannot be downloaded.
         """
 
+    def labels_at(self, tmp_dir: Path) -> tuple[str, ...]:
+        """The labels, of a problem that finds them in its raw files too.
+
+        Args:
+          tmp_dir: where raw files are.
+
+        Raises:
+          DataError: if they have to be read and the data are missing or malformed.
+        """
+        del tmp_dir
+        return tuple(self.labels)
+
     def origin(self, tmp_dir: Path) -> str:
         """Which data the generator reads, for the manifest; "" if there is only one answer."""
         del tmp_dir

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from t2t_mm import lookup, problems_file, registry
+from t2t_mm.data.binding import bind
 from t2t_mm.data.generation import generate
 from t2t_mm.errors import UserError
 from t2t_mm.problem import Dropped, Split
@@ -237,6 +238,19 @@ def test_labels_are_found_or_given(tmp_path: Path) -> None:
     assert lookup.find_problem("given").labels == ("yes", "no", "maybe")
     assert lookup.find_problem("given").targets.vocab_size == 3
     assert samples("given", Split.DEV) == [{"inputs": "a", "targets": "maybe"}]
+
+
+def test_labels_are_found_where_generate_says_that_raw_data_are(tmp_path: Path) -> None:
+    raw, data = tmp_path / "raw", tmp_path / "data"
+    raw.mkdir()
+    write(raw, t_tsv="inputs\ttargets\na b\tno\nc d\tyes\n")
+    load(
+        tmp_path,
+        '[problems.p]\nkind = "text2class"\nformat = "tsv"\ntrain = {path = "t.tsv"}\nshards = 1',
+    )
+    problem = lookup.find_problem("p")
+    generate([problem], data, tmp_dir=raw, num_workers=1, log=lambda line: None)
+    assert bind(problem, data).labels == ("no", "yes")
 
 
 def test_loading_does_not_need_the_data_and_labels_say_what_is_missing(tmp_path: Path) -> None:

@@ -83,16 +83,18 @@ def generate(
     Raises:
       DataError: for bad input, data that were made otherwise, or a disk that cannot be written.
     """
-    bases = {name: p.with_access(access) for name, p in base_problems(problems).items()}
     if "://" in str(data_dir):
         raise DataError(
             f"--data_dir got {data_dir}, which is no folder; mount it (for --runner: on every "
             "worker) and give the path."
         )
     data_dir = Path(data_dir).expanduser()
+    tmp_dir = Path(tmp_dir).expanduser() if tmp_dir else data_dir / "tmp"
+    named = base_problems(problems, tmp_dir)
+    bases = {name: problem.with_access(access) for name, problem in named.items()}
     request = Request(
         data_dir=data_dir,
-        tmp_dir=Path(tmp_dir).expanduser() if tmp_dir else data_dir / "tmp",
+        tmp_dir=tmp_dir,
         seed=seed,
         num_shards=num_shards,
         shared=parse_shared(shared_vocab, bases.values()) if shared_vocab else None,

@@ -54,8 +54,12 @@ class Request:
     access: DataAccess = DEFAULT_ACCESS
 
 
-def base_problems(problems: Iterable[Problem]) -> dict[str, Problem]:
+def base_problems(problems: Iterable[Problem], tmp_dir: Path) -> dict[str, Problem]:
     """Data name -> the problem whose generator makes those data, sorted.
+
+    Args:
+      problems: the problems, `_rev` and `_copy` among them.
+      tmp_dir: where raw files are, for labels that have to be found.
 
     Raises:
       DataError: if a base problem has no training split, or labels are asked for and not declared.
@@ -68,7 +72,7 @@ def base_problems(problems: Iterable[Problem]) -> dict[str, Problem]:
         else:
             found[problem.data_name] = problem
     for name, problem in found.items():
-        _check(name, problem)
+        _check(name, problem, tmp_dir)
     return dict(sorted(found.items()))
 
 
@@ -80,7 +84,7 @@ def _base_of(problem: Problem) -> Problem:
     return base
 
 
-def _check(name: str, problem: Problem) -> None:
+def _check(name: str, problem: Problem, tmp_dir: Path) -> None:
     if Split.TRAIN not in problem.splits:
         splits = ", ".join(split.value for split in problem.splits) or "none"
         raise DataError(
@@ -89,7 +93,7 @@ def _check(name: str, problem: Problem) -> None:
     if any(count < 1 for count in problem.shards.values()):
         raise DataError(f"problem '{name}' must have at least 1 shard in each of its splits.")
     for side in ("inputs", "targets"):
-        if getattr(problem, side).kind == "label" and not problem.labels:
+        if getattr(problem, side).kind == "label" and not problem.labels_at(tmp_dir):
             raise DataError(f"problem '{name}' must declare `labels`, for its {side} are labels.")
         if getattr(problem, side).kind == "audio" and not getattr(problem, side).sample_rate:
             raise DataError(f"problem '{name}' must declare the `sample_rate` of its {side}.")
