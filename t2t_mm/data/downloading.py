@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import socket
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from t2t_mm.data.disk_errors import disk_error
 from t2t_mm.data.locking import lock
 from t2t_mm.data.raw_data import find, manual_missing, missing, root_of
 from t2t_mm.data.records import replacing
@@ -144,15 +146,15 @@ def fetch(file: RawFile, tmp_dir: Path, log: Log = print) -> Path:
     """Downloads a file, unless it is there; it appears under its name only when it is whole.
 
     Raises:
-      DataError: if it cannot be had, or is another one than its checksum says.
+      DataError: if it cannot be had, is another one than its checksum says, or cannot be written.
     """
     path = tmp_dir / file.path
     if path.exists():
         return path
     log(f"downloading {file.url} ({file.bytes / 1e6:,.1f} MB) to {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(file.url, timeout=_TIMEOUT) as source, replacing(path) as out:
             while block := source.read(_BLOCK):
                 digest.update(block)
@@ -163,9 +165,11 @@ def fetch(file: RawFile, tmp_dir: Path, log: Log = print) -> Path:
                     f"{digest.hexdigest()}, not {file.sha256}); get the original and put it at "
                     f"{path}."
                 )
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, TimeoutError, ConnectionError, ssl.SSLError) as error:
         raise DataError(
             f"cannot download {file.url} ({getattr(error, 'reason', None) or error}); get it "
             f"elsewhere and put it at {path}, or run again with a network."
         ) from None
+    except OSError as error:
+        raise disk_error(error, path.parent, "--tmp_dir") from None
     return path

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from t2t_mm.data import workers
 from t2t_mm.data.binding import command_line
+from t2t_mm.data.disk_errors import writing_to
 from t2t_mm.data.locking import lock
 from t2t_mm.data.manifest import Manifest
-from t2t_mm.data.passes import PassOrder, PassResult, disk_error, relative_reading_cost
+from t2t_mm.data.passes import PassOrder, PassResult, relative_reading_cost
 from t2t_mm.data.plan import Plan, work_items
 from t2t_mm.data.preparation import (
     Request,
@@ -113,14 +114,13 @@ def generate(
         manifests = open_manifests(bases, request)
         if all(is_whole(manifest, data_dir) for manifest in manifests.values()):
             return _rows(manifests, {})
-    try:
+    with writing_to(data_dir, "--data_dir"):
         data_dir.mkdir(parents=True, exist_ok=True)
-        request.tmp_dir.mkdir(parents=True, exist_ok=True)
+        with writing_to(tmp_dir, "--tmp_dir"):
+            tmp_dir.mkdir(parents=True, exist_ok=True)
         with lock(data_dir, log):
             run = _on_cluster(cluster) if cluster else _here(num_workers or workers.processors())
             return _make(bases, request, run, log)
-    except OSError as error:
-        raise disk_error(error, data_dir) from None
 
 
 # Runs orders (one for each split); calls Done with what is finished; tells Log and Meter.

@@ -6,13 +6,13 @@ which is not. Nothing passes between workers, and the bytes cannot depend on how
 
 from __future__ import annotations
 
-import errno
 import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from t2t_mm.data.disk_errors import disk_error
 from t2t_mm.data.examples import ExampleEncoder, checked_samples
 from t2t_mm.data.manifest import Shard
 from t2t_mm.data.records import write_records
@@ -162,16 +162,3 @@ def _finish(order: PassOrder, shard: int, spill: Spill) -> Shard:
     name = shard_name(order.problem.data_name, order.split.value, shard, order.total)
     examples, size, digest = write_records(order.data_dir / name, spill.in_order())
     return Shard(name, examples, size, digest, dict(sorted(spill.left_out.items())))
-
-
-def disk_error(error: OSError, folder: Path) -> DataError:
-    """Words a failure to write to `folder`."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DataError(
-            f"no space is left in {folder}; free some or choose another --data_dir, then run the "
-            "same command again: it goes on where it stopped."
-        )
-    return DataError(
-        f"cannot write to {error.filename or folder} ({error.strerror or error}); make --data_dir "
-        "writable or choose another."
-    )

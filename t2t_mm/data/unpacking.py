@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from t2t_mm.data.disk_errors import is_of_the_disk, writing_to
 from t2t_mm.data.locking import lock
 from t2t_mm.errors import DataError
 
@@ -32,10 +33,12 @@ def unpack(archive: Path, made: str, log: Callable[[str], None] = print) -> Path
       The path of `made`.
 
     Raises:
-      DataError: if the archive is damaged, or holds no `made`.
+      DataError: if the archive is damaged, or holds no `made`, or nothing can be written.
     """
     wanted = archive.parent / made
-    with lock(archive.parent, log):
+    if wanted.exists():  # nothing is to be written, perhaps nothing can be
+        return wanted
+    with writing_to(archive.parent, "--tmp_dir"), lock(archive.parent, log):
         if wanted.exists():
             return wanted
         log(f"unpacking {archive}")
@@ -60,6 +63,8 @@ def _extract(archive: Path, folder: Path) -> None:
                 while file.fileobj.read(_BLOCK):
                     pass  # to the end, where the checksum of what is compressed stands
     except (*_DAMAGED, EOFError, OSError) as error:
+        if is_of_the_disk(error):
+            raise
         why = str(error).partition("\n")[0].rstrip(".:")
         raise DataError(
             f"{archive} cannot be unpacked ({why}); it may be half downloaded: get it again."

@@ -80,6 +80,25 @@ def test_no_such_file(tmp_path: Path) -> None:
         fetch(file, tmp_path, lambda line: None)
 
 
+def test_a_full_disk_is_that_of_the_raw_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    file = raw_file(tmp_path)
+    monkeypatch.setattr(downloading, "replacing", full)
+    with pytest.raises(DataError) as caught:
+        fetch(file, tmp_path, lambda line: None)
+    assert str(caught.value) == (
+        f"no space is left in {tmp_path}/sub; free some or choose another --tmp_dir, then run the "
+        "same command again: it goes on where it stopped."
+    )
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match=r"cannot write to .*/file/sub .*; make --tmp_dir writable"):
+        fetch(file, tmp_path / "file", lambda line: None)
+
+
 class FakeTfds(types.ModuleType):
     """Stands for tensorflow_datasets: prepares what a test gives it."""
 

@@ -17,9 +17,9 @@ from datagen_toys import SLOW, ToyImage, ToySound, ToyText, class_problem, sente
 
 from t2t_mm.data import generation
 from t2t_mm.data.binding import bind, shard_paths
+from t2t_mm.data.disk_errors import disk_error
 from t2t_mm.data.manifest import load_manifest
 from t2t_mm.data.one_vocabulary import check_tasks_agree
-from t2t_mm.data.passes import disk_error
 from t2t_mm.data.vocabulary import EOS, Vocabulary
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.lookup import find_problem, find_problems
@@ -432,6 +432,10 @@ def test_disk_errors(tmp_path: Path) -> None:
         DataError, match=r"cannot write to .*file.* \(.*\); make --data_dir writable"
     ):
         generate([text_problem("toy", [GOOD])], tmp_path / "file" / "data")
+    with pytest.raises(
+        DataError, match=r"cannot write to .*file.* \(.*\); make --tmp_dir writable"
+    ):
+        generate([text_problem("toy", [GOOD])], tmp_path, tmp_dir=tmp_path / "file" / "raw")
 
 
 @pytest.mark.parametrize("option", ["num_workers", "num_shards"])

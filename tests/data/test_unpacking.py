@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,3 +45,33 @@ def test_damaged_bytes_are_a_sentence(tmp_path: Path, ending: str, damage: bytes
     assert str(error.value).startswith(f"{path} cannot be unpacked (")
     assert str(error.value).endswith("); it may be half downloaded: get it again.")
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device"), "no space is left in {}; free some or choose"),
+        (OSError(30, "Read-only file system"), "cannot write to {} (Read-only file system); make"),
+    ],
+)
+def test_the_disk_is_not_blamed_on_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, message: str
+) -> None:
+    path = packed(tmp_path, "tar")
+
+    def fails(*arguments: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", fails)
+    with pytest.raises(DataError) as caught:
+        unpack(path, "made", quiet)
+    assert str(caught.value).startswith(message.format(tmp_path))
+    assert "--tmp_dir" in str(caught.value)
+
+
+def test_what_is_unpacked_already_needs_nothing_to_be_written(tmp_path: Path) -> None:
+    path = packed(tmp_path, "tar")
+    (tmp_path / "made").mkdir()
+    before = sorted(tmp_path.iterdir())
+    assert unpack(path, "made", quiet) == tmp_path / "made"
+    assert sorted(tmp_path.iterdir()) == before
