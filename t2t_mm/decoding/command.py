@@ -30,6 +30,7 @@ from t2t_mm.decoding.output_files import (
     MIXED,
     answer_line,
     check_writable,
+    inputs_beside,
     path_name,
     search_name,
     suffix,
@@ -79,7 +80,7 @@ def run_request(request: DecodeRequest) -> None:
     if request.decode_interactive:
         _talk(request, run, settings)
     elif request.decode_split:
-        _answer_split(request, _path(request, run), settings)
+        _answer_split(request, run, settings)
     elif request.score_file:
         _score(request, run, settings)
     else:
@@ -154,7 +155,7 @@ def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettin
         return
     _show(asked, decoded)
     if os.path.isdir(expanded(where)):
-        write_lines(target.with_suffix(".inputs"), (str(one.raw) for one in asked))
+        write_lines(inputs_beside(target), (str(one.raw) for one in asked))
     print(f"wrote {len(decoded)} answers to {target}")
 
 
@@ -177,22 +178,23 @@ def _score(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) ->
     print(f"wrote {len(found)} scores to {target}; mean log-probability {mean:.4f}")
 
 
-def _answer_split(request: DecodeRequest, path: Combination, settings: DecodeSettings) -> None:
+def _answer_split(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+    path = _path(request, run)
     if not path.task.has_inputs:
         raise UserError(
             f"'{path.task.name}' is a language model: there is nothing to answer in a split; "
             "t2t-eval gives its perplexity, --score_file the log-probability of texts."
         )
-    loaded = _load(request, path)
     from t2t_mm.decoding.scoring import Scored, score
     from t2t_mm.decoding.split_decoding import answer_split
     from t2t_mm.decoding.splits import check_data
 
-    source, split = loaded.tasks[path.inputs_of], request.decode_split or "dev"
-    name = f"{split}.{suffix(loaded.record, f'{path_name(path)}.{search_name(settings)}')}"
+    source, split = run.tasks[path.inputs_of], request.decode_split or "dev"
+    name = f"{split}.{suffix(run.record, f'{path_name(path)}.{search_name(settings)}')}"
     base = expanded(request.decode_to_file or Path(request.output_dir) / name)
     check_writable(base.with_name(f"{base.name}.decodes"))
-    check_data(source, split, request.data_dir, loaded.vocabularies)
+    check_data(source, split, request.data_dir, run.vocabularies)
+    loaded = _load(request, path)
     written = answer_split(
         loaded, path, split, request.data_dir, base, settings, request.num_samples
     )

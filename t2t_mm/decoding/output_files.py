@@ -61,6 +61,11 @@ def check_writable(path: Path) -> None:
         )
 
 
+def inputs_beside(decodes: Path) -> Path:
+    """Where the inputs go: NAME.inputs beside NAME.decodes, and beside NAME."""
+    return decodes.with_name(f"{decodes.name.removesuffix('.decodes')}.inputs")
+
+
 def answer_line(decoded: Decoded, settings: DecodeSettings) -> str:
     """What is written of one answer: the output, or Tensor2Tensor's n best between tabs.
 

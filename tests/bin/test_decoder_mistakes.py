@@ -11,6 +11,9 @@ from t2t_mm.bin.command_line import exit_status
 pytestmark = pytest.mark.usefixtures("one_model")
 
 
+DATA = toy_run().data_dir
+
+
 def decoder(*flags: str) -> int:
     return exit_status(t2t_decoder.main, list(flags))
 
@@ -138,3 +141,19 @@ def test_mistakes_are_one_sentence_and_status_2(run_dir, tmp_path, capsys, flags
     assert error.count("\n") == 1
     assert not list(tmp_path.glob("*.decodes*"))  # nothing half-written either
     assert not list(tmp_path.glob("*.scores*"))
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--decode_to_file={run}/none/x", "the folder {run}/none does not exist; create it or"),
+        ("--data_dir={run}", "problem 'decoding_toy_text' has no data in {run}; run "),
+    ],
+)
+def test_what_is_wrong_with_a_split_is_found_before_the_model_is_loaded(
+    run_dir, monkeypatch, capsys, flag, message
+):
+    monkeypatch.setattr("t2t_mm.decoding.model_loading.load", None)
+    flags = (f"--output_dir={run_dir}", TEXT, "--decode_split=dev", f"--data_dir={DATA}")
+    assert decoder(*flags, flag.format(run=run_dir)) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message.format(run=run_dir)}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from decoding_run import toy_run  # noqa: F401
 
 from t2t_mm.decoding.decoder import Answer, Decoded
-from t2t_mm.decoding.output_files import answer_line, check_writable, search_name
+from t2t_mm.decoding.output_files import answer_line, check_writable, inputs_beside, search_name
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
 
@@ -38,6 +39,12 @@ def test_lines(settings, line):
 )
 def test_names(settings, name):
     assert search_name(DecodeSettings().override(settings)) == name
+
+
+def test_the_inputs_of_two_runs_do_not_meet():
+    names = ["a.png.beam4.decodes", "run.1", "run.2"]
+    beside = [str(inputs_beside(Path("x") / name)) for name in names]
+    assert beside == ["x/a.png.beam4.inputs", "x/run.1.inputs", "x/run.2.inputs"]
 
 
 def test_places_that_cannot_be_written(tmp_path, monkeypatch):
