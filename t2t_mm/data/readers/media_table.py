@@ -17,13 +17,13 @@ class MediaTable(Reader):
     """One row a file.
 
     Attributes:
-      path: of the table: TSV, CSV or JSONL, by its ending.
+      path: of the table: TSV, CSV or JSONL, by its ending, or with a delimiter.
       folder: of the files.
       file: the column of the file's path below the folder.
       extension: added to that path, e.g. ".wav".
       files: globs or ranges of files to take; none for all.
       columns: names of the columns, if the table has no header line.
-      delimiter: between columns, if the table's ending does not tell.
+      delimiter: between columns, if the table's ending does not tell, or tells another.
     """
 
     TARGETS = ("text", "label")

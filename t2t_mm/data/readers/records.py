@@ -26,13 +26,13 @@ def read_records(
     Args:
       path: of the file, gzipped if it ends in .gz.
       style: "tsv", "csv" or "jsonl"; None for what the ending tells.
-      delimiter: between columns; None for the style's.
+      delimiter: between columns; None for the style's. With one the file may end as it likes.
       columns: names of the columns of a file that has no header line.
 
     Raises:
-      DataError: for a malformed line, with its number, or an unknown ending.
+      DataError: for a malformed line, with its number, or an ending that tells nothing.
     """
-    style = style or _style(path)
+    style = style or _style(path, delimiter)
     if style == "jsonl":
         yield from _json_records(path)
         return
@@ -63,11 +63,16 @@ def column(record: Record, name: str, place: str) -> str:
     return record[name]
 
 
-def _style(path: Path) -> str:
+def _style(path: Path, delimiter: str | None) -> str:
     ending = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    if ending.lower() not in STYLES:
-        raise DataError(f"{path} must end in {', '.join(STYLES)}, or in one of these and .gz.")
-    return STYLES[ending.lower()]
+    if ending.lower() in STYLES:
+        return STYLES[ending.lower()]
+    if delimiter:
+        return "tsv"
+    raise DataError(
+        f"{path} must end in {', '.join(STYLES)}, or in one of these and .gz; or name the "
+        "delimiter between its columns."
+    )
 
 
 def _header(path: Path, rows: Iterator[tuple[int, list[str]]]) -> list[str]:

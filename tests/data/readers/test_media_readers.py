@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pickle
@@ -131,6 +132,23 @@ def test_a_missing_recording_names_the_line(tmp_path: Path) -> None:
     (tmp_path / "t.dat").write_text("")
     other = WavTable(path="t.dat", folder="wavs", medium="audio")
     assert "must end in .csv, .tsv, .txt, .jsonl, .ndjson" in fails(other, tmp_path)
+    assert fails(other, tmp_path).endswith("; or name the delimiter between its columns.")
+
+
+@pytest.mark.parametrize("name", ["t.dat", "t", "t.dat.gz"])
+def test_with_a_delimiter_a_table_may_end_as_it_likes(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "wavs/1.wav")
+    content = b"file|transcript\n1.wav|one\n"
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    reader = WavTable(path=name, folder="wavs", delimiter="|", medium="audio")
+    assert [row.targets for row in rows(reader, tmp_path)] == ["one"]
+
+
+def test_a_delimiter_does_not_make_a_table_of_jsonl(tmp_path: Path) -> None:
+    write(tmp_path, "wavs/1.wav")
+    (tmp_path / "t.jsonl").write_text('{"file": "1.wav", "transcript": "one|two"}\n')
+    reader = WavTable(path="t.jsonl", folder="wavs", delimiter="|", medium="audio")
+    assert [row.targets for row in rows(reader, tmp_path)] == ["one|two"]
 
 
 def test_image_table(tmp_path: Path) -> None:
