@@ -18,8 +18,6 @@ from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Split, Task
 
-SAMPLES = 3
-
 
 @dataclass(frozen=True)
 class Scored:
@@ -38,7 +36,7 @@ class Scored:
         """All figures by name."""
         return flatten(self.scores)
 
-    def samples(self, count: int = SAMPLES) -> list[dict[str, str]]:
+    def samples(self, count: int) -> list[dict[str, str]]:
         """The first examples as {"input", "target", "output"}."""
         return [
             {"input": one.inputs, "target": one.targets, "output": one.decoded.output}
@@ -151,22 +149,3 @@ def full_metrics(task: Task, further: Sequence[str] = ()) -> list[str]:
         beside = ["bleu_4", "cider", "rouge_l", "meteor_stem"]
     wanted = [*task.metrics, *beside, *(name for name in further if applies(name, task))]
     return list(dict.fromkeys(wanted))
-
-
-def evaluate_decoded(
-    model: JointModel,
-    task: Task,
-    split: Split | str,
-    data_dir: str | Path,
-    hparams: HParams,
-    vocabularies: Mapping[str, Vocabulary],
-    max_examples: int | None = None,
-    samples: int = SAMPLES,
-) -> tuple[dict[str, float], list[dict[str, str]]]:
-    """Scores one problem once; for several problems keep a `DecodedEvaluation`.
-
-    Returns:
-      Metric -> value, and samples as {"input", "target", "output"}.
-    """
-    scored = DecodedEvaluation(model, hparams, vocabularies, data_dir)(task, split, max_examples)
-    return scored.metrics, scored.samples(samples)

@@ -20,7 +20,7 @@ from t2t_mm.decoding.evaluate import Evaluator, ProblemReport, evaluate
 from t2t_mm.decoding.metrics import compute
 from t2t_mm.decoding.model_loading import LoadedModel
 from t2t_mm.decoding.report import append, report_table, scalars, series_table
-from t2t_mm.decoding.scoring import DecodedEvaluation, evaluate_decoded, full_metrics, scorable
+from t2t_mm.decoding.scoring import DecodedEvaluation, full_metrics, scorable
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.decoding.splits import check_data, thinned
 from t2t_mm.errors import DataError, UnknownNameError, UserError
@@ -83,12 +83,10 @@ def test_every_kind_is_scored(loaded, evaluation, kind, metric, about):
     assert scored.answers[0].inputs.startswith(about or "")
 
 
-def test_at_most_so_many_examples(loaded):
-    task = loaded.tasks["decoding_toy_text"]
-    metrics, samples = evaluate_decoded(
-        loaded.model, task, "dev", DATA, loaded.hparams, loaded.vocabularies, 4, samples=2
-    )
-    assert set(metrics) == {"bleu", "exact_match"}
+def test_at_most_so_many_examples(loaded, evaluation):
+    scored = evaluation(loaded.tasks["decoding_toy_text"], max_examples=4)
+    assert set(scored.metrics) == {"bleu", "exact_match"} and len(scored.answers) == 4
+    samples = scored.samples(2)
     assert len(samples) == 2 and list(samples[0]) == ["input", "target", "output"]
     assert thinned(list(range(7)), 3) == [0, 2, 4]
     assert thinned(list(range(2)), 3) == [0, 1]
