@@ -5,10 +5,11 @@ plan         the missing shards, cut into passes
 workers      runs them in this process or several;  passes  one of them
 runners      runs them on Apache Beam
 
-Memory is bounded. A process holds (data/spill.py, plan.py) 32 MiB of records and 13 bytes for each
-of a pass's examples, of which there are 17 million at most where a shard has no more; and 45 bytes
-for each example of the one shard that it puts in order. The vocabulary is built over a sample of
-32 MiB of text, whatever the size of the whole. docs/performance.md has what was measured.
+A process holds (data/spill.py, plan.py) 32 MiB of records, 13 bytes for each example of its pass,
+and 45 bytes for each example of the one shard that it puts in order. A pass has 256 shards at most,
+and 17 million examples at most where a shard has no more; on Beam, whose items are cut before
+anything is counted, the shards alone are bounded. The vocabulary is built over a sample of 32 MiB
+of text, whatever the size of the whole. docs/performance.md has what was measured.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ _OVERHEAD = 0.25  # of a pass's time may go into the generator before several sh
 _SECONDS = 120.0  # that a pass may last, so that few are needed; no more is lost by a kill
 _BYTES = 4 << 30  # of its shards, which stand on the disk twice while it lasts
 _EXAMPLES = 1 << 24  # of a pass, whose places are held in memory (data/spill.py)
+_SHARDS = 256  # of a pass, each of which may keep a temporary file open
 
 
 @dataclass
@@ -29,7 +30,8 @@ class Plan:
     A pass runs the whole generator, so writing one shard at a time, which is best for going on
     after a kill, would be slow where the generator itself is. The first pass of a split writes one
     and tells how slow it is; later ones take as many as two minutes allow, or more if the
-    generator would otherwise cost over a quarter of their time, but never over 17 million examples.
+    generator would otherwise cost over a quarter of their time, but never over 17 million examples
+    or 256 shards.
 
     Args:
       orders: one for each split, with all its missing shards.
@@ -72,7 +74,7 @@ def _per_pass(result: PassResult) -> int:
     quick = int((_SECONDS - result.iterating) / own)
     small = int(_BYTES / max(1, sum(s.bytes for s in shards) / len(shards)))
     few = int(_EXAMPLES / max(1, sum(s.examples for s in shards) / len(shards)))
-    return max(1, min(max(needed, min(quick, small)), few))
+    return max(1, min(max(needed, min(quick, small)), few, _SHARDS))
 
 
 def shards_for(reading: float, making: float) -> int:
@@ -90,6 +92,8 @@ def work_items(
 ) -> list[PassOrder]:
     """Cuts orders into passes before any has run, for machines that share nothing but a disk.
 
+    A pass has 256 shards at most; how many examples they will hold is not known yet.
+
     Args:
       orders: one for each split, with all its missing shards.
       workers: there are so many passes of each split at least, if it has the shards; None for as
@@ -102,6 +106,7 @@ def work_items(
         count = min(missing, shards_for(cost(order) * order.total, 1.0)) if missing > 1 else 1
         if workers:
             count = min(count, math.ceil(missing / workers))
+        count = min(count, _SHARDS)
         for start in range(0, missing, count):
             part = order.shards[start : start + count]
             items.append(dataclasses.replace(order, shards=part))

@@ -57,6 +57,14 @@ def test_work_items_are_cut_by_what_reading_costs() -> None:
     assert [shard for item in items[:-1] for shard in item.shards] == list(range(100))
 
 
+def test_no_pass_has_more_than_256_shards() -> None:
+    orders = [order(600, 600)]
+    assert [len(item.shards) for item in work_items(orders, None, lambda _: 10.0)] == [256, 256, 88]
+    plan = Plan(orders, 1)
+    plan.learn(plan.take(), PassResult({0: Shard("f", 10, 10, "")}, 0.002, 0.001))
+    assert len(plan.take().shards) == 256
+
+
 def test_the_share_of_reading() -> None:
     assert shards_for(reading=1.0, making=1.0) == 4
     assert shards_for(reading=0.0, making=1.0) == 1
