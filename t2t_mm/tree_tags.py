@@ -100,7 +100,8 @@ def read_leniently(line: str) -> list[Tree]:
     closes the innermost open constituent of its label and what is open in it; one that closes
     nothing is left out, as are empty constituents; the end closes the rest. Vinyals et al. (arXiv
     1412.7449, section 3.2) likewise add brackets at either end of an unbalanced output. Of a line
-    that `read` accepts it is the same tree.
+    that `read` accepts it is the same tree, unless one of its tags is the label of a constituent:
+    here that is an opening symbol without its closing one, as it mostly is in what a model wrote.
 
     Returns:
       Trees side by side, with each word's tag in its place; none of an empty line.
