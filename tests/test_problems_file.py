@@ -166,6 +166,14 @@ def test_the_same_sentence_is_never_in_two_parts(tmp_path: Path) -> None:
     assert not (train & dev or train & test or dev & test)
 
 
+def test_sentences_are_the_same_as_they_stand_in_the_file(tmp_path: Path) -> None:
+    numbers = [f"{word} {i}" for i in range(50) for word in ("number", "Number")]
+    write(tmp_path, a_en=numbers, a_de=numbers)
+    load(tmp_path, pair("lowercase = true", end="holdout = { dev = 0.3 }"))
+    train, dev, _ = (set(part) for part in parts().values())
+    assert train & dev  # as docs/problems_file.md says
+
+
 def test_filters_act_and_are_reported(tmp_path: Path) -> None:
     write(tmp_path, a_en=["One  Two", "", "a b c", "Three"], a_de=["Eins", "zwei", "b", "DREI"])
     load(tmp_path, pair("lowercase = true", "skip_empty = true, max_words = 2"))
