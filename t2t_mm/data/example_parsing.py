@@ -15,18 +15,6 @@ _LENGTH_DELIMITED = 2
 _SKIPPED = {0: None, 1: 8, 5: 4}  # wire type -> bytes; None for a varint
 
 
-def parse_example(record: bytes) -> dict[str, Values]:
-    """The features of a tf.train.Example.
-
-    Returns:
-      Name -> list of bytes, int64 [n] or float32 [n]; a feature without values is an empty list.
-
-    Raises:
-      ValueError: if `record` is no such message.
-    """
-    return {name: feature_values(content) for name, content in example_features(record).items()}
-
-
 def example_features(record: bytes | memoryview) -> dict[str, memoryview]:
     """The features of a tf.train.Example, none of them read yet: see `feature_values`.
 
@@ -48,7 +36,10 @@ def example_features(record: bytes | memoryview) -> dict[str, memoryview]:
 
 
 def feature_values(feature: memoryview) -> Values:
-    """The values of one feature, as `parse_example` gives them.
+    """The values of one feature.
+
+    Returns:
+      A list of bytes, int64 [n] or float32 [n]; a feature without values is an empty list.
 
     Raises:
       ValueError: if `feature` is no such message.

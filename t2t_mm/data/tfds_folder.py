@@ -160,10 +160,6 @@ class TfdsFolder:
         for part in split.split("+"):
             yield from self._part(part)
 
-    def count(self, split: str) -> int:
-        """How many examples a split, or a part of it, has."""
-        return sum(len(self._range(part)[1]) for part in split.split("+"))
-
     def _part(self, part: str) -> Iterator[Record]:
         name, wanted = self._range(part)
         start = 0

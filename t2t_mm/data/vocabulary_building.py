@@ -11,7 +11,7 @@ import io
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +33,17 @@ def vocabulary_path(name: str, data_dir: Path) -> Path:
     return data_dir / f"{name}.model"
 
 
-def build(spec: VocabularySpec, texts: Iterable[str], path: Path, seed: int = 0) -> Vocabulary:
-    """Trains a vocabulary over a sample of `texts` and writes it to `path`.
+def build(spec: VocabularySpec, lines: list[str], path: Path) -> Vocabulary:
+    """Trains a vocabulary over lines of text and writes it to `path`.
 
     Args:
       spec: its name and size; a small corpus gives fewer pieces.
-      texts: the text; read once.
+      lines: the text, without line breaks.
       path: the model file.
-      seed: of the sample.
 
     Raises:
       DataError: if there is no text, or the size does not leave room for its characters.
     """
-    return _train(spec, sample_lines(texts, _SAMPLE_BYTES, seed), path)
-
-
-def _train(spec: VocabularySpec, lines: list[str], path: Path) -> Vocabulary:
     import sentencepiece
 
     if not any(line.strip() for line in lines):
@@ -145,7 +140,7 @@ def ensure_vocabulary(
                 "use it must then be generated again)."
             )
     log(f"building {spec.name} over the text of {', '.join(sorted(problems))}")
-    vocabulary = _train(spec, _sample(problems, tmp_dir, seed), path)
+    vocabulary = build(spec, _sample(problems, tmp_dir, seed), path)
     origin["digest"] = vocabulary.digest
     write_atomically(_origin_path(path), (json.dumps(origin, indent=1) + "\n").encode())
     log(f"built {spec.name}: {vocabulary.size} pieces")

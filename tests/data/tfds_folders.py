@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from t2t_mm.data.example_parsing import Values, example_features, feature_values
 from t2t_mm.data.records import encode_example, write_records
 
 
@@ -63,3 +64,8 @@ def _listed(value: Any, names: Sequence[str] | None) -> list:
     if names is not None:
         return [list(names).index(value) for value in values]
     return [value.encode() if isinstance(value, str) else value for value in values]
+
+
+def parse_example(record: bytes) -> dict[str, Values]:
+    """All features of a tf.train.Example."""
+    return {name: feature_values(content) for name, content in example_features(record).items()}
