@@ -156,6 +156,11 @@ def trained_run(values: flags.FlagValues) -> RunRecord:
     return check_run(values.output_dir, values.model, values.hparams_set)
 
 
+def listed(text: str | None) -> list[str]:
+    """What a flag names, separated by commas."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
 def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
     """Parses `argv`, answers --help, --version and --registry_help, loads the user's folder.
 

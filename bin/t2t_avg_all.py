@@ -9,7 +9,7 @@ from pathlib import Path
 
 from absl import flags
 
-from t2t_mm.bin.command_line import common_flags, exit_status, parse
+from t2t_mm.bin.command_line import common_flags, exit_status, listed, parse
 from t2t_mm.errors import CheckpointError, UserError
 
 USAGE = """
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     if output_dir == model_dir:
         raise UserError("--output_dir is --model_dir; name another folder for the averages.")
     if values.checkpoints:
-        _average_named(values.checkpoints.split(","), model_dir, output_dir)
+        _average_named(listed(values.checkpoints), model_dir, output_dir)
         return 0
     deadline = time.monotonic() + 60 * values.wait_minutes
     while True:
@@ -64,7 +64,7 @@ def _average_named(places: Sequence[str], model_dir: Path, output_dir: Path) -> 
     from t2t_mm.runs.stored import Stored
     from t2t_mm.runs.surgery.averaging import write_average
 
-    paths = [find(place.strip()) for place in places if place.strip()]
+    paths = [find(place) for place in places]
     if not paths:
         raise UserError("--checkpoints is empty; name checkpoints, separated by commas.")
     step = max(int(Stored(path).state["step"]) for path in paths)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from t2t_mm.bin.command_line import common_flags, exit_status, parse
+from t2t_mm.bin.command_line import common_flags, exit_status, listed, parse
 from t2t_mm.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def main(argv: Sequence[str]) -> int:
     from t2t_mm.decoding.translation_scores import Scorer
 
     scorer = Scorer(
-        tuple(_names(values.metrics)),
+        tuple(listed(values.metrics)),
         values.bleu_variant,
         values.tokenize,
         values.bootstrap_resamples,
     )
-    references = [Path(name).expanduser() for name in _names(values.reference)]
+    references = [Path(name).expanduser() for name in listed(values.reference)]
     if _several(values):
         _score_series(values, scorer, references)
     else:
@@ -68,17 +68,13 @@ def _check(values: flags.FlagValues) -> None:
         raise UserError(
             f"--bootstrap_resamples must be 0 or more, got {values.bootstrap_resamples}."
         )
-    if not _names(values.metrics):
+    if not listed(values.metrics):
         raise UserError("--metrics is empty; choose among bleu, chrf, ter.")
     if _several(values) and values.compare_to:
         raise UserError("--compare_to compares one --translation=FILE with another file.")
     for name in ("event_dir", "report_zero"):
         if values[name].value and not _several(values):
             raise UserError(f"--{name} goes with --translations_dir, whose files have steps.")
-
-
-def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def _several(values: flags.FlagValues) -> bool:

@@ -12,6 +12,7 @@ from absl import flags
 from t2t_mm.bin.command_line import (
     common_flags,
     exit_status,
+    listed,
     parse,
     problems_flag,
     run_flags,
@@ -78,7 +79,7 @@ def main(argv: Sequence[str]) -> int:
         values.split,
         values.eval_steps or None,
         settings,
-        _names(values.metrics),
+        listed(values.metrics),
         values.bootstrap_resamples,
     )
     _series(values, loaded, evaluator, checkpoints)
@@ -101,12 +102,8 @@ def _check(values: flags.FlagValues) -> None:
             raise UserError(f"{several} chooses the checkpoints; leave --checkpoint_path out.")
     from t2t_mm.decoding.metrics import find_metric
 
-    for name in _names(values.metrics):
+    for name in listed(values.metrics):
         find_metric(name, "--metrics")
-
-
-def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def _several(values: flags.FlagValues) -> Iterable[str]:
@@ -122,8 +119,9 @@ def _series(
     values: flags.FlagValues, loaded: LoadedModel, evaluator: Evaluator, further: Iterable[str]
 ) -> None:
     """Evaluates the loaded checkpoint, then the further ones, with the same model."""
-    from t2t_mm.decoding.checkpoint_series import restore, step_of
+    from t2t_mm.decoding.checkpoint_series import restore
     from t2t_mm.decoding.report import series_table
+    from t2t_mm.runs.checkpoints import step_of
 
     series = {loaded.step: _evaluate(values, evaluator, loaded.checkpoint, loaded.step)}
     for checkpoint in further:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t2t_mm.errors import CheckpointError
-from t2t_mm.runs.checkpoints import LATEST
+from t2t_mm.runs.checkpoints import LATEST, step_of
 from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.weights import load_weights
 
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 _INDEX = re.compile(r"(.+-(\d+))\.index")
 POLL = 1.0  # seconds between looks for a new checkpoint
-
-
-def step_of(checkpoint: str) -> int:
-    """Training steps of a checkpoint; -1 if its name does not tell."""
-    found = re.search(r"-(\d+)$", checkpoint)
-    return int(found.group(1)) if found else -1
 
 
 def saved(output_dir: str | Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +52,7 @@ class LoadedModel:
     @property
     def step(self) -> int:
         """Training steps of the weights; -1 if the checkpoint's name does not tell."""
-        found = re.search(r"-(\d+)$", self.checkpoint)
-        return int(found.group(1)) if found else -1
+        return checkpoints.step_of(self.checkpoint)
 
     @property
     def decoder(self) -> Decoder:

@@ -11,6 +11,7 @@ Variables are stored under their Keras paths: that is what warm starts and decod
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,12 @@ def by_path(variables: Iterable[keras.Variable]) -> dict[str, tf.Variable]:
         if found.setdefault(variable.path, variable.value) is not variable.value:
             raise ValueError(f"two variables are named '{variable.path}'")
     return found
+
+
+def step_of(checkpoint: str) -> int:
+    """Training steps of a checkpoint; -1 if its name does not tell."""
+    found = re.search(r"-(\d+)$", checkpoint)
+    return int(found.group(1)) if found else -1
 
 
 def find(place: str | Path, best: bool = False) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import tensorflow as tf
 from t2t_mm.data.binding import shard_paths
 from t2t_mm.data.record_index import index_records, parse_spec
 from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.data.wav_files import pcm_file
 from t2t_mm.decoding.splits import check_data
 from t2t_mm.errors import DataError
 from t2t_mm.problem import FeatureSpec, Split, Task
@@ -77,16 +76,7 @@ def _text(value: Any, spec: FeatureSpec, task: Task, vocabularies: Mapping[str, 
 def _raw(value: Any, spec: FeatureSpec, vocabularies: Mapping[str, Vocabulary]) -> bytes:
     if spec.kind == "text":
         return vocabularies[spec.vocabulary or ""].decode(value.tolist()).encode()
-    return wav_file(value, spec.sample_rate or 16_000) if spec.kind == "audio" else value
-
-
-def wav_file(pcm: bytes, sample_rate: int) -> bytes:
-    """Little-endian 16-bit mono samples as a WAV file."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setparams((1, 2, sample_rate, len(pcm) // 2, "NONE", "not compressed"))
-        file.writeframes(pcm)
-    return out.getvalue()
+    return pcm_file(value, spec.sample_rate or 16_000) if spec.kind == "audio" else value
 
 
 def shown_examples(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 import warnings
-import wave
 from collections.abc import Callable
 
 from t2t_mm.data.broken import BrokenValue
 from t2t_mm.data.examples import checked_text, no_text
 from t2t_mm.data.pictures import stored_picture
 from t2t_mm.data.sounds import stored_sound
+from t2t_mm.data.wav_files import pcm_file
 from t2t_mm.serving.limits import Limits
 from t2t_mm.serving.request_error import RequestError, bad_request
 from t2t_mm.serving.rest import Value
@@ -124,15 +124,4 @@ def _sound(content: bytes, sample_rate: int | None, limits: Limits) -> bytes:
             "(--max_audio_seconds)",
         )
     rate = sample_rate or 16_000
-    return wav_file(stored_sound(content, rate), rate)
-
-
-def wav_file(pcm: bytes, sample_rate: int) -> bytes:
-    """A WAV file of little-endian 16-bit mono PCM."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes(pcm)
-    return out.getvalue()
+    return pcm_file(stored_sound(content, rate), rate)

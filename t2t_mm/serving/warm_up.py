@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from t2t_mm.data.wav_files import pcm_file
 from t2t_mm.serving.loading import BrokenExport
 from t2t_mm.serving.request_error import RowError
-from t2t_mm.serving.row_checks import wav_file
 from t2t_mm.serving.servable import Servable
 
 
@@ -39,7 +39,7 @@ def sample_input(problem: dict[str, Any]) -> bytes:
     if kind == "image":
         return _picture(int(problem.get("image_size") or 32))
     rate = int(problem.get("sample_rate") or 16_000)
-    return wav_file(b"\x01\x00\xff\xff" * (rate // 4), rate)
+    return pcm_file(b"\x01\x00\xff\xff" * (rate // 4), rate)
 
 
 def _picture(size: int) -> bytes:

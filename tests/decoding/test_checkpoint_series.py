@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from decoding_run import toy_model, toy_run
 
-from t2t_mm.decoding.checkpoint_series import restore, saved, step_of, upcoming
+from t2t_mm.decoding.checkpoint_series import restore, saved, upcoming
 from t2t_mm.errors import CheckpointError
+from t2t_mm.runs.checkpoints import step_of
 from t2t_mm.runs.run_record import RunRecord
 
 
