@@ -7,8 +7,9 @@ words, one after another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
+from t2t_mm.data.protobuf import fields, varint
 from t2t_mm.data.records import pack
 from t2t_mm.data.vocabulary import EOS, Vocabulary
 
@@ -77,40 +78,19 @@ def words_are_independent(vocabulary: Vocabulary) -> bool:
     has pieces of several words, or weighs sums of scores (a unigram model; ties may round).
     """
     pieces = map(vocabulary.piece, range(vocabulary.size))
-    model = dict(_fields(vocabulary.model))  # the last of the repeated pieces is of no interest
-    trainer, normalizer = dict(_fields(model.get(2, b""))), dict(_fields(model.get(3, b"")))
+    model = dict(fields(vocabulary.model))  # the last of the repeated pieces is of no interest
+    trainer, normalizer = (dict(fields(model.get(part, b""), numbers=True)) for part in (2, 3))
+
+    def number(message: Mapping[int, memoryview], key: int, default: int) -> int:
+        return varint(message[key])[0] if key in message else default
+
     return (
-        trainer.get(3, 1) in (_BPE, _CHAR)
-        and not trainer.get(24, 0)  # treat_whitespace_as_suffix
-        and bool(trainer.get(35, 0))  # byte_fallback: unknown characters are never joined
+        number(trainer, 3, 1) in (_BPE, _CHAR)
+        and not number(trainer, 24, 0)  # treat_whitespace_as_suffix
+        and bool(number(trainer, 35, 0))  # byte_fallback: unknown characters are never joined
         and not normalizer.get(2)  # precompiled_charsmap
-        and bool(normalizer.get(3, 1))  # add_dummy_prefix
-        and not normalizer.get(4, 1)  # remove_extra_whitespaces
-        and bool(normalizer.get(5, 1))  # escape_whitespaces
+        and bool(number(normalizer, 3, 1))  # add_dummy_prefix
+        and not number(normalizer, 4, 1)  # remove_extra_whitespaces
+        and bool(number(normalizer, 5, 1))  # escape_whitespaces
         and not any(_META in piece[1:] or " " in piece for piece in pieces)
     )
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and value of each field of a serialised protocol buffer."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        number, wire = tag >> 3, tag & 7
-        if wire == 0:
-            value, at = _varint(message, at)
-        else:
-            size, at = _varint(message, at) if wire == 2 else ({1: 8, 5: 4}[wire], at)
-            value, at = message[at : at + size], at + size
-        yield number, value
-
-
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """The number that begins at `at`, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-from pathlib import Path
 
 import pytest
 import sentencepiece
@@ -107,9 +106,3 @@ def test_packed_values_are_stored_as_plain_ones() -> None:
     for values in ([], [0], [127, 128], list(range(0, 70_000, 7))):
         plain = {"targets": values, "inputs": [1], "references": [b"x"]}
         assert encode_example({**plain, "targets": pack(values)}) == encode_example(plain)
-
-
-def test_a_model_file_is_read_field_by_field(tmp_path: Path) -> None:
-    message = b"\x08\x96\x01" + b"\x12\x02hi" + b"\x1d\x00\x00\x80\x3f" + b"\x21" + b"\x00" * 8
-    found = list(text_packing._fields(message))
-    assert found == [(1, 150), (2, b"hi"), (3, b"\x00\x00\x80\x3f"), (4, b"\x00" * 8)]
