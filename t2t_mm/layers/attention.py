@@ -300,8 +300,8 @@ class SelfAttention(MultiHeadAttention):
           memory, state: from `start`.
           x: [R, D].
           position: int32 scalar.
-          penalty: [B or 1, 1, K, length * K], PENALTY where not to look: at positions to come, and
-            at what is no part of a hypothesis's own past.
+          penalty: [B or 1, 1, K, seen * K], PENALTY where not to look: at positions to come, and
+            at what is no part of a hypothesis's own past; no later position is looked at.
           beams: K.
 
         Returns:
@@ -315,7 +315,8 @@ class SelfAttention(MultiHeadAttention):
             put(buffer, entries, ops.reshape(new, (-1, head)))
             for buffer, new in zip(state, written, strict=True)
         )
-        keys, values = (ops.reshape(buffer, memory.shape) for buffer in state)
+        seen = ops.shape(penalty)[-1]
+        keys, values = (ops.reshape(buffer, memory.shape)[:, :, :seen] for buffer in state)
         context = self._context(queries, keys, values, penalty, memory.order)
         return ops.matmul(context, memory.output_kernel), state
 

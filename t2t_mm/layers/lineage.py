@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
-from t2t_mm.layers.attention import PENALTY
+from t2t_mm.layers.attention import PENALTY, future_penalty
+
+# Attention on earlier positions looks at whole blocks of so many, as far as something is written.
+BLOCK = 64
 
 
 def start_lineage(rows: Any, length: Any) -> Any:
@@ -24,6 +28,30 @@ def write_lineage(lineage: Any, position: Any) -> Any:
     rows, length = ops.shape(lineage)
     here = ops.equal(ops.arange(length, dtype="int32"), position)
     return ops.where(here, ops.arange(rows, dtype="int32")[:, None], lineage)
+
+
+def past_penalty(lineage: Any, position: Any, length: Any, beams: int) -> Any:
+    """What keeps the rows from positions to come and, with several hypotheses, from others' pasts.
+
+    Args:
+      lineage: the table, int32 [R, length]; None with one hypothesis an input.
+      position: int32 scalar.
+      length: positions at most.
+      beams: hypotheses of each input, K.
+
+    Returns:
+      [1 or B, 1, K, seen * K] float32; `seen` positions, the later ones being empty.
+    """
+    seen = _seen(position, length)
+    if lineage is None:
+        return future_penalty(position, seen)
+    return lineage_penalty(lineage[:, :seen], beams)
+
+
+def _seen(position: Any, length: Any) -> Any:
+    if keras.backend.backend() != "tensorflow":
+        return length  # JAX's shapes are fixed
+    return ops.minimum((position // BLOCK + 1) * BLOCK, length)
 
 
 def lineage_penalty(lineage: Any, beams: int) -> Any:

@@ -11,14 +11,13 @@ from t2t_mm.layers.attention import (
     MultiHeadAttention,
     SourceMemory,
     causal_penalty,
-    future_penalty,
     padding_penalty,
 )
 from t2t_mm.layers.attention_block import AttentionBlock, BlockMemory
 from t2t_mm.layers.buffers import take
 from t2t_mm.layers.causal_convs import CausalConvs, ConvsAt, ConvsMemory
 from t2t_mm.layers.conv import ConvBlock, ConvStep
-from t2t_mm.layers.lineage import lineage_penalty, start_lineage, write_lineage
+from t2t_mm.layers.lineage import past_penalty, start_lineage, write_lineage
 from t2t_mm.layers.mixture_of_experts import MixtureOfExperts
 from t2t_mm.layers.normalisation import LayerNorm
 from t2t_mm.layers.rep import Rep
@@ -363,10 +362,8 @@ class MultiModel(Body):
     ) -> tuple[Any, dict[str, Any]]:
         attended = memory.mean
         if self.use_attention:
-            if memory.beams > 1:
-                own = lineage_penalty(state["lineage"], memory.beams)
-            else:
-                own = future_penalty(position, ops.shape(memory.mixer.timing)[0])
+            length = ops.shape(memory.mixer.timing)[0]
+            own = past_penalty(state.get("lineage"), position, length, memory.beams)
             penalties = (memory.penalty, own)
             attended, state["mixer"] = self.mixer_attention.step(
                 memory.mixer, state["mixer"], x, position, at, penalties, memory.beams

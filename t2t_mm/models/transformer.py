@@ -13,13 +13,12 @@ from t2t_mm.layers.attention import (
     SelfMemory,
     SourceMemory,
     causal_penalty,
-    future_penalty,
     padding_penalty,
 )
 from t2t_mm.layers.buffers import take
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.feed_forward import FeedForward
-from t2t_mm.layers.lineage import lineage_penalty, start_lineage, write_lineage
+from t2t_mm.layers.lineage import past_penalty, start_lineage, write_lineage
 from t2t_mm.layers.normalisation import LayerNorm
 from t2t_mm.layers.rep import Rep
 from t2t_mm.layers.timing import add_timing, timing_signal
@@ -181,9 +180,8 @@ class Transformer(Body):
         x, state = ops.cast(x, self.compute_dtype) + take(memory.timing, position), dict(state)
         if memory.beams > 1:
             state["lineage"] = write_lineage(state["lineage"], position)
-            own = lineage_penalty(state["lineage"], memory.beams)
-        else:
-            own = future_penalty(position, ops.shape(memory.timing)[0])
+        length = ops.shape(memory.timing)[0]
+        own = past_penalty(state.get("lineage"), position, length, memory.beams)
         buffers = []
         for layer, part, before in zip(self.decoder, memory.layers, state["layers"], strict=True):
             x, after = layer.step(part, before, x, position, (own, memory.penalty), memory.beams)

@@ -68,6 +68,14 @@ BODIES = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def short_blocks():
+    """So that attention reaches over several blocks of earlier positions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("t2t_mm.layers.lineage.BLOCK", 4)
+        yield
+
+
 @pytest.fixture(scope="module", params=BODIES)
 def body(request) -> Body:
     return BODIES[request.param]()
