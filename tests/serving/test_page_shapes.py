@@ -62,15 +62,16 @@ def right(found: list[str], expected: list[set[str]]) -> int:
     return sum(answer in all_ for answer, all_ in zip(found, expected, strict=True))
 
 
-def shares_fall(page: Page) -> None:
+def check_shares(page: Page, falling: bool = False) -> None:
+    """Texts stand in the order of the length penalty's ranks, classes in that of their shares."""
     script = (
         "return [...document.querySelectorAll('.bar')]"
         ".map((bar) => parseFloat(bar.style.getPropertyValue('--share')))"
     )
     shares = page.run(script)
     assert len(shares) > 1
-    assert shares == sorted(shares, reverse=True)
-    assert 0 < sum(shares) < 100.01
+    assert min(shares) >= 0 and 0 < sum(shares) < 100.01
+    assert not falling or shares == sorted(shares, reverse=True)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_sentences_are_translated(page, problem, write):
     for scene in scenes():
         page.type(languages.english(scene))
         found.append(page.answer()[0])
-        shares_fall(page)
+        check_shares(page)
     assert right(found, [{write(scene)} for scene in scenes()]) == ASKED
     page.run("document.querySelectorAll('[data-token]')[2].click()")
     assert "looked most at" in page.text(".readout")
@@ -118,7 +119,7 @@ def test_pictures_are_classified(page, tmp_path):
         give(page, draw(scene), tmp_path / f"scene_{index}.png")
         found.append(page.answer()[0])
         assert len(page.texts(".share")) == 5
-        shares_fall(page)
+        check_shares(page, falling=True)
     expected = [{f"{scene.larger.colour} {scene.larger.shape}"} for scene in scenes()]
     assert right(found, expected) >= ASKED - 1
     page.shot(IMAGES / "page_class.png")
@@ -130,7 +131,7 @@ def test_pictures_are_captioned(page, tmp_path):
     for index, scene in enumerate(scenes()):
         give(page, draw(scene), tmp_path / f"scene_{index}.png")
         found.append(page.answer()[0])
-        shares_fall(page)
+        check_shares(page)
     expected = [set(languages.english_references(scene)) for scene in scenes()]
     assert right(found, expected) >= ASKED - 2  # the hardest problem: 93 % after the whole training
     first = next(i for i, answer in enumerate(found) if answer in expected[i])
@@ -148,7 +149,7 @@ def test_sounds_are_transcribed(page, tmp_path):
         spoken = voice.speak_wav(languages.english(scene), (SEED, 1, index))
         give(page, spoken, tmp_path / f"scene_{index}.wav")
         found.append(page.answer()[0])
-        shares_fall(page)
+        check_shares(page)
     assert right(found, [{languages.english(scene)} for scene in scenes()]) >= ASKED - 1
     page.run("document.querySelectorAll('[data-token]')[3].click()")
     assert "looked most at" in page.text(".readout")
