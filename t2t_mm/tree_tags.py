@@ -120,7 +120,7 @@ def read_leniently(line: str) -> list[Tree]:
             stack.append((symbol, []))
         elif not symbol.startswith(_CLOSE):
             stack[-1][1].append(Tree(symbol, (symbol,)))
-        elif (label := symbol.removeprefix(_CLOSE)) in [opened for opened, _ in stack]:
+        elif (label := symbol.removeprefix(_CLOSE)) in [opened for opened, _ in stack[1:]]:
             while stack[-1][0] != label:
                 close()
             close()

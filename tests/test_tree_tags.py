@@ -56,6 +56,7 @@ def test_a_constituent_may_stand_in_one_of_its_own_label() -> None:
         ("S NP DT VP VB /NP /S /VP", ["(S (NP (DT DT) (VP (VB VB))))"]),
         ("/X S NP /NP DT /S /S", ["(S (DT DT))"]),
         ("S NP X /NP X D /X /S", ["(S (X (D D)))"]),  # `read` takes the first X for a tag
+        ("/ S / NN /S / / NN", ["(S (NN NN))", "(NN NN)"]),
         ("S NN /S S NN", ["(S (NN NN))", "(S (NN NN))"]),
         ("", []),
     ],
