@@ -319,9 +319,3 @@ class SelfAttention(MultiHeadAttention):
         keys, values = (ops.reshape(buffer, memory.shape)[:, :, :seen] for buffer in state)
         context = self._context(queries, keys, values, penalty, memory.order)
         return ops.matmul(context, memory.output_kernel), state
-
-
-def future_penalty(position: Any, length: Any) -> Any:
-    """What keeps a position from those to come: [1, 1, 1, length] float32."""
-    future = ops.arange(length, dtype="int32") > position
-    return PENALTY * ops.cast(future, "float32")[None, None, None]

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from t2t_mm.layers.attention import PENALTY, future_penalty
+from t2t_mm.layers.attention import PENALTY
 
 # Attention on earlier positions looks at whole blocks of so many, as far as something is written.
 BLOCK = 64
@@ -44,8 +44,8 @@ def past_penalty(lineage: Any, position: Any, length: Any, beams: int) -> Any:
     """
     seen = _seen(position, length)
     if lineage is None:
-        return future_penalty(position, seen)
-    return lineage_penalty(lineage[:, :seen], beams)
+        return _future_penalty(position, seen)
+    return _lineage_penalty(lineage[:, :seen], beams)
 
 
 def _seen(position: Any, length: Any) -> Any:
@@ -54,7 +54,13 @@ def _seen(position: Any, length: Any) -> Any:
     return ops.minimum((position // BLOCK + 1) * BLOCK, length)
 
 
-def lineage_penalty(lineage: Any, beams: int) -> Any:
+def _future_penalty(position: Any, length: Any) -> Any:
+    """What keeps a position from those to come: [1, 1, 1, length] float32."""
+    future = ops.arange(length, dtype="int32") > position
+    return PENALTY * ops.cast(future, "float32")[None, None, None]
+
+
+def _lineage_penalty(lineage: Any, beams: int) -> Any:
     """What keeps a row from what others wrote: [R, length] -> [B, 1, K, length * K] float32.
 
     The last axis counts what the K rows of an input wrote, position by position.
