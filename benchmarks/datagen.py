@@ -27,7 +27,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from t2t_mm.data.generation import generate
+from t2t_mm.data.generation.api import generate
 from t2t_mm.problem import Sample, Split, Text2TextProblem
 
 _WORDS = 200_000

@@ -31,10 +31,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.vocabulary import EOS
 from t2t_mm.decoding.cores import Cores, interleaved, keep_operations_whole
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.writing import write
+from t2t_mm.kinds.vocabulary import EOS
 from t2t_mm.problem import FeatureSpec, Task
 from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.model_making import make_model

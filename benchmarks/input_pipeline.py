@@ -21,8 +21,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
+from t2t_mm.data.batches.pipeline import count_examples, training_batches
 from t2t_mm.data.binding import bind
-from t2t_mm.data.pipeline import count_examples, training_batches
 from t2t_mm.lookup import find_problems
 from t2t_mm.registry import HPARAMS
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from t2t_mm.errors import UserError
-from t2t_mm.serving.client import Client, ServerError
+from t2t_mm.serving.http.client import Client, ServerError
 
 _SHOWN = 5  # wrong answers
 
@@ -38,7 +38,7 @@ class Case:
 
 
 @dataclass
-class Tally:
+class StepStats:
     """What one client saw."""
 
     seconds: list[float] = field(default_factory=list)  # of each answer
@@ -83,9 +83,9 @@ def read_cases(client: Client, words: str) -> list[Case]:
 
 def load(
     url: str, cases: list[Case], clients: int, seconds: float, seed: int, retries: int
-) -> list[Tally]:
+) -> list[StepStats]:
     """Runs the clients; each starts no request after `seconds`, and waits for its last one."""
-    tallies = [Tally() for _ in range(clients)]
+    tallies = [StepStats() for _ in range(clients)]
     end = time.monotonic() + seconds
 
     def work(index: int) -> None:
@@ -101,7 +101,7 @@ def load(
     return tallies
 
 
-def ask(client: Client, case: Case, tally: Tally) -> None:
+def ask(client: Client, case: Case, tally: StepStats) -> None:
     """One request, counted as answered, wrong or lost."""
     begin = time.monotonic()
     try:
@@ -115,7 +115,7 @@ def ask(client: Client, case: Case, tally: Tally) -> None:
         tally.wrong.append(f"{case.problem}: {case.inputs[:60]!r}: {got!r}, not {case.wanted!r}")
 
 
-def report(tallies: list[Tally], wall: float) -> int:
+def report(tallies: list[StepStats], wall: float) -> int:
     """Prints the sums.
 
     Returns:

@@ -26,11 +26,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from t2t_mm.data.batches.pipeline import training_batches
 from t2t_mm.data.binding import bind
-from t2t_mm.data.mixing import make_policy
-from t2t_mm.data.pipeline import training_batches
 from t2t_mm.layers.conv import ConvBlock
-from t2t_mm.layers.mixture_of_experts import MixtureOfExperts
+from t2t_mm.layers.moe import MixtureOfExperts
 from t2t_mm.layers.rep import Rep
 from t2t_mm.lookup import find_problems
 from t2t_mm.problem import FeatureSpec, Task
@@ -38,6 +37,7 @@ from t2t_mm.registry import HPARAMS, OPTIMIZERS
 from t2t_mm.runs.groups import sizes, variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
+from t2t_mm.training.mixing import make_policy
 from t2t_mm.training.step import TrainStep
 
 LENGTH, VOCABULARY = 32, 8192

@@ -29,7 +29,7 @@ def problem_list(which: str, form: str, data_dir: Path, tmp_dir: Path, access: D
     Raises:
       UnknownNameError: if no problem's name begins so.
     """
-    from t2t_mm.data import catalogue
+    from t2t_mm.data.sources import catalogue
 
     pairs = [(find_problem(name), PROBLEMS.entry(name).summary) for name in _names(which)]
     if form == "markdown":

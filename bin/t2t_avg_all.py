@@ -61,13 +61,13 @@ def main(argv: Sequence[str]) -> int:
 
 def _average_named(places: Sequence[str], model_dir: Path, output_dir: Path) -> None:
     from t2t_mm.runs.checkpoints import find
-    from t2t_mm.runs.stored import Stored
+    from t2t_mm.runs.stored import StoredCheckpoint
     from t2t_mm.runs.surgery.averaging import write_average
 
     paths = [find(place) for place in places]
     if not paths:
         raise UserError("--checkpoints is empty; name checkpoints, separated by commas.")
-    step = max(int(Stored(path).state["step"]) for path in paths)
+    step = max(int(StoredCheckpoint(path).state["step"]) for path in paths)
     _say(write_average(output_dir, model_dir, step, paths), paths)
 
 

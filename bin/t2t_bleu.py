@@ -13,7 +13,7 @@ from t2t_mm.bin.command_line import common_flags, exit_status, listed, parse
 from t2t_mm.errors import UserError
 
 if TYPE_CHECKING:
-    from t2t_mm.decoding.translation_scores import FileScore, Scorer
+    from t2t_mm.evaluation.translation_scores import FileScore, Scorer
 
 USAGE = """
 usage: t2t-bleu --translation=FILE --reference=FILE[,FILE...] [flags]
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     if not parse(values, argv, USAGE):
         return 0
     _check(values)
-    from t2t_mm.decoding.translation_scores import Scorer
+    from t2t_mm.evaluation.translation_scores import Scorer
 
     scorer = Scorer(
         tuple(listed(values.metrics)),
@@ -100,7 +100,7 @@ def _print_signatures(values: flags.FlagValues, scores: dict[str, FileScore]) ->
     for name, score in scores.items():
         print(f"{name}: {score.signature}")
     if values.bootstrap_resamples:
-        from t2t_mm.decoding.metrics.bootstrap import SEED
+        from t2t_mm.evaluation.metrics.bootstrap import SEED
 
         print(
             f"[low, high]: 95% confidence interval, bootstrap percentiles, "
@@ -115,7 +115,7 @@ def _figure(score: FileScore) -> str:
 
 
 def _score_series(values: flags.FlagValues, scorer: Scorer, references: list[Path]) -> None:
-    from t2t_mm.decoding.step_files import step_files
+    from t2t_mm.evaluation.step_files import step_files
 
     pattern = values.translations_dir or values.translation
     scores: dict[str, FileScore] = {}
@@ -136,7 +136,7 @@ def _score_series(values: flags.FlagValues, scorer: Scorer, references: list[Pat
 def _write_events(
     values: flags.FlagValues, step: int, figures: dict[str, float], zero: bool
 ) -> None:
-    from t2t_mm.decoding.tensorboard_events import write_scalars
+    from t2t_mm.evaluation.tensorboard_events import write_scalars
 
     if zero:
         write_scalars(values.event_dir, 0, dict.fromkeys(figures, 0.0))

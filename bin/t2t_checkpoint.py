@@ -161,8 +161,8 @@ def _cut(values: flags.FlagValues, run: OpenedRun, threshold: float = 0.0) -> Cu
 
 def _print_change(values: flags.FlagValues, plan: Cut) -> None:
     """Metrics of decoded outputs on the development split, before and after."""
-    from t2t_mm.decoding.evaluate import evaluate
     from t2t_mm.decoding.model_loading import load
+    from t2t_mm.evaluation.evaluate import evaluate
 
     names = [task.name for task in plan.tasks]
     rows: list[list[dict[str, Any]]] = []
@@ -201,7 +201,7 @@ def grow(argv: Sequence[str]) -> int:
 
     problems, to = find_problems(values.problems), _target(values)
     if values.generate_data:
-        from t2t_mm.data.generation import generate  # its workers are forked before TensorFlow
+        from t2t_mm.data.generation.api import generate  # its workers are forked before TensorFlow
 
         generate(problems, values.data_dir, tmp_dir(values))
     from t2t_mm.runs.surgery.growing import grow as growth

@@ -10,7 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from t2t_mm.bin import command_line, problem_list
-from t2t_mm.data.runners import LOCAL, RUNNERS
+from t2t_mm.data.generation.runners import LOCAL, RUNNERS
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.lookup import find_problems, problem_names
 from t2t_mm.problem import Problem
@@ -128,9 +128,9 @@ def _list(values: flags.FlagValues) -> str:
 
 
 def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
-    from t2t_mm.data.generation import generate
-    from t2t_mm.data.progress import table
-    from t2t_mm.data.runners.beam import parse_options
+    from t2t_mm.data.generation.api import generate
+    from t2t_mm.data.generation.progress import table
+    from t2t_mm.data.generation.runners.beam import parse_options
 
     if values.beam_pipeline_options and values.runner == LOCAL:
         raise UserError(
@@ -157,7 +157,7 @@ def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
 
 
 def _verify(problems: list[Problem], values: flags.FlagValues) -> int:
-    from t2t_mm.data.verification import verify
+    from t2t_mm.data.generation.verification import verify
 
     damages = verify(problems, values.data_dir)
     if damages:

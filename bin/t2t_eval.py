@@ -21,8 +21,8 @@ from t2t_mm.bin.command_line import (
 from t2t_mm.errors import CheckpointError, UserError
 
 if TYPE_CHECKING:
-    from t2t_mm.decoding.evaluate import Evaluator, ProblemReport
     from t2t_mm.decoding.model_loading import LoadedModel
+    from t2t_mm.evaluation.evaluate import Evaluator, ProblemReport
 
 USAGE = """
 usage: t2t-eval --output_dir=DIR [--problems=NAME[,NAME...]] [--split=dev|test] [flags]
@@ -56,10 +56,10 @@ def main(argv: Sequence[str]) -> int:
         return 0
     record = trained_run(values)
     _check(values)
-    from t2t_mm.decoding.evaluate import Evaluator
     from t2t_mm.decoding.model_loading import load
     from t2t_mm.decoding.run_flags import problem_list
     from t2t_mm.decoding.settings import DecodeSettings
+    from t2t_mm.evaluation.evaluate import Evaluator
 
     problems = problem_list(values.problems, record.tasks)
     settings = DecodeSettings().override(values.decode_hparams)
@@ -100,14 +100,14 @@ def _check(values: flags.FlagValues) -> None:
             raise UserError(f"give --eval_all or --schedule={CONTINUOUS}, not both.")
         if values["checkpoint_path"].present:
             raise UserError(f"{several} chooses the checkpoints; leave --checkpoint_path out.")
-    from t2t_mm.decoding.metrics import find_metric
+    from t2t_mm.evaluation.metrics import find_metric
 
     for name in listed(values.metrics):
         find_metric(name, "--metrics")
 
 
 def _several(values: flags.FlagValues) -> Iterable[str]:
-    from t2t_mm.decoding.checkpoint_series import saved, upcoming
+    from t2t_mm.evaluation.checkpoint_series import saved, upcoming
 
     if values.eval_all:
         return saved(values.output_dir)
@@ -119,8 +119,8 @@ def _series(
     values: flags.FlagValues, loaded: LoadedModel, evaluator: Evaluator, further: Iterable[str]
 ) -> None:
     """Evaluates the loaded checkpoint, then the further ones, with the same model."""
-    from t2t_mm.decoding.checkpoint_series import restore
-    from t2t_mm.decoding.report import series_table
+    from t2t_mm.evaluation.checkpoint_series import restore
+    from t2t_mm.evaluation.report import series_table
     from t2t_mm.runs.checkpoints import step_of
 
     series = {loaded.step: _evaluate(values, evaluator, loaded.checkpoint, loaded.step)}
@@ -139,8 +139,8 @@ def _series(
 def _evaluate(
     values: flags.FlagValues, evaluator: Evaluator, checkpoint: str, step: int
 ) -> list[ProblemReport]:
-    from t2t_mm.decoding.report import append, report_table, scalars
-    from t2t_mm.decoding.tensorboard_events import write_scalars
+    from t2t_mm.evaluation.report import append, report_table, scalars
+    from t2t_mm.evaluation.tensorboard_events import write_scalars
 
     reports = evaluator(lambda line: print(line, file=sys.stderr, flush=True))
     print(f"{checkpoint}, step {step}, split {values.split}:\n")

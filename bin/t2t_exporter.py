@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"--eval_examples must be 0 or more, got {values.eval_examples}.")
     DecodeSettings().override(values.decode_hparams)  # before what takes long
     from t2t_mm.decoding.run_flags import problem_list
-    from t2t_mm.serving.export import export
+    from t2t_mm.serving.export.api import export
 
     export(
         values.output_dir,

@@ -43,13 +43,13 @@ def main(argv: Sequence[str]) -> int:
     if bool(values.export_dir) == bool(values.server):
         raise UserError("give either --export_dir=DIR to serve, or --server=URL to ask a server.")
     if values.server:
-        from t2t_mm.serving.query import query
+        from t2t_mm.serving.http.query import query
 
         query(values.server, values.servable_name, values.problem, values.inputs_once,
               values.timeout_secs)  # fmt: skip
         return 0
     _check_extra()
-    from t2t_mm.serving.server import serve
+    from t2t_mm.serving.http.server import serve
 
     serve(_settings(values))
     return 0
@@ -65,9 +65,9 @@ def _check_extra() -> None:
 
 
 def _settings(values: flags.FlagValues):  # -> ServerSettings, imported late
-    from t2t_mm.serving.batching import BatchSettings
-    from t2t_mm.serving.limits import Limits
-    from t2t_mm.serving.server import ServerSettings
+    from t2t_mm.serving.http.batching import BatchSettings
+    from t2t_mm.serving.http.limits import Limits
+    from t2t_mm.serving.http.server import ServerSettings
 
     if not values.model_name or "/" in values.model_name or ":" in values.model_name:
         raise UserError(f"--model_name='{values.model_name}' cannot stand in a path of the API.")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.readers import Roots, WavTable
-from t2t_mm.data.tfds_folder import Record
-from t2t_mm.data.transcripts import plain_words
+from t2t_mm.data.sources.readers import Roots, WavTable
+from t2t_mm.data.sources.tfds_folder import Record
+from t2t_mm.data.sources.transcripts import plain_words
 from t2t_mm.problem import Sample, Split
 from t2t_mm.problems.speech import SpeechProblem, Waveform
 from t2t_mm.problems.vocabularies import vocabulary

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.named_problem import NamedProblem
-from t2t_mm.data.readers.lines import numbered_lines
-from t2t_mm.data.tfds_folder import Record
+from t2t_mm.data.sources.named_problem import NamedProblem
+from t2t_mm.data.sources.readers.lines import numbered_lines
+from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Dropped, Sample, Split, Text2ClassProblem
 from t2t_mm.problems.vocabularies import vocabulary

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.named_problem import NamedProblem
-from t2t_mm.data.readers import ClassFolders, Roots
-from t2t_mm.data.tfds_folder import Record
+from t2t_mm.data.sources.named_problem import NamedProblem
+from t2t_mm.data.sources.readers import ClassFolders, Roots
+from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Image2ClassProblem, Sample, Split
 from t2t_mm.problems.imagenet_classes import SYNSETS

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.cleaning import one_line
-from t2t_mm.data.named_problem import NamedProblem
-from t2t_mm.data.readers import Coco, Roots
-from t2t_mm.data.tfds_folder import Record
+from t2t_mm.data.sources.cleaning import one_line
+from t2t_mm.data.sources.named_problem import NamedProblem
+from t2t_mm.data.sources.readers import Coco, Roots
+from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.problem import Dropped, Image2TextProblem, Sample, Split
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData

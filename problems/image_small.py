@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.named_problem import NamedProblem
-from t2t_mm.data.readers import Cifar, Roots
-from t2t_mm.data.readers.idx import pictures_and_labels, png_of
-from t2t_mm.data.tfds_folder import Record
+from t2t_mm.data.sources.named_problem import NamedProblem
+from t2t_mm.data.sources.readers import Cifar, Roots
+from t2t_mm.data.sources.readers.idx import pictures_and_labels, png_of
+from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Image2ClassProblem, Sample, Split
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData

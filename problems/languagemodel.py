@@ -1,6 +1,6 @@
 """Language models: texts alone, which the model learns to predict; no inputs, as in T2T.
 
-Scored by perplexity (decoding/perplexity.py); each text by itself: the model does not know what
+Scored by perplexity (evaluation/perplexity.py); each text by itself: the model does not know what
 stands before it in its document.
 """
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.named_problem import NamedProblem
-from t2t_mm.data.readers.lines import numbered_lines
-from t2t_mm.data.tfds_folder import Record
+from t2t_mm.data.sources.named_problem import NamedProblem
+from t2t_mm.data.sources.readers.lines import numbered_lines
+from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.problem import Sample, Split, Text2SelfProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data import holding_out
-from t2t_mm.data.raw_data import Found
-from t2t_mm.data.readers import LibriSpeech, Roots, Row
-from t2t_mm.data.tfds_folder import Record
+from t2t_mm.data.sources import holding_out
+from t2t_mm.data.sources.raw_data import Found
+from t2t_mm.data.sources.readers import LibriSpeech, Roots, Row
+from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.problem import Sample, Split
 from t2t_mm.problems.speech import SpeechProblem, Waveform
 from t2t_mm.problems.vocabularies import vocabulary

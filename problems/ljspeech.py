@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.readers.lines import numbered_lines
-from t2t_mm.data.readers.media import media_value
-from t2t_mm.data.tfds_folder import Record
-from t2t_mm.data.transcripts import plain_words
+from t2t_mm.data.sources.readers.lines import numbered_lines
+from t2t_mm.data.sources.readers.media import media_value
+from t2t_mm.data.sources.tfds_folder import Record
+from t2t_mm.data.sources.transcripts import plain_words
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Sample, Split
 from t2t_mm.problems.speech import SpeechProblem, Waveform

@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from t2t_mm import registry, tree_tags, trees
-from t2t_mm.data import holding_out
-from t2t_mm.data.named_problem import NamedProblem
-from t2t_mm.data.raw_data import Found
-from t2t_mm.data.readers.treebank import trees_of
+from t2t_mm import registry
+from t2t_mm.data.sources import holding_out
+from t2t_mm.data.sources.named_problem import NamedProblem
+from t2t_mm.data.sources.raw_data import Found
+from t2t_mm.data.sources.readers.treebank import trees_of
 from t2t_mm.errors import DataError
+from t2t_mm.kinds import tree_tags, trees
 from t2t_mm.problem import Dropped, Sample, Split, Text2TreeProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFiles

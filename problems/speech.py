@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from t2t_mm.data.cleaning import TextRules
-from t2t_mm.data.named_problem import NamedProblem
+from t2t_mm.data.sources.cleaning import TextRules
+from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.problem import Speech2TextProblem, Split
 
 _WAVEFORM = "_waveform"

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from t2t_mm.data.cleaning import TextRules
-from t2t_mm.data.named_problem import NamedProblem
-from t2t_mm.data.readers.parallel import pairs
-from t2t_mm.data.tfds_folder import Record
+from t2t_mm.data.sources.cleaning import TextRules
+from t2t_mm.data.sources.named_problem import NamedProblem
+from t2t_mm.data.sources.readers.parallel import pairs
+from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Dropped, Sample, Split, Text2TextProblem
 from t2t_mm.provenance import RawFiles

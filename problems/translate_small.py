@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.tfds_folder import Record
+from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.problem import Dropped, Sample, Split
 from t2t_mm.problems.translate import TranslateProblem, needs
 from t2t_mm.problems.vocabularies import vocabulary

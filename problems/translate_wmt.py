@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.cleaning import TextRules
+from t2t_mm.data.sources.cleaning import TextRules
 from t2t_mm.problem import Split
 from t2t_mm.problems.translate import TranslateProblem, needs
 from t2t_mm.problems.vocabularies import vocabulary

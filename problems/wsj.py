@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.raw_data import Found
-from t2t_mm.data.readers.kaldi import utterances
-from t2t_mm.data.readers.wsj_corpus import Corpus, PartList, open_corpus
-from t2t_mm.data.transcripts import wsj_words
+from t2t_mm.data.sources.raw_data import Found
+from t2t_mm.data.sources.readers.kaldi import utterances
+from t2t_mm.data.sources.readers.wsj_corpus import Corpus, PartList, open_corpus
+from t2t_mm.data.sources.transcripts import wsj_words
 from t2t_mm.problem import Dropped, Sample, Split
 from t2t_mm.problems.speech import SpeechProblem, Waveform
 from t2t_mm.problems.vocabularies import vocabulary

@@ -27,7 +27,7 @@ def load(*args: Any, **kwargs: Any) -> Any:
 
 
 def export(*args: Any, **kwargs: Any) -> Any:
-    """Writes a trained model as a SavedModel; see `t2t_mm.serving.export.export`."""
-    from t2t_mm.serving.export import export as run
+    """Writes a trained model as a SavedModel; see `t2t_mm.serving.export.api.export`."""
+    from t2t_mm.serving.export.api import export as run
 
     return run(*args, **kwargs)

@@ -59,7 +59,7 @@ class FeatureSpec:
       flip: a picture may be mirrored left to right in training.
       sample_rate: Hz of the stored sound.
       augment: how a picture is varied in training: "shift" by a few pixels, or "imagenet", T2T's
-        crops and colours (data/picture_augmentation.py).
+        crops and colours (kinds/image_augmentation.py).
       absent: nothing is read, as in a language model: the text is always empty, a lone EOS.
     """
 
@@ -167,7 +167,7 @@ class Problem:
       loss_weight: factor on the problem's loss; hparam loss_weights goes first.
       version: changed when the generator's output changes; part of the manifest.
       provenance: where the data come from; None where nobody said.
-      access: where a run has raw data; set by data/generation for itself and its workers.
+      access: where a run has raw data; set by data/generation/api for itself and its workers.
       shares_vocabulary: a mixture, not the problem, names the vocabulary of its text.
     """
 
@@ -342,7 +342,7 @@ class Text2TextProblem(Problem):
 class Text2SelfProblem(Text2TextProblem):
     """A language model, by T2T's name: targets alone. Samples have the inputs "".
 
-    Nothing is decoded to score it: see decoding/perplexity.py.
+    Nothing is decoded to score it: see evaluation/perplexity.py.
     """
 
     metrics = ()

@@ -1,6 +1,7 @@
 """Where the data of a problem come from: what a problem declares, and what a run allows.
 
-Records only: data/raw_data.py looks for what is declared here, data/named_problem.py reads it.
+Records only: data/sources/raw_data.py looks for what is declared here, and
+data/sources/named_problem.py reads it.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 
 from t2t_mm import lookup, problems_file, registry
 from t2t_mm.data.binding import bind
-from t2t_mm.data.generation import generate
+from t2t_mm.data.generation.api import generate
 from t2t_mm.errors import UserError
 from t2t_mm.problem import Dropped, Split
 

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from t2t_mm.data.manifest import Manifest, StoredFeature, load_manifest
-from t2t_mm.data.records import file_digest
-from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.data.records.files import file_digest
+from t2t_mm.data.records.manifest import Manifest, StoredFeature, load_manifest
+from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import DataError
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import FeatureSpec, Problem, Split, Task
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.features import prepare
+from t2t_mm.data.batches.features import prepare
 from t2t_mm.decoding.batching import batches_by_length
-from t2t_mm.decoding.contents import Contents
 from t2t_mm.decoding.decoder import Decoded
-from t2t_mm.decoding.input_files import Asked
+from t2t_mm.decoding.encoded_inputs import EncodedInputs
+from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.inputs import stacked
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 def answers(
     loaded: LoadedModel,
-    asked: Sequence[Asked],
-    contents: Contents,
+    asked: Sequence[DecodeInput],
+    contents: EncodedInputs,
     settings: DecodeSettings,
     done: Mapping[int, Decoded],
 ) -> Iterator[dict[int, Decoded]]:
@@ -54,7 +54,10 @@ def answers(
 
 
 def planned(
-    asked: Sequence[Asked], contents: Contents, hparams: HParams, settings: DecodeSettings
+    asked: Sequence[DecodeInput],
+    contents: EncodedInputs,
+    hparams: HParams,
+    settings: DecodeSettings,
 ) -> Iterator[tuple[Task, list[int]]]:
     """The batches: one problem's after the other's, in the order of their first inputs."""
     of_task: dict[str, list[int]] = {}
@@ -68,7 +71,7 @@ def planned(
 
 
 def batch_of(
-    task: Task, rows: Sequence[int], contents: Contents, hparams: HParams
+    task: Task, rows: Sequence[int], contents: EncodedInputs, hparams: HParams
 ) -> dict[str, tf.Tensor]:
     """The inputs of these numbers as a batch of the model."""
     stored = stacked([contents[row] for row in rows])

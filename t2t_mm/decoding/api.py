@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from t2t_mm.decoding.answering import answers
-from t2t_mm.decoding.contents import Contents
 from t2t_mm.decoding.decoder import Decoded
-from t2t_mm.decoding.input_files import Asked
+from t2t_mm.decoding.encoded_inputs import EncodedInputs
+from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.inputs import Raw
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.target_scores import scores
@@ -45,7 +45,7 @@ def decode(
       UserError: if `inputs` is one string, not a list.
     """
     asked = _asked(loaded, problem, inputs)
-    contents = Contents(asked, loaded.vocabularies)
+    contents = EncodedInputs(asked, loaded.vocabularies)
     done: dict[int, Decoded] = {}
     for found in answers(loaded, asked, contents, settings_of(settings), done):
         done |= found
@@ -74,7 +74,7 @@ def score(
         raise UserError(f"score takes one target an input: a list of {len(inputs)}.")
     asked = _asked(loaded, problem, inputs, targets)
     found: dict[int, float] = {}
-    for part in scores(loaded, asked, Contents(asked, loaded.vocabularies)):
+    for part in scores(loaded, asked, EncodedInputs(asked, loaded.vocabularies)):
         found |= part
     return [found[index] for index in range(len(asked))]
 
@@ -95,9 +95,11 @@ def _asked(
     problem: str | Task,
     inputs: Sequence[Raw],
     targets: Sequence[str] | None = None,
-) -> list[Asked]:
+) -> list[DecodeInput]:
     if isinstance(inputs, (str, bytes)):
         raise UserError("decode takes a list of inputs; put the one input into a list.")
     task = loaded.task(problem) if isinstance(problem, str) else problem
     others: Sequence[str | None] = targets or [None] * len(inputs)
-    return [Asked(task, raw, None, target) for raw, target in zip(inputs, others, strict=True)]
+    return [
+        DecodeInput(task, raw, None, target) for raw, target in zip(inputs, others, strict=True)
+    ]

@@ -27,12 +27,11 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from t2t_mm.data.vocabulary import EOS
 from t2t_mm.decoding.search import (
     NEVER,
+    Hypotheses,
     Reorder,
     Step,
-    Written,
     as_tensors,
     gather_rows,
     greedy,
@@ -42,6 +41,7 @@ from t2t_mm.decoding.search import (
     write_at,
 )
 from t2t_mm.decoding.top_tokens import top_tokens
+from t2t_mm.kinds.vocabulary import EOS
 
 
 class _Found(NamedTuple):
@@ -77,7 +77,7 @@ def beam_search(
     keep: int | None = None,
     reorder: Reorder = gather_rows,
     stop_early: bool = True,
-) -> Written:
+) -> Hypotheses:
     """Finds the best hypotheses of every input. A beam of 1 is greedy search.
 
     Args:
@@ -190,7 +190,7 @@ def _place(count: Any, slot: Any, with_eos: Any, beam_size: int) -> Any:
     return (count * beam_size + slot) * 2 + with_eos
 
 
-def _written(found: _Found, steps: tf.Tensor, alpha: float) -> Written:
+def _written(found: _Found, steps: tf.Tensor, alpha: float) -> Hypotheses:
     """Follows the hypotheses, [B, N], back from their last tokens; steps [T, B, K]."""
     beam_size = steps.shape[2]
     with_eos = found.places % 2
@@ -212,4 +212,4 @@ def _written(found: _Found, steps: tf.Tensor, alpha: float) -> Written:
     ids = tf.where(exists, ids, 0)
     length = tf.reduce_max(tf.where(exists, lengths, 0))
     scores = found.ranks * length_penalty(lengths, alpha)
-    return Written(tf.transpose(ids[:length], [1, 2, 0]), scores, found.ranks)
+    return Hypotheses(tf.transpose(ids[:length], [1, 2, 0]), scores, found.ranks)

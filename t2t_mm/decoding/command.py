@@ -18,7 +18,7 @@ from t2t_mm.decoding.combinations import Combination, combination
 from t2t_mm.decoding.file_decoding import answer_files, checked
 from t2t_mm.decoding.input_files import (
     STANDARD_INPUT,
-    Asked,
+    DecodeInput,
     first_name,
     is_table,
     read_inputs,
@@ -109,7 +109,7 @@ def _load(request: DecodeRequest, path: Combination | None) -> LoadedModel:
 
 def _asked(
     request: DecodeRequest, run: TrainedRun, where: str
-) -> tuple[Combination | None, list[Asked]]:
+) -> tuple[Combination | None, list[DecodeInput]]:
     """The path, None where a table mixes problems; and the inputs."""
     scored = request.score_file is not None
     if is_table(where, request.problems or request.input_problem):
@@ -159,7 +159,7 @@ def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettin
     print(f"wrote {len(decoded)} answers to {target}")
 
 
-def _show(asked: Sequence[Asked], decoded: Sequence[Decoded]) -> None:
+def _show(asked: Sequence[DecodeInput], decoded: Sequence[Decoded]) -> None:
     for one, answer in list(zip(asked, decoded, strict=True))[:_SHOWN]:
         print(f"{one.raw!s}\n  -> {answer.output}   (log-probability {answer.score:.2f})")
 
@@ -185,9 +185,9 @@ def _answer_split(request: DecodeRequest, run: TrainedRun, settings: DecodeSetti
             f"'{path.task.name}' is a language model: there is nothing to answer in a split; "
             "t2t-eval gives its perplexity, --score_file the log-probability of texts."
         )
-    from t2t_mm.decoding.scoring import Scored, score
     from t2t_mm.decoding.split_decoding import answer_split
     from t2t_mm.decoding.splits import check_data
+    from t2t_mm.evaluation.scoring import Scored, score
 
     source, split = run.tasks[path.inputs_of], request.decode_split or "dev"
     name = f"{split}.{suffix(run.record, f'{path_name(path)}.{search_name(settings)}')}"

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.batch_spec import batch_spec
-from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.decoding import writing
 from t2t_mm.decoding.cores import Cores, interleaved
-from t2t_mm.decoding.forced import Forced
-from t2t_mm.decoding.search import Written
+from t2t_mm.decoding.forced import TargetScores
+from t2t_mm.decoding.search import Hypotheses
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 
@@ -30,7 +30,7 @@ _COMMAND, _ROWS = tf.TensorSpec((), tf.int32), tf.TensorSpec([None], tf.int32)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """One possible answer.
 
     Attributes:
@@ -48,7 +48,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Decoded(Answer):
+class Decoded(Prediction):
     """The best answer to an input.
 
     Attributes:
@@ -56,7 +56,7 @@ class Decoded(Answer):
         the five likeliest; of texts those of the beam, with settings.return_beams.
     """
 
-    alternatives: tuple[Answer, ...] = ()
+    alternatives: tuple[Prediction, ...] = ()
 
 
 class Decoder:
@@ -106,7 +106,7 @@ class Decoder:
         vocabulary = self._vocabularies[task.targets.vocabulary or ""]
         return [
             _best_first(
-                Answer(vocabulary.decode(ids.tolist()), float(score))
+                Prediction(vocabulary.decode(ids.tolist()), float(score))
                 for ids, score in zip(hypotheses[:count], scores[:count], strict=True)
             )
             for hypotheses, scores, count in zip(
@@ -116,7 +116,7 @@ class Decoder:
 
     def write(
         self, task: Task, batch: Mapping[str, tf.Tensor], rows: np.ndarray | None = None
-    ) -> Written:
+    ) -> Hypotheses:
         """Writes texts.
 
         Args:
@@ -135,7 +135,7 @@ class Decoder:
         rows = np.arange(len(limits)) if rows is None else rows
         function = self._function("write", self._write, task, features, _COMMAND, _ROWS, _ROWS)
         rows = tf.convert_to_tensor(rows, tf.int32)
-        return Written(*self._share_out(function, features, self._command(task), limits, rows))
+        return Hypotheses(*self._share_out(function, features, self._command(task), limits, rows))
 
     def class_scores(self, task: Task, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
         """The natural logarithm of the probability of each label, float32 [B, C]."""
@@ -153,7 +153,7 @@ class Decoder:
         """
         return self.forced(task, batch).scores
 
-    def forced(self, task: Task, batch: Mapping[str, tf.Tensor]) -> Forced:
+    def forced(self, task: Task, batch: Mapping[str, tf.Tensor]) -> TargetScores:
         """Scores given answers and each of their tokens.
 
         Args:
@@ -168,17 +168,17 @@ class Decoder:
         targets = tf.cast(batch["targets"], tf.int32)
         spec = tf.TensorSpec([None] * len(targets.shape), tf.int32)
         function = self._function("score", self._score, task, features, spec, _COMMAND)
-        return Forced(*self._share_out(function, features, targets, self._command(task)))
+        return TargetScores(*self._share_out(function, features, targets, self._command(task)))
 
     def _write(
         self, signature: Any, features: Any, command: Any, limits: Any, rows: Any
-    ) -> Written:
+    ) -> Hypotheses:
         return writing.write(self._model, signature, features, command, limits, self.settings, rows)
 
     def _classify(self, signature: Any, features: Any) -> tuple[tf.Tensor]:
         return (writing.class_scores(self._model, signature, features),)
 
-    def _score(self, signature: Any, features: Any, targets: Any, command: Any) -> Forced:
+    def _score(self, signature: Any, features: Any, targets: Any, command: Any) -> TargetScores:
         return writing.score(self._model, signature, features, targets, command)
 
     def _command(self, task: Task) -> tf.Tensor:
@@ -210,7 +210,7 @@ def _features(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {name: batch[name] for name in FEATURES}
 
 
-def _counts(written: Written) -> np.ndarray:
+def _counts(written: Hypotheses) -> np.ndarray:
     """How many hypotheses of each input there are; 1 even where a diverged model wrote nothing."""
     return np.maximum(1, np.sum(np.any(written.ids, axis=2), axis=1))
 
@@ -222,7 +222,7 @@ def _best_first(answers: Any) -> Decoded:
 
 def _likeliest_labels(task: Task, scores: np.ndarray) -> Decoded:
     order = np.argsort(-scores, kind="stable")[:LIKELIEST_LABELS]
-    return _best_first(Answer(task.labels[i], float(scores[i])) for i in order)
+    return _best_first(Prediction(task.labels[i], float(scores[i])) for i in order)
 
 
 def seconds(task: Task, lengths: np.ndarray, hparams: HParams) -> np.ndarray:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_mm import __version__
-from t2t_mm.data.records import file_digest
-from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.decoding.contents import Contents
-from t2t_mm.decoding.input_files import Asked
+from t2t_mm.data.records.files import file_digest
+from t2t_mm.decoding.encoded_inputs import EncodedInputs
+from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.output_files import answer_line, write_lines
-from t2t_mm.decoding.partial import Partial, Say
 from t2t_mm.decoding.progress import Counter
+from t2t_mm.decoding.resume_file import ResumeFile, Say
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.kinds.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.decoder import Decoded
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 Load = Callable[[], "LoadedModel"]
 
 
-def checked(asked: Sequence[Asked], vocabularies: Mapping[str, Vocabulary]) -> Contents:
+def checked(asked: Sequence[DecodeInput], vocabularies: Mapping[str, Vocabulary]) -> EncodedInputs:
     """Reads every input, showing how far it is.
 
     Raises:
       DataError: for the first that cannot be read.
     """
     with Counter(len(asked), verb="reading") as counter:
-        return Contents(asked, vocabularies, counter.add)
+        return EncodedInputs(asked, vocabularies, counter.add)
 
 
 def answer_files(
-    asked: Sequence[Asked],
-    contents: Contents,
+    asked: Sequence[DecodeInput],
+    contents: EncodedInputs,
     path: Path | None,
     settings: DecodeSettings,
     load: Load,
@@ -61,7 +61,7 @@ def answer_files(
     from t2t_mm.decoding.answering import answers  # TensorFlow, which load() has brought
 
     identity = {"inputs": contents.digest, **identity_of(loaded, settings)}
-    with Partial(path, identity, say) as partial:
+    with ResumeFile(path, identity, say) as partial:
         with Counter(len(asked), len(partial.done)) as counter:
             for found in answers(loaded, asked, contents, settings, partial.done):
                 counter.add(len(found.keys() - partial.done.keys()))
@@ -74,7 +74,7 @@ def answer_files(
 
 
 def identity_of(loaded: LoadedModel, settings: DecodeSettings) -> dict[str, Any]:
-    """What answers depend on besides their inputs; see `partial.Partial`.
+    """What answers depend on besides their inputs; see `partial.ResumeFile`.
 
     The index of a checkpoint holds a checksum of every variable.
     """

@@ -1,4 +1,4 @@
-"""Forced scoring: how probable given outputs are, in one pass over all of their positions."""
+"""TargetScores scoring: how probable given outputs are, in one pass over all of their positions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from t2t_mm.data.vocabulary import PAD
+from t2t_mm.kinds.vocabulary import PAD
 
 
-class Forced(NamedTuple):
+class TargetScores(NamedTuple):
     """What a model thinks of given outputs.
 
     Attributes:
@@ -21,7 +21,7 @@ class Forced(NamedTuple):
     tokens: tf.Tensor
 
 
-def forced(logits: tf.Tensor, targets: tf.Tensor) -> Forced:
+def forced(logits: tf.Tensor, targets: tf.Tensor) -> TargetScores:
     """Scores targets.
 
     Args:
@@ -30,4 +30,4 @@ def forced(logits: tf.Tensor, targets: tf.Tensor) -> Forced:
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
     tokens = tf.where(targets == PAD, 0.0, -losses)
-    return Forced(tf.reduce_sum(tokens, -1), tokens)
+    return TargetScores(tf.reduce_sum(tokens, -1), tokens)

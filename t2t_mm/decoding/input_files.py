@@ -21,7 +21,7 @@ _MEDIA = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class DecodeInput:
     """One input and what is to be done with it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Asked:
     target: str | None = None
 
 
-def read_inputs(task: Task, where: str) -> list[Asked]:
+def read_inputs(task: Task, where: str) -> list[DecodeInput]:
     """The inputs of one problem.
 
     Args:
@@ -56,7 +56,7 @@ def read_inputs(task: Task, where: str) -> list[Asked]:
     kind = task.inputs.kind
     if kind not in _MEDIA:
         lines = _placed_lines(where, empty=not task.has_inputs)
-        return [Asked(task, line, place) for place, line in lines]
+        return [DecodeInput(task, line, place) for place, line in lines]
     names = [where]
     if where != STANDARD_INPUT and not os.path.exists(expanded(where)):
         names = [name.strip() for name in where.split(",") if name.strip()]
@@ -78,13 +78,15 @@ def lines_of(name: str, empty: bool = False) -> list[str]:
     return read_lines(name, empty)
 
 
-def _media(task: Task, name: str) -> Iterator[Asked]:
+def _media(task: Task, name: str) -> Iterator[DecodeInput]:
     kind = task.inputs.kind
     noun, path = NOUNS[kind], expanded(name)
     if os.path.isdir(path):
-        yield from (Asked(task, str(file), f"the {noun} {file}") for file in _folder(path, kind))
+        yield from (
+            DecodeInput(task, str(file), f"the {noun} {file}") for file in _folder(path, kind)
+        )
     elif name != STANDARD_INPUT and _is_media(path, kind):
-        yield Asked(task, name, f"the {noun} {name}")
+        yield DecodeInput(task, name, f"the {noun} {name}")
     else:
         for place, line in _placed_lines(name):
             yield _named(task, line, place, name)
@@ -111,14 +113,14 @@ def _is_media(path: Path, kind: str) -> bool:
         return b"\0" in file.read(1024)
 
 
-def _named(task: Task, line: str, place: str, listed_in: str) -> Asked:
+def _named(task: Task, line: str, place: str, listed_in: str) -> DecodeInput:
     """What a line asks for: a text itself, or the picture or sound whose path it holds."""
     if task.inputs.kind not in _MEDIA:
-        return Asked(task, line, place)
+        return DecodeInput(task, line, place)
     path = expanded(line.strip())
     if not os.path.exists(path) and listed_in != STANDARD_INPUT:
         path = expanded(listed_in).parent / path
-    return Asked(task, str(path), f"the {NOUNS[task.inputs.kind]} {path} ({place})")
+    return DecodeInput(task, str(path), f"the {NOUNS[task.inputs.kind]} {path} ({place})")
 
 
 def is_table(where: str, problem: str | None) -> bool:
@@ -126,7 +128,9 @@ def is_table(where: str, problem: str | None) -> bool:
     return problem is None and where.lower().endswith(".tsv")
 
 
-def read_table(tasks: Mapping[str, Task], where: str, with_targets: bool = False) -> list[Asked]:
+def read_table(
+    tasks: Mapping[str, Task], where: str, with_targets: bool = False
+) -> list[DecodeInput]:
     """The inputs of a file with lines "problem<TAB>input".
 
     Args:
@@ -145,17 +149,17 @@ def read_table(tasks: Mapping[str, Task], where: str, with_targets: bool = False
         name, *rest = columns(line, form, place, empty=bool(named and not named.has_inputs))
         task = _task(tasks, name.strip(), place)
         one = _named(task, rest[0], place, where)
-        asked.append(Asked(task, one.raw, one.place, rest[1] if with_targets else None))
+        asked.append(DecodeInput(task, one.raw, one.place, rest[1] if with_targets else None))
     return asked
 
 
-def read_scored(task: Task, where: str) -> list[Asked]:
+def read_scored(task: Task, where: str) -> list[DecodeInput]:
     """The inputs and outputs of a file with lines "input<TAB>target", as --score_file has."""
     asked = []
     for place, line in _placed_lines(where, empty=not task.has_inputs):
         raw, target = columns(line, ("input", "target"), place, empty=not task.has_inputs)
         one = _named(task, raw, place, where)
-        asked.append(Asked(task, one.raw, one.place, target))
+        asked.append(DecodeInput(task, one.raw, one.place, target))
     return asked
 
 

@@ -1,6 +1,6 @@
 """What a user hands in, as a problem stores it, or a sentence on what is wrong with it.
 
-No TensorFlow: what is stored is turned into a model's input by data/features, as in training.
+No TensorFlow: what is stored is turned into a model's input by the kinds, as in training.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from t2t_mm.data.broken import BrokenValue
-from t2t_mm.data.examples import checked_text, no_text
-from t2t_mm.data.pictures import stored_picture
-from t2t_mm.data.sounds import stored_sound
-from t2t_mm.data.vocabulary import EOS, Vocabulary
+from t2t_mm.data.generation.examples import checked_text, no_text
 from t2t_mm.errors import DataError
+from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.image_files import stored_picture
+from t2t_mm.kinds.sound_files import stored_sound
+from t2t_mm.kinds.vocabulary import EOS, Vocabulary
 from t2t_mm.problem import FeatureSpec
 
 Raw = str | bytes | Path
@@ -25,7 +25,7 @@ NOUNS = {"image": "picture", "audio": "sound"}
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredInput:
     """An input as the problem's records hold it.
 
     Attributes:
@@ -39,7 +39,7 @@ class Stored:
 
 def stored_input(
     raw: Raw, spec: FeatureSpec, vocabularies: Mapping[str, Vocabulary], place: str | None = None
-) -> Stored:
+) -> StoredInput:
     """Checks one input and encodes it.
 
     Args:
@@ -52,9 +52,9 @@ def stored_input(
     Raises:
       DataError: names the place, and says what is wrong and what is allowed.
     """
-    readers: dict[str, Callable[[Raw], Stored]] = {
+    readers: dict[str, Callable[[Raw], StoredInput]] = {
         "text": lambda raw: _text(raw, spec, vocabularies[spec.vocabulary or ""]),
-        "image": lambda raw: Stored(stored_picture(_content(raw)), 1),
+        "image": lambda raw: StoredInput(stored_picture(_content(raw)), 1),
         "audio": lambda raw: _sound(_content(raw), spec.sample_rate or 16_000),
     }
     if spec.kind not in readers:
@@ -68,7 +68,7 @@ def stored_input(
         raise DataError(f"{place or _place(raw, spec)} {error.detail}.") from None
 
 
-def _text(raw: Raw, spec: FeatureSpec, vocabulary: Vocabulary) -> Stored:
+def _text(raw: Raw, spec: FeatureSpec, vocabulary: Vocabulary) -> StoredInput:
     if isinstance(raw, bytes):
         try:
             raw = raw.decode()
@@ -79,12 +79,12 @@ def _text(raw: Raw, spec: FeatureSpec, vocabulary: Vocabulary) -> Stored:
             ) from None
     text = no_text(raw) if spec.absent else checked_text(raw)
     ids = [*vocabulary.encode(text), EOS]
-    return Stored(ids, len(ids))
+    return StoredInput(ids, len(ids))
 
 
-def _sound(content: bytes, sample_rate: int) -> Stored:
+def _sound(content: bytes, sample_rate: int) -> StoredInput:
     pcm = stored_sound(content, sample_rate)
-    return Stored(pcm, len(pcm) // 2)
+    return StoredInput(pcm, len(pcm) // 2)
 
 
 def _content(raw: Raw) -> bytes:
@@ -148,8 +148,8 @@ def _line(line: bytes, number: int, path: str | Path, empty: bool) -> str:
     return text
 
 
-def stacked(inputs: Sequence[Stored]) -> Any:
-    """Stored inputs of one kind as `data.features.prepare` takes them; imports TensorFlow."""
+def stacked(inputs: Sequence[StoredInput]) -> Any:
+    """StoredInput inputs of one kind as `data.features.prepare` takes them; imports TensorFlow."""
     import tensorflow as tf
 
     values = [item.value for item in inputs]

@@ -16,7 +16,7 @@ from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError, unknown
 
 if TYPE_CHECKING:
-    from t2t_mm.decoding.decoder import Answer
+    from t2t_mm.decoding.decoder import Prediction
     from t2t_mm.decoding.model_loading import LoadedModel
 
 HELP = """\
@@ -161,7 +161,7 @@ class Session:
         task = self._loaded.task_between(path.inputs_of, path.targets_of, self._command)
         raw = text if task.inputs.kind == "text" else _as_path(text)
         (decoded,) = decode(self._loaded, task, [raw], self._settings)
-        answers: tuple[Answer, ...] = decoded.alternatives[: self._shown] or (decoded,)
+        answers: tuple[Prediction, ...] = decoded.alternatives[: self._shown] or (decoded,)
         for answer in answers:
             self._say(f"  {answer.output}   (log-probability {answer.score:.2f})")
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding.combinations import combination
 from t2t_mm.decoding.decoder import Decoded, Decoder
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.trained_run import read_run
 from t2t_mm.errors import unknown
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs import checkpoints

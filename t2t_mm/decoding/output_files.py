@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from t2t_mm.data.records import write_atomically
+from t2t_mm.data.records.files import write_atomically
 from t2t_mm.decoding.combinations import Combination
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError

@@ -11,16 +11,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from t2t_mm.data.vocabulary import PAD
-from t2t_mm.decoding.search import NEVER, Step, Written, log_total, one_by_one
+from t2t_mm.decoding.search import NEVER, Hypotheses, Step, log_total, one_by_one
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.kinds.vocabulary import PAD
 
 _SMALLEST = 1e-30  # a temperature that float32 can divide by
 
 
 def sample(
     step: Step, state: Any, limits: tf.Tensor, settings: DecodeSettings, rows: tf.Tensor
-) -> Written:
+) -> Hypotheses:
     """Draws one output for each input; padding is never drawn.
 
     The scores are those of the model itself, whatever the temperature.

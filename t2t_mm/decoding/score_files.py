@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from t2t_mm.decoding.contents import Contents
+from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.file_decoding import Load
-from t2t_mm.decoding.input_files import Asked
+from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.output_files import write_lines
 from t2t_mm.decoding.progress import Counter
 from t2t_mm.decoding.settings import DecodeSettings
 
 
 def score_files(
-    asked: Sequence[Asked],
-    contents: Contents,
+    asked: Sequence[DecodeInput],
+    contents: EncodedInputs,
     path: Path | None,
     settings: DecodeSettings,
     load: Load,

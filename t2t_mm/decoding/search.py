@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-from t2t_mm.data.vocabulary import EOS, PAD
 from t2t_mm.decoding.top_tokens import top_tokens
+from t2t_mm.kinds.vocabulary import EOS, PAD
 
 NEVER = -float("inf")  # the log-probability of what does not exist
 
@@ -35,7 +35,7 @@ class Step(Protocol):
         """
 
 
-class Written(NamedTuple):
+class Hypotheses(NamedTuple):
     """What a search found: N hypotheses for each of B inputs, best first.
 
     Attributes:
@@ -62,7 +62,7 @@ def length_penalty(length: tf.Tensor, alpha: float) -> tf.Tensor:
     return ((5.0 + tf.cast(length, tf.float32)) / 6.0) ** alpha
 
 
-def greedy(step: Step, state: Any, limits: tf.Tensor, alpha: float = 0.0) -> Written:
+def greedy(step: Step, state: Any, limits: tf.Tensor, alpha: float = 0.0) -> Hypotheses:
     """Writes the likeliest token at every position until all sequences have ended.
 
     Padding is never written. Of equally likely tokens the one with the lowest id is taken. A row
@@ -91,7 +91,7 @@ class _Loop(NamedTuple):
 
 def one_by_one(
     step: Step, state: Any, limits: tf.Tensor, choose: Choose, alpha: float = 0.0
-) -> Written:
+) -> Hypotheses:
     """Writes one token of every sequence after the other; see `greedy`.
 
     Args:
@@ -121,7 +121,7 @@ def one_by_one(
     ids = tf.transpose(end.ids[: end.position])
     lengths = tf.reduce_sum(tf.cast(ids != PAD, tf.int32), -1)
     normalised = end.scores / length_penalty(lengths, alpha)
-    return Written(ids[:, None], end.scores[:, None], normalised[:, None])
+    return Hypotheses(ids[:, None], end.scores[:, None], normalised[:, None])
 
 
 def gather_rows(state: Any, rows: tf.Tensor) -> Any:

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.manifest import manifest_path
-from t2t_mm.data.pipeline import evaluation_batches
-from t2t_mm.data.records import file_digest
+from t2t_mm.data.batches.pipeline import evaluation_batches
+from t2t_mm.data.records.files import file_digest
+from t2t_mm.data.records.manifest import manifest_path
 from t2t_mm.decoding.batching import roomier
 from t2t_mm.decoding.combinations import Combination
 from t2t_mm.decoding.decoder import Decoded, Decoder
 from t2t_mm.decoding.file_decoding import identity_of
 from t2t_mm.decoding.model_loading import LoadedModel
 from t2t_mm.decoding.output_files import write_split
-from t2t_mm.decoding.partial import Partial, Say
 from t2t_mm.decoding.progress import Counter
+from t2t_mm.decoding.resume_file import ResumeFile, Say
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, readable, thinned
 from t2t_mm.problem import Task
@@ -71,7 +71,7 @@ def answer_split(
     data = file_digest(manifest_path(task.data_name, Path(data_dir).expanduser()))
     inputs = [path.task.name, split, count, data, hparams.eval_max_length]
     decodes = base.with_name(f"{base.name}.decodes")
-    with Partial(decodes, {"inputs": inputs, **identity_of(loaded, settings)}, say) as partial:
+    with ResumeFile(decodes, {"inputs": inputs, **identity_of(loaded, settings)}, say) as partial:
         decoder = _Resuming(loaded.decoder_for(settings), path.task, partial)
         with Counter(None) as counter:
             answers = decode_batches(
@@ -91,7 +91,7 @@ def answer_split(
 class _Resuming:
     """A decoder for one task that asks the side file first, and keeps what it answers."""
 
-    def __init__(self, decoder: Decoder, task: Task, partial: Partial):
+    def __init__(self, decoder: Decoder, task: Task, partial: ResumeFile):
         self._decoder, self._task, self._partial = decoder, task, partial
 
     def __call__(

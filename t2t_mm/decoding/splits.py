@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from t2t_mm.data.batches.bucketing import buckets_for
+from t2t_mm.data.batches.pipeline import Batch, next_batch
+from t2t_mm.data.batches.selection import select
 from t2t_mm.data.binding import shard_paths
-from t2t_mm.data.bucketing import buckets_for
-from t2t_mm.data.manifest import load_manifest
-from t2t_mm.data.pipeline import Batch, next_batch
-from t2t_mm.data.record_index import index_records
-from t2t_mm.data.selection import select
-from t2t_mm.data.vocabulary import PAD, Vocabulary
+from t2t_mm.data.records.index import index_records
+from t2t_mm.data.records.manifest import load_manifest
 from t2t_mm.decoding.decoder import Decoded, Decoder, seconds, target_text
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.vocabulary import PAD, Vocabulary
 from t2t_mm.problem import Split, Task
 
 _NOT_ASKED = Decoded("", 0.0)

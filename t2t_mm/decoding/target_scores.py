@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from t2t_mm.data.broken import BrokenValue
-from t2t_mm.data.examples import checked_text
-from t2t_mm.data.vocabulary import EOS, Vocabulary
+from t2t_mm.data.generation.examples import checked_text
 from t2t_mm.decoding.answering import batch_of, planned
-from t2t_mm.decoding.contents import Contents
-from t2t_mm.decoding.input_files import Asked
+from t2t_mm.decoding.encoded_inputs import EncodedInputs
+from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import DataError, unknown
+from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.vocabulary import EOS, Vocabulary
 from t2t_mm.problem import Task
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 def scores(
     loaded: LoadedModel,
-    asked: Sequence[Asked],
-    contents: Contents,
+    asked: Sequence[DecodeInput],
+    contents: EncodedInputs,
     settings: DecodeSettings | None = None,
 ) -> Iterator[dict[int, float]]:
     """Scores the targets of what is asked.
@@ -52,7 +52,7 @@ def scores(
         yield {row: float(one) for row, one in zip(rows, found, strict=True)}
 
 
-def stored_target(one: Asked, vocabularies: Mapping[str, Vocabulary]) -> list[int]:
+def stored_target(one: DecodeInput, vocabularies: Mapping[str, Vocabulary]) -> list[int]:
     """The token ids of a target with EOS, or its label's number."""
     place = one.place or "the target"
     target, task = one.target or "", one.task

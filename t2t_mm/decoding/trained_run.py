@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2t_mm.data.binding import load_vocabularies
-from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import CheckpointError, DataError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import Task
 from t2t_mm.runs.run_record import VOCABULARIES, RunRecord
 

@@ -1,7 +1,7 @@
 """From prepared features to answers, as graph functions.
 
 The Decoder and the export call the same ones, so that a server answers token for token what
-t2t-decoder writes. Features are those of data/features.py: `inputs` and `inputs_length`.
+t2t-decoder writes. Features are those of data/batches/features.py: `inputs` and `inputs_length`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from t2t_mm.decoding.beam import beam_search
-from t2t_mm.decoding.forced import Forced, forced
+from t2t_mm.decoding.forced import TargetScores, forced
 from t2t_mm.decoding.sampling import sample
-from t2t_mm.decoding.search import Reorder, Step, Written, gather_rows
+from t2t_mm.decoding.search import Hypotheses, Reorder, Step, gather_rows
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.hparam import HParams
 from t2t_mm.layers.rep import Rep
@@ -53,7 +53,7 @@ def write(
     settings: DecodeSettings = GREEDY,
     rows: tf.Tensor | None = None,
     cached: bool = True,
-) -> Written:
+) -> Hypotheses:
     """Writes outputs.
 
     Args:
@@ -128,7 +128,7 @@ def score(
     features: Features,
     targets: tf.Tensor,
     command: Any,
-) -> Forced:
+) -> TargetScores:
     """How probable given outputs are.
 
     Args:
@@ -141,7 +141,7 @@ def score(
     targets = tf.cast(targets, tf.int32)
     if not model.modalities[signature.target_key].autoregressive:
         scores = tf.gather(class_scores(model, signature, features), targets, batch_dims=1)
-        return Forced(scores, scores[:, None])
+        return TargetScores(scores, scores[:, None])
     logits, _ = model.forward(signature, features, targets, command)
     return forced(logits, targets)
 

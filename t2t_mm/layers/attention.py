@@ -9,7 +9,7 @@ from keras import ops
 
 from t2t_mm.layers.buffers import empty, put, read, split, take
 from t2t_mm.layers.dropout import Dropout
-from t2t_mm.layers.initialisers import uniform_fan
+from t2t_mm.layers.initializers import glorot_uniform
 from t2t_mm.layers.pointwise import pointwise
 from t2t_mm.layers.recording import record_attention
 
@@ -19,12 +19,12 @@ from t2t_mm.layers.recording import record_attention
 PENALTY = 3e4
 
 
-def padding_penalty(mask: Any) -> Any:
+def padding_bias(mask: Any) -> Any:
     """mask [B, S], 1 = real -> [B, 1, 1, S] float32 to subtract from attention logits."""
     return (PENALTY - PENALTY * ops.cast(mask, "float32"))[:, None, None, :]
 
 
-def causal_penalty(length: Any) -> Any:
+def causal_bias(length: Any) -> Any:
     """[1, 1, T, T] float32 that keeps the query at t from the keys after t."""
     positions = ops.arange(length)
     future = positions[None, :] > positions[:, None]
@@ -107,7 +107,7 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def _kernel(self, name: str, depth: int, parts: int) -> Any:
         return self.add_weight(
-            shape=(depth, parts * depth), initializer=uniform_fan(depth, depth), name=name
+            shape=(depth, parts * depth), initializer=glorot_uniform(depth, depth), name=name
         )
 
     def queries(self, x: Any) -> Any:
@@ -118,28 +118,28 @@ class MultiHeadAttention(keras.layers.Layer):
         """source [B, S, D] -> keys and values, each [B, H, S, D / H]."""
         return self._heads(pointwise(source, self.memory_kernel), 2)
 
-    def call(self, x: Any, source: Any, penalty: Any = None, training: bool = False) -> Any:
+    def call(self, x: Any, source: Any, bias: Any = None, training: bool = False) -> Any:
         """Attends from x to source.
 
         Args:
           x: [B, T, D].
           source: [B, S, D].
-          penalty: [B or 1, 1, T or 1, S], subtracted from the logits; PENALTY where not
+          bias: [B or 1, 1, T or 1, S], subtracted from the logits; PENALTY where not
             to look.
           training: whether to drop weights.
 
         Returns:
           [B, T, D].
         """
-        return self.attend(self.queries(x), *self.memory(source), penalty, training)
+        return self.attend(self.queries(x), *self.memory(source), bias, training)
 
-    def attend(self, queries: Any, keys: Any, values: Any, penalty: Any, training: bool) -> Any:
+    def attend(self, queries: Any, keys: Any, values: Any, bias: Any, training: bool) -> Any:
         """Queries [B, H, T, d], keys and values [B, H, S, d] -> [B, T, D]."""
         depth = self.num_heads * queries.shape[-1]
         queries = queries * (queries.shape[-1] ** -0.5)
         logits = ops.cast(_inner_products(queries, keys), "float32")
-        if penalty is not None:
-            logits = logits - ops.cast(penalty, "float32")
+        if bias is not None:
+            logits = logits - ops.cast(bias, "float32")
         weights = ops.softmax(logits)
         record_attention(self, weights)
         weights = self.dropout(ops.cast(weights, values.dtype), training=training)
@@ -156,20 +156,20 @@ class MultiHeadAttention(keras.layers.Layer):
         order = HeadOrder.of(ops.shape(source)[0], beams, self.num_heads)
         return SourceMemory(*kernels, keys, values, order)
 
-    def step(self, memory: SourceMemory, x: Any, penalty: Any, beams: int) -> Any:
+    def step(self, memory: SourceMemory, x: Any, bias: Any, beams: int) -> Any:
         """One position of every hypothesis.
 
         Args:
           memory: from `start`.
           x: [R, D], the K hypotheses of an input side by side.
-          penalty: [B, 1, 1, S], see `padding_penalty`.
+          bias: [B, 1, 1, S], see `padding_bias`.
           beams: K.
 
         Returns:
           [R, D].
         """
         queries = self._row_heads(ops.matmul(x, memory.query_kernel), beams, memory.order)
-        context = self._context(queries, memory.keys, memory.values, penalty, memory.order)
+        context = self._context(queries, memory.keys, memory.values, bias, memory.order)
         return ops.matmul(context, memory.output_kernel)
 
     def _row_heads(self, x: Any, beams: int, order: HeadOrder | None) -> Any:
@@ -180,12 +180,12 @@ class MultiHeadAttention(keras.layers.Layer):
         return ops.reshape(x, (-1, self.num_heads, beams, head))
 
     def _context(
-        self, queries: Any, keys: Any, values: Any, penalty: Any, order: HeadOrder | None
+        self, queries: Any, keys: Any, values: Any, bias: Any, order: HeadOrder | None
     ) -> Any:
         """Scaled queries [B, H, K, d], keys and values [B, H, S, d] -> [R, D]."""
         head = queries.shape[-1]
         logits = ops.cast(_inner_products(queries, keys), "float32")
-        weights = quick_softmax(logits - penalty)
+        weights = quick_softmax(logits - bias)
         context = ops.matmul(ops.cast(weights, values.dtype), values)
         if order is not None:
             context = take(ops.reshape(context, (-1, head)), order.by_row)
@@ -256,9 +256,9 @@ class SelfAttention(MultiHeadAttention):
         """x [B, L, D] -> queries, keys and values, each [B, H, L, D / H]."""
         return self._heads(pointwise(x, self.joint_kernel), 3)
 
-    def call(self, x: Any, penalty: Any = None, training: bool = False) -> Any:
-        """x [B, L, D], penalty [B or 1, 1, L or 1, L] -> [B, L, D]."""
-        return self.attend(*self.project(x), penalty, training)
+    def call(self, x: Any, bias: Any = None, training: bool = False) -> Any:
+        """x [B, L, D], bias [B or 1, 1, L or 1, L] -> [B, L, D]."""
+        return self.attend(*self.project(x), bias, training)
 
     def start(self, rows: Any, beams: int, length: Any) -> tuple[SelfMemory, tuple[Any, Any]]:
         """Memory, and the state: no keys and values yet.
@@ -291,7 +291,7 @@ class SelfAttention(MultiHeadAttention):
         state: tuple[Any, Any],
         x: Any,
         position: Any,
-        penalty: Any,
+        bias: Any,
         beams: int,
     ) -> tuple[Any, tuple[Any, Any]]:
         """One position of every hypothesis.
@@ -300,7 +300,7 @@ class SelfAttention(MultiHeadAttention):
           memory, state: from `start`.
           x: [R, D].
           position: int32 scalar.
-          penalty: [B or 1, 1, K, seen * K], PENALTY where not to look: at positions to come, and
+          bias: [B or 1, 1, K, seen * K], PENALTY where not to look: at positions to come, and
             at what is no part of a hypothesis's own past; no later position is looked at.
           beams: K.
 
@@ -315,7 +315,7 @@ class SelfAttention(MultiHeadAttention):
             put(buffer, entries, ops.reshape(new, (-1, head)))
             for buffer, new in zip(state, written, strict=True)
         )
-        seen = ops.shape(penalty)[-1]
+        seen = ops.shape(bias)[-1]
         keys, values = (ops.reshape(buffer, memory.shape)[:, :, :seen] for buffer in state)
-        context = self._context(queries, keys, values, penalty, memory.order)
+        context = self._context(queries, keys, values, bias, memory.order)
         return ops.matmul(context, memory.output_kernel), state

@@ -11,7 +11,7 @@ from keras import ops
 from t2t_mm.layers.attention import MultiHeadAttention, SelfAttention, SelfMemory, SourceMemory
 from t2t_mm.layers.buffers import take
 from t2t_mm.layers.conv import ConvBlock, ConvStep
-from t2t_mm.layers.normalisation import LayerNorm
+from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.timing import add_timing, timing_signal
 
 
@@ -101,8 +101,8 @@ class AttentionBlock(keras.layers.Layer):
         Args:
           target: [B, T, D].
           source: [B, S, D].
-          source_penalty: [B, 1, 1, S], from `padding_penalty`.
-          target_penalty: [1, 1, T, T], from `causal_penalty`.
+          source_penalty: [B, 1, 1, S], from `padding_bias`.
+          target_penalty: [1, 1, T, T], from `causal_bias`.
           training: whether to drop.
 
         Returns:
@@ -137,7 +137,7 @@ class AttentionBlock(keras.layers.Layer):
         target: Any,
         position: Any,
         at: Callable[[ConvStep, Any], Any],
-        penalties: tuple[Any, Any],
+        biases: tuple[Any, Any],
         beams: int,
     ) -> tuple[Any, tuple[Any, Any]]:
         """One position of every hypothesis.
@@ -147,7 +147,7 @@ class AttentionBlock(keras.layers.Layer):
           target: [R, D].
           position: int32 scalar.
           at: gives a ConvStep's output at this position (`CausalConvs.at`).
-          penalties: of the source [B, 1, 1, S] and of earlier positions, see `SelfAttention.step`.
+          biases: of the source [B, 1, 1, S] and of earlier positions, see `SelfAttention.step`.
           beams: K.
 
         Returns:
@@ -156,9 +156,9 @@ class AttentionBlock(keras.layers.Layer):
         h = target + take(memory.timing, position)
         for block in self.blocks:
             h = block.step(at, h)
-        own, state = self.self_attention.step(memory.own, state, h, position, penalties[1], beams)
+        own, state = self.self_attention.step(memory.own, state, h, position, biases[1], beams)
         h = self.norm.step(memory.norm, h + own)
-        return self.source_attention.step(memory.source, h, penalties[0], beams), state
+        return self.source_attention.step(memory.source, h, biases[0], beams), state
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...], *_: Any) -> Any:
         return input_shape

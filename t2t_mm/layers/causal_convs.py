@@ -57,7 +57,7 @@ class CausalConvs:
     have read at the last d * W positions; W is the number of taps that look back, or fewer where
     there are not so many positions. It has d lines of W slots. Position t lies in line t mod d:
     there lie those that its taps look at. No entry ever moves: which row wrote the past of which
-    hypothesis is the lineage's business.
+    hypothesis is the ancestry's business.
 
     Args:
       steps: the ConvSteps, all built and causal.
@@ -84,7 +84,7 @@ class CausalConvs:
         return ConvsMemory(weights, memory), state
 
     def at(
-        self, memory: ConvsMemory, state: list[Any], position: Any, lineage: Any = None
+        self, memory: ConvsMemory, state: list[Any], position: Any, ancestry: Any = None
     ) -> ConvsAt:
         """The ConvSteps at a position.
 
@@ -92,17 +92,17 @@ class CausalConvs:
           memory: from `start`.
           state: from `start`, or from the position before.
           position: int32 scalar.
-          lineage: int32 [R, length], the row that wrote each position of each row's past; None
+          ancestry: int32 [R, length], the row that wrote each position of each row's past; None
             with one hypothesis an input.
         """
         weights = unpack(memory.weights)
         parts = len(weights) // len(self.steps)
         pasts: dict[int, Any] = {}
         for kind, ring, steps in zip(memory.kinds, state, self.kinds.values(), strict=True):
-            if lineage is None:
+            if ancestry is None:
                 past = _past_of_one(kind, ring, position)
             else:
-                past = _past_of_several(kind, ring, position, lineage)
+                past = _past_of_several(kind, ring, position, ancestry)
             widths = [step.channels for step in steps]
             each = split(past, widths, len(steps), -1)
             pasts.update((id(step), part) for step, part in zip(steps, each, strict=True))
@@ -141,11 +141,11 @@ def _past_of_one(kind: KindMemory, ring: Any, position: Any) -> Any:
     return ops.sum(line * take(kind.taps, take(kind.slot, position)), axis=0)
 
 
-def _past_of_several(kind: KindMemory, ring: Any, position: Any, lineage: Any) -> Any:
-    """The same, each row taking from the rows that its lineage names."""
-    rows = ops.shape(lineage)[0]
+def _past_of_several(kind: KindMemory, ring: Any, position: Any, ancestry: Any) -> Any:
+    """The same, each row taking from the rows that its ancestry names."""
+    rows = ops.shape(ancestry)[0]
     entries = ops.reshape(ring, (-1, ring.shape[-1]))
-    writers = take(ops.transpose(lineage), take(kind.times, position))
+    writers = take(ops.transpose(ancestry), take(kind.times, position))
     places = rows * take(kind.slots, position)[:, None] + writers
     return ops.sum(take(entries, places) * kind.taps, axis=0)
 

@@ -10,7 +10,7 @@ from keras import ops
 
 from t2t_mm.layers.buffers import read
 from t2t_mm.layers.dropout import Dropout
-from t2t_mm.layers.normalisation import LayerNorm
+from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.separable_conv import SeparableConv
 
 

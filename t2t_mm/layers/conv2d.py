@@ -15,8 +15,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from t2t_mm.layers.normalisation import LayerNorm
-from t2t_mm.layers.seeds import child_seed
+from t2t_mm.layers.normalization import LayerNorm
+from t2t_mm.layers.seeds import fold_in
 
 Pair = tuple[int, int]
 FAR_BELOW = -3e4  # below any normalised value, and finite in float16
@@ -78,11 +78,11 @@ class ConvStep2D(keras.layers.Layer):
 
     def _weight(self, name: str, shape: tuple[int, ...], fan_in: int) -> Any:
         limit = (3.0 / fan_in) ** 0.5  # unit variance in, unit variance out
-        start = keras.initializers.RandomUniform(-limit, limit, child_seed(self.seed, name))
+        start = keras.initializers.RandomUniform(-limit, limit, fold_in(self.seed, name))
         return self.add_weight(shape=shape, initializer=start, name=name)
 
     def _bias(self) -> Any:
-        start = keras.initializers.RandomNormal(0.0, 3.0, child_seed(self.seed, "bias"))
+        start = keras.initializers.RandomNormal(0.0, 3.0, fold_in(self.seed, "bias"))
         return self.add_weight(shape=(self.filters,), initializer=start, name="bias")
 
     def call(self, x: Any, position_mask: Any = None) -> Any:
@@ -160,7 +160,7 @@ class ConvRes(keras.layers.Layer):
             kernel_size,
             strides,
             raw,
-            child_seed(self.seed, name),
+            fold_in(self.seed, name),
             name=name,
             dtype=self.dtype_policy,
         )

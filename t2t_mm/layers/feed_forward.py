@@ -9,7 +9,7 @@ from keras import ops
 
 from t2t_mm.layers.buffers import read
 from t2t_mm.layers.dropout import Dropout
-from t2t_mm.layers.initialisers import uniform_fan
+from t2t_mm.layers.initializers import glorot_uniform
 from t2t_mm.layers.pointwise import pointwise
 
 
@@ -38,11 +38,11 @@ class FeedForward(keras.layers.Layer):
         """Makes kernels [D, F] and [F, D] and their biases."""
         depth, hidden = input_shape[-1], self.filter_size
         self.kernel_in = self.add_weight(
-            (depth, hidden), uniform_fan(depth, hidden), name="kernel_in"
+            (depth, hidden), glorot_uniform(depth, hidden), name="kernel_in"
         )
         self.bias_in = self.add_weight((hidden,), "zeros", name="bias_in")
         self.kernel_out = self.add_weight(
-            (hidden, depth), uniform_fan(hidden, depth), name="kernel_out"
+            (hidden, depth), glorot_uniform(hidden, depth), name="kernel_out"
         )
         self.bias_out = self.add_weight((depth,), "zeros", name="bias_out")
 

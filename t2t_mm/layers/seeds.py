@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 
-def child_seed(seed: int | None, name: str) -> int | None:
+def fold_in(seed: int | None, name: str) -> int | None:
     """The seed of what is called `name` inside something seeded with `seed`.
 
     Drawing initial values from one stream in turn would let a variable's start depend on which

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from t2t_mm.layers.depthwise import depthwise_conv
-from t2t_mm.layers.initialisers import uniform_fan
+from t2t_mm.layers.initializers import glorot_uniform
 from t2t_mm.layers.pointwise import pointwise
 
 PADDINGS = ("same", "causal")
@@ -61,12 +61,12 @@ class SeparableConv(keras.layers.Layer):
         channels = input_shape[-1]
         self.depthwise_kernel = self.add_weight(
             shape=(self.kernel_size, channels),
-            initializer=uniform_fan(self.kernel_size, self.kernel_size),
+            initializer=glorot_uniform(self.kernel_size, self.kernel_size),
             name="depthwise_kernel",
         )
         self.pointwise_kernel = self.add_weight(
             shape=(channels, self.filters),
-            initializer=uniform_fan(channels, self.filters),
+            initializer=glorot_uniform(channels, self.filters),
             name="pointwise_kernel",
         )
 

@@ -15,7 +15,7 @@ from keras import ops
 
 from t2t_mm.errors import UserError
 from t2t_mm.layers.rep import Rep
-from t2t_mm.layers.seeds import child_seed
+from t2t_mm.layers.seeds import fold_in
 from t2t_mm.modalities.loss import Sums
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Modality(keras.layers.Layer):
             **cls.arguments(spec, hparams),
             hidden_size=hparams.hidden_size,
             roles=cls.allowed_roles if roles is None else roles,
-            seed=child_seed(seed, key),
+            seed=fold_in(seed, key),
             name=key,
         )
 
@@ -158,7 +158,7 @@ class Modality(keras.layers.Layer):
         return {**super().get_config(), **own}
 
     def _seed(self, name: str) -> int | None:
-        return child_seed(self.seed, name)
+        return fold_in(self.seed, name)
 
 
 def values_and_lengths(features: Any) -> tuple[Any, Any]:

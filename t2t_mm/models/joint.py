@@ -10,7 +10,7 @@ from keras import ops
 
 from t2t_mm.errors import DataError, unknown
 from t2t_mm.layers.buffers import take
-from t2t_mm.layers.seeds import child_seed
+from t2t_mm.layers.seeds import fold_in
 from t2t_mm.modalities.loss import Sums
 from t2t_mm.modalities.modality import INPUT, TARGET, Modality
 from t2t_mm.models.body import Body, Encoded
@@ -76,7 +76,7 @@ class JointModel(keras.layers.Layer):
         self.command_names = sorted(
             {problem.command for problem in problems if self._decodes(problem.name)}
         )
-        self._seed = child_seed(
+        self._seed = fold_in(
             seed_generator.get_config()["seed"] if seed_generator else None, COMMANDS
         )
         self.build()

@@ -7,19 +7,19 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from t2t_mm.layers.ancestry import past_bias, start_ancestry, write_ancestry
 from t2t_mm.layers.attention import (
     MultiHeadAttention,
     SourceMemory,
-    causal_penalty,
-    padding_penalty,
+    causal_bias,
+    padding_bias,
 )
 from t2t_mm.layers.attention_block import AttentionBlock, BlockMemory
 from t2t_mm.layers.buffers import take
 from t2t_mm.layers.causal_convs import CausalConvs, ConvsAt, ConvsMemory
 from t2t_mm.layers.conv import ConvBlock, ConvStep
-from t2t_mm.layers.lineage import past_penalty, start_lineage, write_lineage
-from t2t_mm.layers.mixture_of_experts import MixtureOfExperts
-from t2t_mm.layers.normalisation import LayerNorm
+from t2t_mm.layers.moe import MixtureOfExperts
+from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.rep import Rep
 from t2t_mm.layers.timing import add_timing
 from t2t_mm.models.body import Body, Encoded
@@ -46,7 +46,7 @@ FIELDS = (
 )
 
 
-class Memory(NamedTuple):
+class MultiModelMemory(NamedTuple):
     """What all positions of a batch's outputs share; parts that a body lacks are None.
 
     Attributes:
@@ -56,7 +56,7 @@ class Memory(NamedTuple):
       inputs: of the decoder's attentions, that of its entrance first.
       norms: weights of `decoder_norms`.
       mixture: weights of the mixture and of its normalisation.
-      penalty: [B, 1, 1, S], of padding.
+      bias: [B, 1, 1, S], of padding.
       mean: [R, D], the mean of the encoded inputs, where there is no attention.
     """
 
@@ -66,7 +66,7 @@ class Memory(NamedTuple):
     inputs: list[SourceMemory] | None = None
     norms: list[tuple[Any, Any]] | None = None
     mixture: tuple[Any, Any] | None = None
-    penalty: Any = None
+    bias: Any = None
     mean: Any = None
 
 
@@ -265,8 +265,8 @@ class MultiModel(Body):
         for block in self.encoder_after:
             x = block(x, position_mask=mask, training=training)
         if self.use_attention:
-            penalty = padding_penalty(rep.mask)
-            attended = self.encoder_attention(x, memory, penalty, training=training)
+            bias = padding_bias(rep.mask)
+            attended = self.encoder_attention(x, memory, bias, training=training)
             x = self.encoder_attention_norm(x + attended)
         return Encoded(Rep(x * mask, rep.mask, rep.grid), aux_loss)
 
@@ -283,8 +283,8 @@ class MultiModel(Body):
             attended = self.mixer_attention(
                 shifted,
                 encoded.x,
-                padding_penalty(encoded.mask),
-                causal_penalty(ops.shape(shifted)[1]),
+                padding_bias(encoded.mask),
+                causal_bias(ops.shape(shifted)[1]),
                 training=training,
             )
         else:
@@ -297,9 +297,9 @@ class MultiModel(Body):
     def _decode(self, encoded: Rep, mixed: Any, mask: Any, training: bool) -> tuple[Any, Any]:
         """The decoder: the mixer's output [B, T, D] and the encoded inputs -> [B, T, D], loss."""
         aux_loss = ops.zeros((), "float32")
-        penalty = padding_penalty(encoded.mask)
+        bias = padding_bias(encoded.mask)
         if self.use_attention:
-            inputs = self.decoder_inputs_attention(mixed, encoded.x, penalty, training=training)
+            inputs = self.decoder_inputs_attention(mixed, encoded.x, bias, training=training)
         else:
             inputs = _mean_everywhere(encoded, mixed)
         x = self.decoder_merge(ops.concatenate([mixed, inputs], axis=-1))
@@ -310,18 +310,20 @@ class MultiModel(Body):
             x = block(x, training=training)
             if self.use_attention:
                 attention = self.decoder_attentions[index]
-                attended = attention(x, encoded.x, penalty, training=training)
+                attended = attention(x, encoded.x, bias, training=training)
                 x = self.decoder_norms[index](x + attended)
         return x, aux_loss
 
-    def start(self, encoded: Rep, beams: int, length: Any) -> tuple[Memory, dict[str, Any]]:
-        """See `Body.start`. The state: buffers of the convolutions, keys and values, lineage."""
+    def start(
+        self, encoded: Rep, beams: int, length: Any
+    ) -> tuple[MultiModelMemory, dict[str, Any]]:
+        """See `Body.start`. The state: buffers of the convolutions, keys and values, ancestry."""
         encoded = encoded._replace(x=ops.cast(encoded.x, self.compute_dtype))
         rows = ops.shape(encoded.x)[0] * beams
         convs, buffers = self._causal_convs.start(rows, beams, length, self.compute_dtype)
         state, parts = {"convs": buffers}, {}
         if beams > 1:
-            state["lineage"] = start_lineage(rows, length)
+            state["ancestry"] = start_ancestry(rows, length)
         if self.use_attention:
             parts, state["mixer"] = self._start_attention(encoded, beams, length)
         else:
@@ -329,7 +331,7 @@ class MultiModel(Body):
         if self.use_moe:
             norm = self.decoder_mixture_norm.prepare()
             parts["mixture"] = (self.decoder_mixture.prepare(), norm)
-        return Memory(beams, convs, **parts), state
+        return MultiModelMemory(beams, convs, **parts), state
 
     def _start_attention(
         self, encoded: Rep, beams: int, length: Any
@@ -340,44 +342,44 @@ class MultiModel(Body):
             "mixer": mixer,
             "inputs": [attention.start(encoded.x, beams) for attention in attentions],
             "norms": [norm.prepare() for norm in self.decoder_norms],
-            "penalty": padding_penalty(encoded.mask),
+            "bias": padding_bias(encoded.mask),
         }
         return parts, state
 
     def step(
-        self, memory: Memory, state: dict[str, Any], x: Any, position: Any
+        self, memory: MultiModelMemory, state: dict[str, Any], x: Any, position: Any
     ) -> tuple[Any, dict[str, Any]]:
         x, state = ops.cast(x, self.compute_dtype), dict(state)
-        lineage = None
+        ancestry = None
         if memory.beams > 1:
-            lineage = state["lineage"] = write_lineage(state["lineage"], position)
-        at = self._causal_convs.at(memory.convs, state["convs"], position, lineage)
+            ancestry = state["ancestry"] = write_ancestry(state["ancestry"], position)
+        at = self._causal_convs.at(memory.convs, state["convs"], position, ancestry)
         mixed, state = self._mix_step(memory, state, x, position, at)
         y = self._decode_step(memory, mixed, at)
         state["convs"] = at.state()
         return y, state
 
     def _mix_step(
-        self, memory: Memory, state: dict[str, Any], x: Any, position: Any, at: ConvsAt
+        self, memory: MultiModelMemory, state: dict[str, Any], x: Any, position: Any, at: ConvsAt
     ) -> tuple[Any, dict[str, Any]]:
         attended = memory.mean
         if self.use_attention:
             length = ops.shape(memory.mixer.timing)[0]
-            own = past_penalty(state.get("lineage"), position, length, memory.beams)
-            penalties = (memory.penalty, own)
+            own = past_bias(state.get("ancestry"), position, length, memory.beams)
+            biases = (memory.bias, own)
             attended, state["mixer"] = self.mixer_attention.step(
-                memory.mixer, state["mixer"], x, position, at, penalties, memory.beams
+                memory.mixer, state["mixer"], x, position, at, biases, memory.beams
             )
         x = at(self.mixer_merge, ops.concatenate([attended, x], axis=-1))
         for block in self.mixer_convs:
             x = block.step(at, x)
         return x, state
 
-    def _decode_step(self, memory: Memory, mixed: Any, at: ConvsAt) -> Any:
+    def _decode_step(self, memory: MultiModelMemory, mixed: Any, at: ConvsAt) -> Any:
         inputs = memory.mean
         if self.use_attention:
             inputs = self.decoder_inputs_attention.step(
-                memory.inputs[0], mixed, memory.penalty, memory.beams
+                memory.inputs[0], mixed, memory.bias, memory.beams
             )
         x = at(self.decoder_merge, ops.concatenate([mixed, inputs], axis=-1))
         for index, block in enumerate(self.decoder_convs):
@@ -388,15 +390,15 @@ class MultiModel(Body):
             x = block.step(at, x)
             if self.use_attention:
                 attention, inputs = self.decoder_attentions[index], memory.inputs[index + 1]
-                attended = attention.step(inputs, x, memory.penalty, memory.beams)
+                attended = attention.step(inputs, x, memory.bias, memory.beams)
                 x = self.decoder_norms[index].step(memory.norms[index], x + attended)
         return x
 
     def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
-        """The lineage alone moves; with one hypothesis an input there is nothing to exchange."""
-        if "lineage" not in state:
+        """The ancestry alone moves; with one hypothesis an input there is nothing to exchange."""
+        if "ancestry" not in state:
             return state
-        return {**state, "lineage": take(state["lineage"], rows)}
+        return {**state, "ancestry": take(state["ancestry"], rows)}
 
 
 def _mean(encoded: Rep) -> Any:

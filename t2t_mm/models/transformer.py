@@ -7,19 +7,19 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from t2t_mm.layers.ancestry import past_bias, start_ancestry, write_ancestry
 from t2t_mm.layers.attention import (
     MultiHeadAttention,
     SelfAttention,
     SelfMemory,
     SourceMemory,
-    causal_penalty,
-    padding_penalty,
+    causal_bias,
+    padding_bias,
 )
 from t2t_mm.layers.buffers import take
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.feed_forward import FeedForward
-from t2t_mm.layers.lineage import past_penalty, start_lineage, write_lineage
-from t2t_mm.layers.normalisation import LayerNorm
+from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.rep import Rep
 from t2t_mm.layers.timing import add_timing, timing_signal
 from t2t_mm.models.body import Body, Encoded
@@ -35,20 +35,20 @@ FIELDS = (
 )
 
 
-class Memory(NamedTuple):
+class TransformerMemory(NamedTuple):
     """What all positions of a batch's outputs share.
 
     Attributes:
       beams: hypotheses of each input, K.
       timing: [length, D].
-      penalty: [B, 1, 1, S], of padding.
+      bias: [B, 1, 1, S], of padding.
       layers: of each layer of the decoder.
       norm: weights of the last normalisation.
     """
 
     beams: int
     timing: Any
-    penalty: Any
+    bias: Any
     layers: list[LayerMemory]
     norm: tuple[Any, Any]
 
@@ -135,9 +135,9 @@ class Transformer(Body):
 
     def encode(self, rep: Rep, training: bool = False) -> Encoded:
         x = self._enter(rep.x, training)
-        penalty = padding_penalty(rep.mask)
+        bias = padding_bias(rep.mask)
         for layer in self.encoder:
-            x = layer(x, penalty, training=training)
+            x = layer(x, bias, training=training)
         x = self.encoder_norm(x)
         x = x * ops.cast(rep.mask, x.dtype)[:, :, None]
         return Encoded(Rep(x, rep.mask, rep.grid), ops.zeros((), "float32"))
@@ -146,53 +146,55 @@ class Transformer(Body):
         self, encoded: Rep, shifted: Any, mask: Any, training: bool = False
     ) -> tuple[Any, Any]:
         x = self._enter(shifted, training)
-        penalty = causal_penalty(ops.shape(shifted)[1])
-        memory_penalty = padding_penalty(encoded.mask)
+        bias = causal_bias(ops.shape(shifted)[1])
+        memory_bias = padding_bias(encoded.mask)
         for layer in self.decoder:
-            x = layer(x, penalty, encoded.x, memory_penalty, training=training)
+            x = layer(x, bias, encoded.x, memory_bias, training=training)
         return self.decoder_norm(x), ops.zeros((), "float32")
 
     def _enter(self, x: Any, training: bool) -> Any:
         x = add_timing(ops.cast(x, self.compute_dtype))
         return self.embedding_dropout(x, training=training)
 
-    def start(self, encoded: Rep, beams: int, length: Any) -> tuple[Memory, dict[str, Any]]:
-        """See `Body.start`. The state: keys and values of each layer, and the lineage."""
+    def start(
+        self, encoded: Rep, beams: int, length: Any
+    ) -> tuple[TransformerMemory, dict[str, Any]]:
+        """See `Body.start`. The state: keys and values of each layer, and the ancestry."""
         source = ops.cast(encoded.x, self.compute_dtype)
         rows = ops.shape(source)[0] * beams
         started = [layer.start(source, rows, beams, length) for layer in self.decoder]
         timing = ops.cast(timing_signal(length, self.hidden_size), self.compute_dtype)
-        memory = Memory(
+        memory = TransformerMemory(
             beams,
             timing,
-            padding_penalty(encoded.mask),
+            padding_bias(encoded.mask),
             [layer for layer, _ in started],
             self.decoder_norm.prepare(),
         )
         state = {"layers": [buffers for _, buffers in started]}
         if beams > 1:
-            state["lineage"] = start_lineage(rows, length)
+            state["ancestry"] = start_ancestry(rows, length)
         return memory, state
 
     def step(
-        self, memory: Memory, state: dict[str, Any], x: Any, position: Any
+        self, memory: TransformerMemory, state: dict[str, Any], x: Any, position: Any
     ) -> tuple[Any, dict[str, Any]]:
         x, state = ops.cast(x, self.compute_dtype) + take(memory.timing, position), dict(state)
         if memory.beams > 1:
-            state["lineage"] = write_lineage(state["lineage"], position)
+            state["ancestry"] = write_ancestry(state["ancestry"], position)
         length = ops.shape(memory.timing)[0]
-        own = past_penalty(state.get("lineage"), position, length, memory.beams)
+        own = past_bias(state.get("ancestry"), position, length, memory.beams)
         buffers = []
         for layer, part, before in zip(self.decoder, memory.layers, state["layers"], strict=True):
-            x, after = layer.step(part, before, x, position, (own, memory.penalty), memory.beams)
+            x, after = layer.step(part, before, x, position, (own, memory.bias), memory.beams)
             buffers.append(after)
         return self.decoder_norm.step(memory.norm, x), {**state, "layers": buffers}
 
     def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
-        """The lineage alone moves; with one hypothesis an input there is nothing to exchange."""
-        if "lineage" not in state:
+        """The ancestry alone moves; with one hypothesis an input there is nothing to exchange."""
+        if "ancestry" not in state:
             return state
-        return {**state, "lineage": take(state["lineage"], rows)}
+        return {**state, "ancestry": take(state["ancestry"], rows)}
 
 
 class TransformerLayer(keras.layers.Layer):
@@ -242,28 +244,28 @@ class TransformerLayer(keras.layers.Layer):
     def call(
         self,
         x: Any,
-        penalty: Any,
+        bias: Any,
         memory: Any = None,
-        memory_penalty: Any = None,
+        memory_bias: Any = None,
         training: bool = False,
     ) -> Any:
         """One layer.
 
         Args:
           x: [B, T, D].
-          penalty: [B or 1, 1, T or 1, T], for the self-attention.
+          bias: [B or 1, 1, T or 1, T], for the self-attention.
           memory: [B, S, D], in a decoder.
-          memory_penalty: [B, 1, 1, S].
+          memory_bias: [B, 1, 1, S].
           training: whether to drop.
 
         Returns:
           [B, T, D].
         """
-        branch = self.self_attention(self.self_norm(x), penalty, training=training)
+        branch = self.self_attention(self.self_norm(x), bias, training=training)
         x = x + self.dropout(branch, training=training)
         if self.reads_memory:
             normal = self.memory_norm(x)
-            branch = self.memory_attention(normal, memory, memory_penalty, training=training)
+            branch = self.memory_attention(normal, memory, memory_bias, training=training)
             x = x + self.dropout(branch, training=training)
         branch = self.feed_forward(self.feed_forward_norm(x), training=training)
         return x + self.dropout(branch, training=training)
@@ -288,7 +290,7 @@ class TransformerLayer(keras.layers.Layer):
         state: tuple[Any, Any],
         x: Any,
         position: Any,
-        penalties: tuple[Any, Any],
+        biases: tuple[Any, Any],
         beams: int,
     ) -> tuple[Any, tuple[Any, Any]]:
         """One position of every hypothesis in a decoder.
@@ -297,7 +299,7 @@ class TransformerLayer(keras.layers.Layer):
           memory, state: from `start`.
           x: [R, D].
           position: int32 scalar.
-          penalties: of earlier positions (see `SelfAttention.step`) and of padding [B, 1, 1, S].
+          biases: of earlier positions (see `SelfAttention.step`) and of padding [B, 1, 1, S].
           beams: K.
 
         Returns:
@@ -305,11 +307,11 @@ class TransformerLayer(keras.layers.Layer):
         """
         own, source, last = memory.norms
         branch, state = self.self_attention.step(
-            memory.own, state, self.self_norm.step(own, x), position, penalties[0], beams
+            memory.own, state, self.self_norm.step(own, x), position, biases[0], beams
         )
         x = x + branch
         normal = self.memory_norm.step(source, x)
-        x = x + self.memory_attention.step(memory.source, normal, penalties[1], beams)
+        x = x + self.memory_attention.step(memory.source, normal, biases[1], beams)
         normal = self.feed_forward_norm.step(last, x)
         return x + self.feed_forward.step(memory.feed_forward, normal), state
 

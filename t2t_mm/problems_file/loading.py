@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from t2t_mm.data.named_problem import NamedProblem
+from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.errors import DataError, unknown
 from t2t_mm.lookup import find_problems, split_suffixes
 from t2t_mm.problem import VocabularySpec

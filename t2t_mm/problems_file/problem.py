@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from t2t_mm.data.readers import Roots, Row
+from t2t_mm.data.sources.readers import Roots, Row
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.problem import (
     Dropped,

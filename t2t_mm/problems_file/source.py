@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from t2t_mm import tree_tags, trees
-from t2t_mm.data.readers import Reader, Roots, Row
+from t2t_mm.data.sources.readers import Reader, Roots, Row
 from t2t_mm.errors import DataError
+from t2t_mm.kinds import tree_tags, trees
 from t2t_mm.problem import Split
 from t2t_mm.problems_file.kinds import Kind
 

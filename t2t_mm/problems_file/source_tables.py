@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from t2t_mm.data.readers import FORMATS
+from t2t_mm.data.sources.readers import FORMATS
 from t2t_mm.errors import DataError, unknown
 from t2t_mm.problem import Problem, Split
 from t2t_mm.problems_file.kinds import Kind

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError
-from t2t_mm.runs.stored import UNREADABLE, Stored, damaged, first_line, stored_variables
+from t2t_mm.runs.stored import UNREADABLE, StoredCheckpoint, damaged, first_line, stored_variables
 
 LATEST = "checkpoints"
 BEST = "best"
@@ -102,7 +102,7 @@ class Checkpoints:
         if path is None:
             return None
         try:
-            stored = Stored(path)
+            stored = StoredCheckpoint(path)
             if BEGINNING not in stored.state:
                 status = self._latest.checkpoint.restore(path)
                 status.assert_existing_objects_matched()
@@ -115,7 +115,7 @@ class Checkpoints:
             ) from cause
         return self._begin(stored)
 
-    def _begin(self, stored: Stored) -> dict[str, Any]:
+    def _begin(self, stored: StoredCheckpoint) -> dict[str, Any]:
         load_variables(stored.checkpoint, self._weights)
         there = {n: v for n, v in self._slots.items() if stored.slots.get(n) == tuple(v.shape)}
         tf.train.Checkpoint(slots=there).read(stored.checkpoint).expect_partial()

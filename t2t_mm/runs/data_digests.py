@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from t2t_mm.data.manifest import load_manifest
+from t2t_mm.data.records.manifest import load_manifest
 from t2t_mm.problem import Split, Task
 
 

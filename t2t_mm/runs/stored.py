@@ -26,7 +26,7 @@ _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 Shapes = dict[str, tuple[int, ...]]
 
 
-class Stored:
+class StoredCheckpoint:
     """A checkpoint's contents; arrays are read when asked for.
 
     Args:
@@ -89,7 +89,7 @@ class Stored:
 
 def stored_variables(checkpoint: str) -> Shapes:
     """Path -> shape of the model's variables in a checkpoint."""
-    return Stored(checkpoint).variables
+    return StoredCheckpoint(checkpoint).variables
 
 
 def _key(kind: str, name: str) -> str:

@@ -17,7 +17,7 @@ from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs.checkpoints import by_path, load_variables
 from t2t_mm.runs.groups import Groups, variable_groups
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 
 # A group's slots: the average itself, float32 [n], and how often it was updated, int64 [].
 AVERAGE, UPDATES = "sliding_average", "sliding_average_steps"
@@ -26,7 +26,7 @@ AVERAGE, UPDATES = "sliding_average", "sliding_average_steps"
 RAW = ":raw"
 
 
-def has_average(stored: Stored) -> bool:
+def has_average(stored: StoredCheckpoint) -> bool:
     """Whether a checkpoint holds the sliding average of its weights."""
     return any(name.endswith(f"/{AVERAGE}") for name in stored.slots)
 
@@ -47,12 +47,12 @@ def load_weights(
     """
     variables = by_path(model.variables)
     load_variables(checkpoint, variables)
-    if averaged and has_average(stored := Stored(checkpoint)):
+    if averaged and has_average(stored := StoredCheckpoint(checkpoint)):
         for path, value in average_by_path(stored, variable_groups(model, tasks)).items():
             variables[path].assign(value)
 
 
-def average_by_path(stored: Stored, groups: Groups) -> dict[str, np.ndarray]:
+def average_by_path(stored: StoredCheckpoint, groups: Groups) -> dict[str, np.ndarray]:
     """Path -> sliding average of every variable of the groups."""
     found = {}
     for name, group in groups.items():

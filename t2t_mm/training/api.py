@@ -97,7 +97,7 @@ def train(
     ).checked()
     phases, stream = Phases(), terminal(progress)
     if generate_data:
-        from t2t_mm.data.generation import generate  # its workers are forked before TensorFlow
+        from t2t_mm.data.generation.api import generate  # its workers are forked before TensorFlow
 
         generate(
             settings.problems,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from t2t_mm.data.mixing import loss_weights, make_policy
-from t2t_mm.data.pipeline import training_batches
+from t2t_mm.data.batches.pipeline import training_batches
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.registry import OPTIMIZERS
 from t2t_mm.runs.checkpoints import Checkpoints, by_path
 from t2t_mm.runs.groups import Groups, sizes
 from t2t_mm.runs.replicas import Replicas
-from t2t_mm.training.averages import Averages
-from t2t_mm.training.development import Development
+from t2t_mm.training.dev_evaluation import DevEvaluator
 from t2t_mm.training.dry_run import DryRun
-from t2t_mm.training.loop import Loop, Plan
+from t2t_mm.training.loop import Loop, LoopPlan
+from t2t_mm.training.mixing import loss_weights, make_policy
+from t2t_mm.training.moving_average import ExponentialMovingAverage
 from t2t_mm.training.optimizer import fraction
 from t2t_mm.training.progress import Progress
 from t2t_mm.training.schedules import make_schedule
@@ -45,11 +45,11 @@ def make_loop(
     optimizer = OPTIMIZERS.get(hparams.optimizer)(hparams)
     with replicas.scope():
         slots = optimizer.build(sizes(groups))
-        averages = Averages(fraction(hparams, "ema_decay"), groups)
+        averages = ExponentialMovingAverage(fraction(hparams, "ema_decay"), groups)
         step = TrainStep(model, groups, optimizer, hparams, replicas, averages)
     iterators = {task.name: iter(training_batches(task, data_dir, hparams, seed)) for task in tasks}
     return Loop(
-        plan=Plan(
+        plan=LoopPlan(
             train_steps=settings.train_steps,
             evaluate_every=settings.local_eval_frequency,
             best_metric=hparams.keep_best_metric,
@@ -62,7 +62,7 @@ def make_loop(
         devices=replicas.count,
         schedule=make_schedule(hparams, settings.train_steps),
         loss_weights=loss_weights(hparams, tasks),
-        evaluate=Development(model, tasks, data_dir, hparams, settings.eval_steps),
+        evaluate=DevEvaluator(model, tasks, data_dir, hparams, settings.eval_steps),
         before_first=DryRun(model, step, replicas.count, data_dir, hparams),
         checkpoints=Checkpoints(
             settings.output_dir,

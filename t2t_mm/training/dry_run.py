@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.pipeline import largest_batch
+from t2t_mm.data.batches.pipeline import largest_batch
 from t2t_mm.errors import UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel

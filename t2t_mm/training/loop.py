@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from t2t_mm.data.pipeline import next_batch
-from t2t_mm.decoding.teacher_forced import lower_is_better, mean_metric
+from t2t_mm.data.batches.pipeline import next_batch
 from t2t_mm.errors import DivergedError, HParamError
+from t2t_mm.evaluation.teacher_forced import lower_is_better, mean_metric
 from t2t_mm.problem import Task
 from t2t_mm.runs.checkpoints import BEGINNING, FRESH_SLOTS, Checkpoints
-from t2t_mm.training.averages import Averages
 from t2t_mm.training.interruption import Interruption
 from t2t_mm.training.metrics_log import MetricsLog
+from t2t_mm.training.moving_average import ExponentialMovingAverage
 from t2t_mm.training.progress import Progress, losses_line
 from t2t_mm.training.step import TrainStep
-from t2t_mm.training.tallies import FIELDS, Tally
+from t2t_mm.training.step_stats import FIELDS, StepStats
 
 # Own steps of a problem between two of its train lines in metrics.jsonl.
 LOG_EVERY = 100
@@ -32,7 +32,7 @@ Metrics = dict[str, dict[str, float]]
 
 
 class Policy(Protocol):
-    """What chooses the problem of each step; see data/mixing.py."""
+    """What chooses the problem of each step; see training/mixing.py."""
 
     def choose(self, step: int) -> str: ...
 
@@ -46,7 +46,7 @@ class Policy(Protocol):
 
 
 @dataclass(frozen=True)
-class Plan:
+class LoopPlan:
     """When a run stops, evaluates and logs.
 
     Attributes:
@@ -76,7 +76,7 @@ class State:
 
     step: int = 0
     problem_steps: dict[str, int] = field(default_factory=dict)
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, StepStats] = field(default_factory=dict)
     best: float | None = None
     stale: int = 0
 
@@ -87,7 +87,7 @@ class State:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> State:
         """The inverse of `to_dict`."""
-        tallies = {name: Tally(state) for name, state in values["tallies"].items()}
+        tallies = {name: StepStats(state) for name, state in values["tallies"].items()}
         return cls(**{**values, "tallies": tallies})
 
 
@@ -114,7 +114,7 @@ class Loop:
       state: where the run is.
     """
 
-    plan: Plan
+    plan: LoopPlan
     tasks: Mapping[str, Task]
     iterators: Mapping[str, Iterator[Any]]
     policy: Policy
@@ -126,7 +126,9 @@ class Loop:
     before_first: Callable[[Task], None]
     checkpoints: Checkpoints
     progress: Progress
-    averages: Averages = field(default_factory=lambda: Averages(0.0, {}))
+    averages: ExponentialMovingAverage = field(
+        default_factory=lambda: ExponentialMovingAverage(0.0, {})
+    )
     data_dir: Path | None = None
     after_step: Callable[[int, str, float], bool] = lambda step, problem, loss: False
     after_evaluation: Callable[[Metrics], bool] = lambda metrics: False
@@ -198,7 +200,7 @@ class Loop:
         state.problem_steps[name] = state.problem_steps.get(name, 0) + 1
         # Tracing and trying take seconds once; they say nothing about speed.
         seconds = 0.0 if fresh else time.monotonic() - begin
-        tally = state.tallies.setdefault(name, Tally())
+        tally = state.tallies.setdefault(name, StepStats())
         tally.add(report.tolist(), seconds)
         if tally.steps >= LOG_EVERY:
             self._log_train(name)

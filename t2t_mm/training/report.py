@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from t2t_mm.data.pipeline import count_examples
-from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.decoding.scoring import DecodedEvaluation
+from t2t_mm.data.batches.pipeline import count_examples
 from t2t_mm.decoding.settings import GREEDY
+from t2t_mm.evaluation.scoring import DecodedEvaluation
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Split, Task
 from t2t_mm.runs.groups import sizes

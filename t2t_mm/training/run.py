@@ -17,7 +17,7 @@ from t2t_mm.runs.weights import load_weights
 from t2t_mm.training import report
 from t2t_mm.training.assembly import make_loop
 from t2t_mm.training.callbacks import Callbacks
-from t2t_mm.training.development import Development, development_tasks
+from t2t_mm.training.dev_evaluation import DevEvaluator, development_tasks
 from t2t_mm.training.exclusive import exclusive
 from t2t_mm.training.loop import Loop
 from t2t_mm.training.metrics_log import MetricsLog
@@ -141,7 +141,7 @@ def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
     model = _make_model(settings, data, Replicas())
     load_weights(checkpoint, model, data.tasks)
     batches = settings.eval_steps or None
-    metrics = Development(model, data.tasks, settings.data_dir, settings.hparams, batches)()
+    metrics = DevEvaluator(model, data.tasks, settings.data_dir, settings.hparams, batches)()
     progress.say(f"{checkpoint}:\n{metrics_table(metrics)}")
     step = int(checkpoint.rpartition("-")[2])
     return TrainResult(step, metrics, settings.output_dir, model)

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.batch_spec import FEATURES, Batch, batch_spec
+from t2t_mm.data.batches.spec import FEATURES, Batch, batch_spec
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import Replicas, local
 from t2t_mm.training import flat_groups
-from t2t_mm.training.averages import Averages
 from t2t_mm.training.loss_scale import LossScale
+from t2t_mm.training.moving_average import ExponentialMovingAverage
 from t2t_mm.training.optimizer import Optimizer
 
 _SCALAR = tf.TensorSpec((), tf.float32)
@@ -49,9 +49,9 @@ class TrainStep:
         optimizer: Optimizer,
         hparams: HParams,
         replicas: Replicas,
-        averages: Averages | None = None,
+        averages: ExponentialMovingAverage | None = None,
     ):
-        self._averages = averages or Averages(0.0, {})
+        self._averages = averages or ExponentialMovingAverage(0.0, {})
         self._model = model
         self._groups = groups
         self._optimizer = optimizer
@@ -74,7 +74,7 @@ class TrainStep:
           learning_rate: of this step.
 
         Returns:
-          float32 [8], see `tallies.FIELDS`; summed over devices.
+          float32 [8], see `step_stats.FIELDS`; summed over devices.
         """
         signature = self._model.signature(task)
         batches = [{name: batch[name] for name in FEATURES} for batch in batches]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
-from decoding_run import toy_model, toy_run
+from tests.decoding.decoding_run import toy_model, toy_run
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from t2t_mm.bin import t2t_avg_all
 from t2t_mm.bin.command_line import exit_status
 from t2t_mm.decoding.model_loading import load
 from t2t_mm.runs.checkpoints import Checkpoints, by_path, find
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery import averaging
 from tests.runs.made_runs import make_data, make_run
 
@@ -38,7 +38,7 @@ def average(*argv: str) -> int:
 
 
 def mean(run: Path, path: str, steps: list[int]) -> np.ndarray:
-    values = [Stored(f"{run}/checkpoints/model-{step}").variable(path) for step in steps]
+    values = [StoredCheckpoint(f"{run}/checkpoints/model-{step}").variable(path) for step in steps]
     return np.mean(np.array(values, np.float64), 0).astype(np.float32)
 
 
@@ -61,14 +61,14 @@ def test_fewer_than_n_and_named_ones(run, tmp_path, capsys):
     assert "3 checkpoints, fewer than --n=8: one average of all." in capsys.readouterr().out
     path = "joint/commands"
     np.testing.assert_array_equal(
-        Stored(find(tmp_path / "all")).variable(path), mean(run, path, [7, 8, 9])
+        StoredCheckpoint(find(tmp_path / "all")).variable(path), mean(run, path, [7, 8, 9])
     )
     named = ",".join(f"{run}/checkpoints/model-{step}" for step in (7, 9))
     assert (
         average(f"--model_dir={run}", f"--output_dir={tmp_path}/two", f"--checkpoints={named}") == 0
     )
     np.testing.assert_array_equal(
-        Stored(find(tmp_path / "two")).variable(path), mean(run, path, [7, 9])
+        StoredCheckpoint(find(tmp_path / "two")).variable(path), mean(run, path, [7, 9])
     )
 
 
@@ -97,7 +97,7 @@ def test_while_waiting_a_checkpoint_may_go_away(run, tmp_path, monkeypatch, caps
     assert clock[0] > 60
     path = "joint/commands"
     np.testing.assert_array_equal(
-        Stored(find(run / "averaged")).variable(path), mean(run, path, [8, 9])
+        StoredCheckpoint(find(run / "averaged")).variable(path), mean(run, path, [8, 9])
     )
 
 

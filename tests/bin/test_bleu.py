@@ -12,8 +12,8 @@ import pytest
 
 from t2t_mm.bin import t2t_bleu
 from t2t_mm.bin.command_line import exit_status
-from t2t_mm.decoding.step_files import step_files
-from t2t_mm.decoding.translation_scores import Scorer
+from t2t_mm.evaluation.step_files import step_files
+from t2t_mm.evaluation.translation_scores import Scorer
 
 OUTPUT = """\
 The cat sat on a mat, and it purred.

@@ -11,7 +11,7 @@ from t2t_mm.bin import t2t_checkpoint
 from t2t_mm.bin.command_line import exit_status
 from t2t_mm.decoding.model_loading import load
 from t2t_mm.runs.checkpoints import find
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 from tests.runs.made_runs import ALL, make_data, make_run
 
 
@@ -40,7 +40,7 @@ def test_inspect_shows_every_part(folder, capsys):
     assert embedding[5:] == ["float32", "tiny_digits,", "tiny_digits_rev"]
     mixture = rows["encoder_mixture"]
     assert mixture[0] == "body" and "".join(mixture[6:]) == ALL
-    shapes = Stored(find(folder / "run")).variables
+    shapes = StoredCheckpoint(find(folder / "run")).variables
     total = sum(_size(shape) for shape in shapes.values())
     (line,) = [line for line in out.splitlines() if line.startswith("total")]
     assert line.split()[1:3] == [str(len(shapes)), f"{total:,}"]
@@ -61,7 +61,7 @@ def test_cut_and_grow_give_run_directories_that_load(folder, capsys):
     assert command("cut", folder, *flags, f"--to={folder}/cut") == 0
     out = capsys.readouterr().out
     assert predicted in out and f"wrote {folder}/cut/checkpoints/model-7" in out
-    total = sum(_size(shape) for shape in Stored(find(folder / "cut")).variables.values())
+    total = sum(_size(shape) for shape in StoredCheckpoint(find(folder / "cut")).variables.values())
     assert predicted.endswith(f"-> {total:,}")
     assert list(load(folder / "cut").tasks) == ["tiny_digits"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 
 import pytest
-from decoding_run import COUNTS, png, toy_model, toy_run, wav, words
 
 from t2t_mm.bin import t2t_decoder
 from t2t_mm.bin.command_line import exit_status
 from t2t_mm.problem import Split
+from tests.decoding.decoding_run import COUNTS, png, toy_model, toy_run, wav, words
 
 pytestmark = pytest.mark.usefixtures("one_model")
 

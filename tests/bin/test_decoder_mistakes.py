@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from decoding_run import png, toy_run
 
 from t2t_mm.bin import t2t_decoder
 from t2t_mm.bin.command_line import exit_status
+from tests.decoding.decoding_run import png, toy_run
 
 pytestmark = pytest.mark.usefixtures("one_model")
 

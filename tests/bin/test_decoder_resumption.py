@@ -9,11 +9,11 @@ import subprocess
 import sys
 
 import pytest
-from decoding_run import COUNTS, toy_model, toy_run
 
 from t2t_mm.bin import t2t_decoder
 from t2t_mm.bin.command_line import exit_status
 from t2t_mm.problem import Split
+from tests.decoding.decoding_run import COUNTS, toy_model, toy_run
 
 pytestmark = pytest.mark.usefixtures("one_model")
 

@@ -13,7 +13,7 @@ from t2t_mm.bin import t2t_eval
 from t2t_mm.bin.command_line import exit_status
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
-from decoding_run import toy_run
+from tests.decoding.decoding_run import toy_run
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.data import pipeline
-from t2t_mm.data.records import encode_example
+from t2t_mm.data.batches import pipeline
+from t2t_mm.data.records.files import encode_example
 from t2t_mm.problem import FeatureSpec, Task
 
 TEXT = FeatureSpec("text", "vocab.test", 500)

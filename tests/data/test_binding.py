@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from datagen_toys import ToyImage, ToySound, ToyText
 
 from t2t_mm.data.binding import bind, load_vocabularies, shard_paths
-from t2t_mm.data.generation import generate
-from t2t_mm.data.manifest import load_manifest
-from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.data.generation.api import generate
+from t2t_mm.data.records.manifest import load_manifest
 from t2t_mm.errors import DataError
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import Task
+from tests.data.datagen_toys import ToyImage, ToySound, ToyText
 
 TEXT, IMAGE, SOUND = (
     ToyText("datagen_toy_text"),

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from t2t_mm.data.bucketing import boundaries, bucketed_lengths, buckets_for, lay_out
-from t2t_mm.data.selection import select
+from t2t_mm.data.batches.bucketing import boundaries, bucketed_lengths, buckets_for, lay_out
+from t2t_mm.data.batches.selection import select
 from t2t_mm.errors import DataError, HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import FeatureSpec, Task
@@ -154,7 +154,8 @@ def test_errors_are_sentences():
 
 def test_no_tensorflow_is_needed():
     code = (
-        "import sys, t2t_mm.data.bucketing, t2t_mm.data.selection, t2t_mm.data.mixing;"
+        "import sys, t2t_mm.data.batches.bucketing, t2t_mm.data.batches.selection;"
+        "import t2t_mm.training.mixing;"
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from datagen_toys import sentence
-
-from t2t_mm.data.generation import generate
+from t2t_mm.data.generation.api import generate
 from t2t_mm.lookup import find_problem
 from t2t_mm.problem import Dropped, Problem, Sample, Split, Text2TextProblem
+from tests.data.datagen_toys import sentence
 
 COUNT = 120
 

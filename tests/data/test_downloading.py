@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from t2t_mm.data import downloading
-from t2t_mm.data.downloading import ensure, fetch
-from t2t_mm.data.named_problem import NamedProblem
-from t2t_mm.data.raw_data import find, root_of
+from t2t_mm.data.sources import downloading
+from t2t_mm.data.sources.downloading import ensure, fetch
+from t2t_mm.data.sources.named_problem import NamedProblem
+from t2t_mm.data.sources.raw_data import find, root_of
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Sample, Split, Text2TextProblem
 from t2t_mm.provenance import DataAccess, Provenance, RawFile, RawFiles, TfdsData

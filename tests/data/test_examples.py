@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from datagen_toys import class_problem, png, text_problem, tone, wav
 from PIL import Image
 
-from t2t_mm.data.broken import BrokenValue
-from t2t_mm.data.generation import generate
-from t2t_mm.data.pictures import stored_picture
-from t2t_mm.data.sounds import stored_sound
+from t2t_mm.data.generation.api import generate
 from t2t_mm.errors import DataError
+from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.image_files import stored_picture
+from t2t_mm.kinds.sound_files import stored_sound
+from tests.data.datagen_toys import class_problem, png, text_problem, tone, wav
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from stored_shards import LABEL, PICTURE, SOUND, TEXT, pcm, png
 
-from t2t_mm.data.audio_features import LOG_FLOOR, frame_count, mel_filters
-from t2t_mm.data.features import prepare
-from t2t_mm.data.picture_features import augment, standardise
+from t2t_mm.data.batches.features import prepare
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.audio_graph import LOG_FLOOR, frame_count, mel_filters
+from t2t_mm.kinds.image_graph import augment, standardise
 from t2t_mm.problem import FeatureSpec
+from tests.data.stored_shards import LABEL, PICTURE, SOUND, TEXT, pcm, png
 
 HPARAMS = HParams(audio_mel_bins=40)
 RATE = 8000  # of SOUND

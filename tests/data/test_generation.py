@@ -13,18 +13,26 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from datagen_toys import SLOW, ToyImage, ToySound, ToyText, class_problem, sentence, text_problem
 
-from t2t_mm.data import generation
 from t2t_mm.data.binding import bind, shard_paths
-from t2t_mm.data.disk_errors import disk_error
-from t2t_mm.data.manifest import load_manifest
-from t2t_mm.data.one_vocabulary import check_tasks_agree
-from t2t_mm.data.vocabulary import EOS, Vocabulary
+from t2t_mm.data.generation import api as generation
+from t2t_mm.data.generation.disk_errors import disk_error
+from t2t_mm.data.records.manifest import load_manifest
+from t2t_mm.data.vocabularies.one_vocabulary import check_tasks_agree
 from t2t_mm.errors import DataError, UserError
+from t2t_mm.kinds.vocabulary import EOS, Vocabulary
 from t2t_mm.lookup import find_problem, find_problems
 from t2t_mm.problem import Problem, Split, Text2TextProblem
 from t2t_mm.training.run_data import open_data
+from tests.data.datagen_toys import (
+    SLOW,
+    ToyImage,
+    ToySound,
+    ToyText,
+    class_problem,
+    sentence,
+    text_problem,
+)
 
 HERE = Path(__file__).parent
 GOOD = {"inputs": "a b", "targets": "c d"}
@@ -99,7 +107,7 @@ def test_training_data_are_shuffled_and_evaluation_data_in_order(whole: Path) ->
 
 
 def test_stored_pictures_labels_and_sounds(whole: Path) -> None:
-    from datagen_toys import png, tone
+    from tests.data.datagen_toys import png, tone
 
     examples = read(whole, "datagen_toy_image", "train")
     made = {png(i % 3, i): i % 3 for i in range(40)}
@@ -186,8 +194,8 @@ def test_killed_and_resumed(tmp_path: Path, workers: int) -> None:
     generate([problem], calm)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from datagen_toys import *\n"
-        "from t2t_mm.data.generation import generate\n"
+        "from tests.data.datagen_toys import *\n"
+        "from t2t_mm.data.generation.api import generate\n"
         "generate([ToyImage('datagen_toy_image')], sys.argv[2], num_workers=int(sys.argv[3]))"
     )
     process = subprocess.Popen(

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from t2t_mm.data.locking import lock
-from t2t_mm.data.unpacking import unpack
+from t2t_mm.data.generation.locking import lock
+from t2t_mm.data.sources.unpacking import unpack
 
 
 def ends(work: Callable[[], None]) -> bool:

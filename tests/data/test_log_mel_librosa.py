@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from t2t_mm.data.audio_features import LOG_FLOOR, PRE_EMPHASIS, log_mel, mel_filters
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.audio_graph import LOG_FLOOR, PRE_EMPHASIS, log_mel, mel_filters
 from t2t_mm.problem import FeatureSpec
 
 librosa = pytest.importorskip(

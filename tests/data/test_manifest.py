@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from datagen_toys import ToyImage, ToyText
 
-from t2t_mm.data.generation import generate
-from t2t_mm.data.manifest import load_manifest, manifest_path
-from t2t_mm.data.records import file_digest
-from t2t_mm.data.verification import verify
+from t2t_mm.data.generation.api import generate
+from t2t_mm.data.generation.verification import verify
+from t2t_mm.data.records.files import file_digest
+from t2t_mm.data.records.manifest import load_manifest, manifest_path
 from t2t_mm.errors import DataError
+from tests.data.datagen_toys import ToyImage, ToyText
 
 PROBLEMS = [ToyText("datagen_toy_text"), ToyImage("datagen_toy_image")]
 

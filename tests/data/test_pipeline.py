@@ -10,7 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from stored_shards import (
+
+from t2t_mm.data.batches import pipeline
+from t2t_mm.data.batches.pipeline import (
+    count_examples,
+    evaluation_batches,
+    largest_batch,
+    next_batch,
+    training_batches,
+)
+from t2t_mm.errors import DataError
+from t2t_mm.hparam import HParams
+from t2t_mm.problem import FeatureSpec, Task
+from tests.data.stored_shards import (
     LABEL,
     PICTURE,
     SOUND,
@@ -23,18 +35,6 @@ from stored_shards import (
     stored_order,
     write_shards,
 )
-
-from t2t_mm.data import pipeline
-from t2t_mm.data.pipeline import (
-    count_examples,
-    evaluation_batches,
-    largest_batch,
-    next_batch,
-    training_batches,
-)
-from t2t_mm.errors import DataError
-from t2t_mm.hparam import HParams
-from t2t_mm.problem import FeatureSpec, Task
 
 HPARAMS = HParams(batch_size=128, batch_images=8, batch_audio_seconds=4.0, max_length=40)
 COUNT = 150

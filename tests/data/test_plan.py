@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from t2t_mm.data.manifest import Shard
-from t2t_mm.data.passes import PassOrder, PassResult
-from t2t_mm.data.plan import Plan, shards_for, work_items
+from t2t_mm.data.generation.passes import PassOrder, PassResult
+from t2t_mm.data.generation.plan import PassPlan, shards_for, work_items
+from t2t_mm.data.records.manifest import Shard
 from t2t_mm.problem import Problem, Split
 
 
@@ -19,7 +19,7 @@ def second_pass(
     reading: float, making: float, examples: int = 1000, size: int = 10**6, workers: int = 1
 ) -> int:
     """How many of 99 shards the second pass takes, after a first one of one shard."""
-    plan = Plan([order(100, 100)], workers)
+    plan = PassPlan([order(100, 100)], workers)
     first = plan.take()
     assert first.shards == (0,)
     plan.learn(first, PassResult({0: Shard("f", examples, size, "")}, reading + making, reading))
@@ -60,7 +60,7 @@ def test_work_items_are_cut_by_what_reading_costs() -> None:
 def test_no_pass_has_more_than_256_shards() -> None:
     orders = [order(600, 600)]
     assert [len(item.shards) for item in work_items(orders, None, lambda _: 10.0)] == [256, 256, 88]
-    plan = Plan(orders, 1)
+    plan = PassPlan(orders, 1)
     plan.learn(plan.take(), PassResult({0: Shard("f", 10, 10, "")}, 0.002, 0.001))
     assert len(plan.take().shards) == 256
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from t2t_mm.data.protobuf import fields, varint
+from t2t_mm.data.records.protobuf import fields, varint
 
 # field 1: varint 300; 2: 8 bytes; 3: "abc"; 4: 4 bytes; 16: "" (its key takes two bytes)
 MESSAGE = b"\x08\xac\x02" + b"\x11" + bytes(8) + b"\x1a\x03abc" + b"\x25wxyz" + b"\x82\x01\x00"

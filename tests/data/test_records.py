@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2t_mm.data.crc32c import crc32c_batch
-from t2t_mm.data.records import encode_example, remove_leftovers, replacing, write_records
-from t2t_mm.data.sharding import example_keys, keys, shard_name
+from t2t_mm.data.generation.sharding import example_keys, keys, shard_name
+from t2t_mm.data.records.crc32c import crc32c_batch
+from t2t_mm.data.records.files import encode_example, remove_leftovers, replacing, write_records
 
 
 def slow_crc32c(content: bytes) -> int:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from datagen_toys import ToyImage, ToyText, text_problem
 
 from t2t_mm.bin import t2t_datagen
-from t2t_mm.data import generation
-from t2t_mm.data.manifest import load_manifest
-from t2t_mm.data.runners import Cluster, beam, receipts
-from t2t_mm.data.runners.items import run_item
+from t2t_mm.data.generation import api as generation
+from t2t_mm.data.generation.runners import Cluster, beam, receipts
+from t2t_mm.data.generation.runners.items import run_item
+from t2t_mm.data.records.manifest import load_manifest
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.problem import Problem, Split
+from tests.data.datagen_toys import ToyImage, ToyText, text_problem
 
 GOOD = {"inputs": "a b", "targets": "c d"}
 
@@ -85,7 +85,7 @@ def test_a_killed_driver_loses_nothing(
         raise Killed
 
     launched(first_three)
-    monkeypatch.setattr("t2t_mm.data.runners.items.Driver._collect", lambda self: None)
+    monkeypatch.setattr("t2t_mm.data.generation.runners.items.Driver._collect", lambda self: None)
     with pytest.raises(Killed):
         generate(toys(), tmp_path, runner="FlinkRunner", num_workers=9)
     monkeypatch.undo()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from t2t_mm.data import spill
+from t2t_mm.data.generation import spill
 
 
 @pytest.mark.parametrize(("memory", "whole"), [(1 << 20, 1 << 20), (100, 1 << 20), (100, 100)])

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2t_mm.data.records import encode_example
-from t2t_mm.data.tfds_folder import TfdsFolder, prepared_folder
+from t2t_mm.data.records.files import encode_example
+from t2t_mm.data.sources.tfds_folder import TfdsFolder, prepared_folder
 from t2t_mm.errors import DataError
 from t2t_mm.provenance import DataAccess, TfdsData
 from tests.data.tfds_folders import parse_example, prepared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from t2t_mm.data.transcripts import plain_words, wsj_words
+from t2t_mm.data.sources.transcripts import plain_words, wsj_words
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from t2t_mm.data.unpacking import unpack
+from t2t_mm.data.sources.unpacking import unpack
 from t2t_mm.errors import DataError
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from t2t_mm.data.example_parsing import Values, example_features, feature_values
-from t2t_mm.data.records import encode_example, write_records
+from t2t_mm.data.records.example_parsing import Values, example_features, feature_values
+from t2t_mm.data.records.files import encode_example, write_records
 
 
 def prepared(

@@ -139,7 +139,7 @@ class Run:
 def toy_run() -> Run:
     """Makes data and run directory, once per process."""
     from t2t_mm.data.binding import bind, load_vocabularies
-    from t2t_mm.data.generation import generate
+    from t2t_mm.data.generation.api import generate
     from t2t_mm.lookup import find_problems
 
     folder = Path(tempfile.mkdtemp(prefix="decoding_toy"))
@@ -162,7 +162,7 @@ def toy_model() -> LoadedModel:
 
 def features_of(task: Task, inputs: list) -> dict[str, Any]:
     """Raw inputs as the toy model takes them: a batch, padded."""
-    from t2t_mm.data.features import prepare
+    from t2t_mm.data.batches.features import prepare
     from t2t_mm.decoding.inputs import stacked, stored_input
 
     loaded = toy_model()

@@ -6,13 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from decoding_run import png, toy_model, wav
 
 from t2t_mm.decoding.answering import answers, planned
-from t2t_mm.decoding.contents import Contents
-from t2t_mm.decoding.input_files import Asked
+from t2t_mm.decoding.encoded_inputs import EncodedInputs
+from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import DataError, HParamError, UnknownNameError, UserError
+from tests.decoding.decoding_run import png, toy_model, wav
 
 TEXTS = ["red dog sees", "a", "big cat likes small dog", "blue", "dog dog dog dog"]
 TEXT, SPEECH, CLASS = (f"decoding_toy_{kind}" for kind in ("text", "speech", "class"))
@@ -75,12 +75,12 @@ def test_scores_of_labels_are_the_classes_log_probabilities(loaded):
 def test_mixed_problems_are_answered_as_alone(loaded):
     inputs = {TEXT: ["red", "big cat"], SPEECH: [wav(0), wav(3)], CLASS: [png(0)]}
     asked = [
-        Asked(loaded.tasks[name], raw)
+        DecodeInput(loaded.tasks[name], raw)
         for name, raw in [
             (SPEECH, wav(0)), (TEXT, "red"), (CLASS, png(0)), (TEXT, "big cat"), (SPEECH, wav(3)),
         ]
     ]  # fmt: skip
-    contents = Contents(asked, loaded.vocabularies)
+    contents = EncodedInputs(asked, loaded.vocabularies)
     done: dict = {}
     for found in answers(loaded, asked, contents, DecodeSettings(), {}):
         done |= found
@@ -91,8 +91,8 @@ def test_mixed_problems_are_answered_as_alone(loaded):
 
 def test_what_is_done_is_not_done_again(loaded):
     """Batches done in part are done whole, so that they are the batches of an unbroken run."""
-    asked = [Asked(loaded.tasks[TEXT], text) for text in TEXTS]
-    contents = Contents(asked, loaded.vocabularies)
+    asked = [DecodeInput(loaded.tasks[TEXT], text) for text in TEXTS]
+    contents = EncodedInputs(asked, loaded.vocabularies)
     settings = DecodeSettings(batch_size=2)
     plan = [rows for _, rows in planned(asked, contents, loaded.hparams, settings)]
     assert [len(rows) for rows in plan] == [2, 2, 1]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from search_steps import CALLS, Random, by_hand, exhaustive
 
 from t2t_mm.decoding.beam import beam_search
 from t2t_mm.decoding.search import greedy
+from tests.decoding.search_steps import CALLS, Random, by_hand, exhaustive
 
 ALPHAS = (0.0, 0.6, 1.0, 3.0)
 

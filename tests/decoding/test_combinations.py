@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from decoding_run import png, toy_model, wav
 
 from t2t_mm.decoding.combinations import combination
 from t2t_mm.errors import UnknownNameError, UserError
 from t2t_mm.problem import FeatureSpec, Task
+from tests.decoding.decoding_run import png, toy_model, wav
 
 TEXT = FeatureSpec("text", "v", 100)
 PICTURE = FeatureSpec("image_small", image_size=8)

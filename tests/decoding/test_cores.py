@@ -7,12 +7,12 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
-from decoding_run import features_of, toy_model, words
 
 from t2t_mm.decoding.cores import Cores, interleaved
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.problem import Split
+from tests.decoding.decoding_run import features_of, toy_model, words
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3])

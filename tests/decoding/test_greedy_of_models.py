@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from decoding_run import features_of, png, toy_model, wav, words
 
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.model_loading import LoadedModel
@@ -13,6 +12,7 @@ from t2t_mm.decoding.settings import GREEDY
 from t2t_mm.decoding.writing import output_limits
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import FeatureSpec, Split, Task
+from tests.decoding.decoding_run import features_of, png, toy_model, wav, words
 
 INPUTS = {
     "decoding_toy_text": [words(Split.TRAIN, i) for i in range(8)],

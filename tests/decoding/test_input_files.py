@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-from decoding_run import VOCABULARY, png, wav
 
 from t2t_mm.decoding.input_files import (
     first_name,
@@ -19,6 +18,7 @@ from t2t_mm.decoding.input_files import (
 from t2t_mm.decoding.inputs import stored_input
 from t2t_mm.errors import DataError, UnknownNameError, UserError
 from t2t_mm.problem import FeatureSpec, Task
+from tests.decoding.decoding_run import VOCABULARY, png, wav
 
 TEXT = FeatureSpec("text", VOCABULARY)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from decoding_run import VOCABULARY, png, toy_run, wav
 
-from t2t_mm.data.vocabulary import Vocabulary
 from t2t_mm.decoding.inputs import read_lines, stored_input
 from t2t_mm.errors import DataError
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import FeatureSpec
+from tests.decoding.decoding_run import VOCABULARY, png, toy_run, wav
 
 TEXT = FeatureSpec("text", VOCABULARY)
 PICTURE = FeatureSpec("image_small", image_size=16)

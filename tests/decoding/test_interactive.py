@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from decoding_run import png, toy_model, wav
 
 from t2t_mm.decoding.combinations import combination
 from t2t_mm.decoding.interactive import HELP, Session
 from t2t_mm.decoding.settings import DecodeSettings
+from tests.decoding.decoding_run import png, toy_model, wav
 
 TEXT, SPEECH, CLASS = (f"decoding_toy_{kind}" for kind in ("text", "speech", "class"))
 

@@ -11,10 +11,10 @@ import pytest
 
 from t2t_mm.decoding.decoder import Decoded
 from t2t_mm.decoding.input_files import read_inputs, read_scored, read_table
-from t2t_mm.decoding.metrics import applies
-from t2t_mm.decoding.perplexity import with_perplexities
 from t2t_mm.decoding.splits import Answered
 from t2t_mm.errors import DataError
+from t2t_mm.evaluation.metrics import applies
+from t2t_mm.evaluation.perplexity import with_perplexities
 from t2t_mm.problem import FeatureSpec, Task
 
 TEXT = FeatureSpec("text", "vocab.x", 300)

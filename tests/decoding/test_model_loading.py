@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from decoding_run import NAMES, VOCABULARY, toy_run
 
 from t2t_mm.decoding.model_loading import load
 from t2t_mm.errors import CheckpointError, UnknownNameError, UserError
 from t2t_mm.runs.checkpoints import find_meant
+from tests.decoding.decoding_run import NAMES, VOCABULARY, toy_run
 
 
 @pytest.fixture

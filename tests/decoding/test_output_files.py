@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
-from decoding_run import toy_run  # noqa: F401
 
-from t2t_mm.decoding.decoder import Answer, Decoded
+from t2t_mm.decoding.decoder import Decoded, Prediction
 from t2t_mm.decoding.output_files import answer_line, check_writable, inputs_beside, search_name
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
+from tests.decoding.decoding_run import toy_run  # noqa: F401
 
-DECODED = Decoded("a\nb\tc", -0.5, (Answer("a\nb\tc", -0.5), Answer("d", -1.25)))
+DECODED = Decoded("a\nb\tc", -0.5, (Prediction("a\nb\tc", -0.5), Prediction("d", -1.25)))
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from search_steps import Random
 
 from t2t_mm.decoding.sampling import draw, sample
 from t2t_mm.decoding.settings import DecodeSettings
+from tests.decoding.search_steps import Random
 
 LOGITS = np.array([2.0, 0.5, 1.0, -1.0, 1.5, 0.0], np.float32)  # 0 is padding
 EVENLY = (np.arange(10_000, dtype=np.float32) + 0.5) / 10_000

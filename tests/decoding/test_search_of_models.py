@@ -7,13 +7,13 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from decoding_run import features_of, make_it_end, png, toy_model, wav, words
 
-from t2t_mm.decoding.decoder import Answer, Decoder
+from t2t_mm.decoding.decoder import Decoder, Prediction
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.decoding.writing import output_limits, write
 from t2t_mm.problem import Split
 from t2t_mm.registry import HPARAMS
+from tests.decoding.decoding_run import features_of, make_it_end, png, toy_model, wav, words
 
 INPUTS = {
     "decoding_toy_text": [words(Split.TRAIN, i) for i in (6, 0, 3, 5)],
@@ -136,7 +136,7 @@ def test_all_answers_of_a_beam_are_given_when_asked_for():
     single = Decoder(model_of("transformer"), loaded.hparams, loaded.vocabularies, settings)
     for one, answer in zip(single(task, features), answers, strict=True):
         assert one.output == answer.output
-        assert one.alternatives == (Answer(one.output, one.score),)
+        assert one.alternatives == (Prediction(one.output, one.score),)
 
 
 def test_labels_are_given_with_the_likeliest_others_and_scored():

@@ -7,8 +7,8 @@ import tensorflow as tf
 from t2t_mm.layers.attention import (
     MultiHeadAttention,
     SelfAttention,
-    causal_penalty,
-    padding_penalty,
+    causal_bias,
+    padding_bias,
 )
 from t2t_mm.layers.attention_block import AttentionBlock
 from t2t_mm.layers.timing import timing_signal
@@ -47,7 +47,7 @@ def test_attention_values():
     visible = np.broadcast_to(mask[:, None, :] > 0, (2, 4, 5))
     expected = attention(x @ np.array(layer.query_kernel), keys, values, 2, visible)
     np.testing.assert_allclose(
-        layer(x, source, padding_penalty(mask)),
+        layer(x, source, padding_bias(mask)),
         expected @ np.array(layer.output_kernel),
         atol=1e-5,
     )
@@ -61,7 +61,7 @@ def test_self_attention_values():
     parts = np.split(x @ np.array(layer.joint_kernel), 3, axis=-1)
     visible = np.broadcast_to(np.tril(np.ones((5, 5), bool)), (2, 5, 5))
     expected = attention(*parts, 3, visible) @ np.array(layer.output_kernel)
-    np.testing.assert_allclose(layer(x, causal_penalty(5)), expected, atol=1e-5)
+    np.testing.assert_allclose(layer(x, causal_bias(5)), expected, atol=1e-5)
 
 
 def test_memory_can_be_computed_once():
@@ -96,7 +96,7 @@ def test_half_precision_keeps_masks_exact(dtype):
     x = random(1, 6, 8)
     changed = x.copy()
     changed[:, 4:] = 50
-    first, second = layer(x, causal_penalty(6)), layer(changed, causal_penalty(6))
+    first, second = layer(x, causal_bias(6)), layer(changed, causal_bias(6))
     assert first.dtype == dtype.removeprefix("mixed_")
     np.testing.assert_array_equal(
         tf.cast(first, "float32")[:, :4], tf.cast(second, "float32")[:, :4]
@@ -106,7 +106,7 @@ def test_half_precision_keeps_masks_exact(dtype):
 def test_an_input_of_padding_alone_gives_numbers():
     layer = MultiHeadAttention(2, dtype="mixed_float16")
     layer.build((None, None, 6))
-    y = layer(random(1, 3, 6), random(1, 2, 6), padding_penalty(np.zeros((1, 2))))
+    y = layer(random(1, 3, 6), random(1, 2, 6), padding_bias(np.zeros((1, 2))))
     assert np.isfinite(y).all()
 
 
@@ -120,7 +120,7 @@ def block() -> AttentionBlock:
 
 def test_attention_block_is_its_parts_in_order(block):
     target, source = random(2, 7, 6), random(2, 5, 6, seed=1)
-    masks = padding_penalty(np.ones((2, 5))), causal_penalty(7)
+    masks = padding_bias(np.ones((2, 5))), causal_bias(7)
     h = target + np.array(timing_signal(7, 6))
     h = block.blocks[1](block.blocks[0](h))
     h = block.norm(h + block.self_attention(h, masks[1]))
@@ -130,7 +130,7 @@ def test_attention_block_is_its_parts_in_order(block):
 
 def test_attention_block_never_sees_the_future_of_the_target(block):
     target, source = random(1, 12, 6), random(1, 5, 6, seed=1)
-    masks = padding_penalty(np.ones((1, 5))), causal_penalty(12)
+    masks = padding_bias(np.ones((1, 5))), causal_bias(12)
     y = np.array(block(target, source, *masks))
     for position in range(1, 12, 3):
         changed = target.copy()
@@ -143,7 +143,7 @@ def test_gradients_reach_every_variable(block):
     target, source = random(2, 12, 6), random(2, 5, 6, seed=1)
     variables = [variable.value for variable in block.trainable_variables]
     with tf.GradientTape() as tape:
-        y = block(target, source, padding_penalty(np.ones((2, 5))), causal_penalty(12))
+        y = block(target, source, padding_bias(np.ones((2, 5))), causal_bias(12))
         loss = tf.reduce_sum(y * random(2, 12, 6, seed=2))
     for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
         assert np.abs(gradient).max() > 0, variable.name

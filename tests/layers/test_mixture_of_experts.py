@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.layers import mixture_of_experts
-from t2t_mm.layers.mixture_of_experts import (
+from t2t_mm.layers import moe as mixture_of_experts
+from t2t_mm.layers.moe import (
     MixtureOfExperts,
-    chance_of_top_k,
-    squared_variation,
+    cv_squared,
+    prob_in_top_k,
 )
 
 
@@ -173,21 +173,19 @@ def test_chance_of_top_k_by_hand():
             threshold = others[-2]  # the k-th largest among the others, k = 2
             score = (clean[n, e] - threshold) / deviation[n, e]
             expected[n, e] = 0.5 * (1 + math.erf(score / math.sqrt(2)))
-    np.testing.assert_allclose(
-        chance_of_top_k(clean, noisy, deviation, best, 2), expected, atol=1e-5
-    )
+    np.testing.assert_allclose(prob_in_top_k(clean, noisy, deviation, best, 2), expected, atol=1e-5)
 
 
 def test_load_in_training_is_the_sum_of_chances_over_real_positions(monkeypatch):
     layer = mixture(6, 2)
     chances = []
-    plain = mixture_of_experts.chance_of_top_k
+    plain = mixture_of_experts.prob_in_top_k
 
     def keeping(*arguments):
         chances.append(np.array(plain(*arguments)))
         return chances[-1]
 
-    monkeypatch.setattr(mixture_of_experts, "chance_of_top_k", keeping)
+    monkeypatch.setattr(mixture_of_experts, "prob_in_top_k", keeping)
     mask = np.ones(10, "float32")
     mask[7:] = 0
     gating = layer.gate(random(10, 4), mask, training=True)
@@ -196,9 +194,9 @@ def test_load_in_training_is_the_sum_of_chances_over_real_positions(monkeypatch)
 
 
 def test_squared_variation_by_hand():
-    assert float(squared_variation(np.array([1.0, 3.0]))) == pytest.approx(1 / 4)
-    assert float(squared_variation(np.array([2.0, 2.0, 2.0]))) == 0
-    assert float(squared_variation(np.zeros(3))) == 0
+    assert float(cv_squared(np.array([1.0, 3.0]))) == pytest.approx(1 / 4)
+    assert float(cv_squared(np.array([2.0, 2.0, 2.0]))) == 0
+    assert float(cv_squared(np.zeros(3))) == 0
 
 
 def test_the_loss_is_both_variations_times_the_coefficient():

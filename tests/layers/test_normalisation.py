@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.layers.normalisation import LayerNorm
+from t2t_mm.layers.normalization import LayerNorm
 
 
 def random(*shape: int) -> np.ndarray:

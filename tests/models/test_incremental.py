@@ -72,7 +72,7 @@ BODIES = {
 def short_blocks():
     """So that attention reaches over several blocks of earlier positions."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("t2t_mm.layers.lineage.BLOCK", 4)
+        patch.setattr("t2t_mm.layers.ancestry.BLOCK", 4)
         yield
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.layers.attention import causal_penalty
+from t2t_mm.layers.attention import causal_bias
 from t2t_mm.layers.rep import Rep
 from t2t_mm.layers.timing import timing_signal
 from t2t_mm.models.transformer import Transformer, TransformerLayer
@@ -160,4 +160,4 @@ def test_a_layer_without_memory_has_no_attention_to_it():
     layer = TransformerLayer(12, 2, reads_memory=False)
     layer.build((None, None, WIDTH))
     assert not hasattr(layer, "memory_attention")
-    assert layer(random(1, 3, WIDTH), causal_penalty(3)).shape == (1, 3, WIDTH)
+    assert layer(random(1, 3, WIDTH), causal_bias(3)).shape == (1, 3, WIDTH)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from t2t_mm.data.generation import generate
-from t2t_mm.data.manifest import Manifest, load_manifest
-from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.data.generation.api import generate
+from t2t_mm.data.records.manifest import Manifest, load_manifest
+from t2t_mm.data.vocabularies.building import vocabulary_path
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.lookup import find_problem
 from t2t_mm.provenance import DataAccess
 from tests.data.tfds_folders import parse_example

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from t2t_mm.data.vocabulary import Vocabulary
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.lookup import find_problem
 from t2t_mm.problem import Split
 from t2t_mm.problems.algorithmic import AlgorithmicProblem

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from t2t_mm.data.generation import generate
+from t2t_mm.data.generation.api import generate
 from t2t_mm.lookup import find_problem
 from t2t_mm.problem import Problem
 from t2t_mm.provenance import DataAccess, TfdsData

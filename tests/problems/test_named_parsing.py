@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from t2t_mm import tree_tags, trees
-from t2t_mm.decoding.metrics import compute, flatten
 from t2t_mm.errors import DataError
-from t2t_mm.trees import Tree
+from t2t_mm.evaluation.metrics import compute, flatten
+from t2t_mm.kinds import tree_tags, trees
+from t2t_mm.kinds.trees import Tree
 from tests.problems.named import made
 from tests.problems.recordings import write
 

@@ -162,7 +162,7 @@ def test_idx_files(tmp_path: Path, problem: str, folder: str, ending: str) -> No
 
 
 def test_broken_idx_files(tmp_path: Path) -> None:
-    from t2t_mm.data.readers.idx import pictures_and_labels, read_idx
+    from t2t_mm.data.sources.readers.idx import pictures_and_labels, read_idx
 
     pictures, labels = tmp_path / "p", tmp_path / "l"
     pictures.write_bytes(idx(np.zeros((2, 3, 4))))
@@ -284,7 +284,7 @@ def test_coco_from_its_own_files(tmp_path: Path) -> None:
 
 
 def test_characters_are_single(tmp_path: Path) -> None:
-    from t2t_mm.data.vocabulary import RESERVED, Vocabulary
+    from t2t_mm.kinds.vocabulary import RESERVED, Vocabulary
 
     prepared(
         tmp_path / "tfds",

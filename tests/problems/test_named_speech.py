@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from t2t_mm.data.binding import bind
-from t2t_mm.data.generation import generate
-from t2t_mm.data.manifest import load_manifest
-from t2t_mm.data.tfds_folder import TfdsFolder
+from t2t_mm.data.generation.api import generate
+from t2t_mm.data.records.manifest import load_manifest
+from t2t_mm.data.sources.tfds_folder import TfdsFolder
 from t2t_mm.errors import DataError
 from t2t_mm.lookup import find_problem
 from t2t_mm.problem import Split

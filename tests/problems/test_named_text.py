@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from t2t_mm.data.vocabulary import EOS
 from t2t_mm.errors import DataError
+from t2t_mm.kinds.vocabulary import EOS
 from t2t_mm.lookup import find_problem, find_problems, problem_names
 from t2t_mm.problems.languagemodel import pieces
 from t2t_mm.problems.summarize import read_story
@@ -238,8 +238,8 @@ def test_inputs_where_there_are_none_are_refused(tmp_path: Path) -> None:
     problem = find_problem("languagemodel_ptb10k")
     ptb(tmp_path / "raw" / "simple-examples" / "data")
     made("languagemodel_ptb10k", tmp_path)
-    from t2t_mm.data.vocabulary import Vocabulary
-    from t2t_mm.data.vocabulary_building import vocabulary_path
+    from t2t_mm.data.vocabularies.building import vocabulary_path
+    from t2t_mm.kinds.vocabulary import Vocabulary
 
     name = problem.inputs.vocabulary
     known = {name: Vocabulary.load(vocabulary_path(name, tmp_path / "data"))}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from t2t_mm.data.generation import generate
+from t2t_mm.data.generation.api import generate
 from t2t_mm.lookup import find_problems
 from t2t_mm.problem import Split
 from t2t_mm.problems.algorithmic import AlgorithmicProblem
@@ -103,8 +103,8 @@ def test_a_split_of_a_language_model_is_not_answered(
 
 
 def test_perplexity_is_that_of_the_scored_texts(run) -> None:
-    from t2t_mm.decoding.evaluate import evaluate
-    from t2t_mm.decoding.report import report_table, series_table
+    from t2t_mm.evaluation.evaluate import evaluate
+    from t2t_mm.evaluation.report import report_table, series_table
 
     _, model, folder = run
     (report,) = evaluate(model, folder / "data", [MODEL])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from t2t_mm import trees
+from t2t_mm.kinds import trees
 from tests.problems.named import SENTENCES, TINY, made, trained
 from tests.problems.recordings import chapter, encoded, tone, write
 from tests.problems.test_named_parsing import forest

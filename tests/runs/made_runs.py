@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm import usr_dir
+from t2t_mm.data.batches.pipeline import evaluation_batches
 from t2t_mm.data.binding import bind, load_vocabularies
-from t2t_mm.data.generation import generate
-from t2t_mm.data.pipeline import evaluation_batches
-from t2t_mm.data.records import write_atomically
-from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.data.generation.api import generate
+from t2t_mm.data.records.files import write_atomically
+from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.lookup import find_problems
 from t2t_mm.models.joint import JointModel
 from t2t_mm.registry import HPARAMS, OPTIMIZERS
@@ -25,7 +25,7 @@ from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.weights import load_weights
-from t2t_mm.training.averages import Averages
+from t2t_mm.training.moving_average import ExponentialMovingAverage
 from tests.training.tiny_runs import MULTI_MODEL, PROBLEMS_DIR
 
 ALL = "tiny_colours,tiny_digits,tiny_digits_rev"
@@ -56,7 +56,7 @@ def make_run(
     model = make_model("multi_model", tasks, values, 3, Replicas())
     groups = variable_groups(model, tasks)
     slots = OPTIMIZERS.get(values.optimizer)(values).build(sizes(groups))
-    slots |= Averages(values.ema_decay, groups).slots
+    slots |= ExponentialMovingAverage(values.ema_decay, groups).slots
     rng = np.random.default_rng(step)
     for variable in [*(v.value for v in model.trainable_variables), *slots.values()]:
         noise = rng.normal(0, 0.3, variable.shape)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from t2t_mm.errors import CheckpointError
 from t2t_mm.runs.checkpoints import Checkpoints, find
 from t2t_mm.runs.run_record import RunRecord
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.averaging import average, steps, windows, write_average
 
 
@@ -65,7 +65,7 @@ def test_a_run_directory_of_averages(tmp_path: Path) -> None:
     out = tmp_path / "averaged"
     path = write_average(out, tmp_path / "run", 30, list(found.values()))
     assert path == find(out) and path.endswith("averaged/checkpoints/model-30")
-    stored = Stored(path)
+    stored = StoredCheckpoint(path)
     assert stored.state["step"] == 30 and not stored.slots
     np.testing.assert_array_equal(
         stored.variable("joint/w"),

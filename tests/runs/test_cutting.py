@@ -11,7 +11,7 @@ from t2t_mm.errors import CheckpointError, UnknownNameError, UserError
 from t2t_mm.runs.checkpoints import find
 from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.run_record import RunRecord
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.cutting import Cut
 from t2t_mm.runs.surgery.expert_usage import expert_usage, used_experts
 from t2t_mm.runs.surgery.opened import new_folder, open_run
@@ -43,7 +43,7 @@ def test_answers_stay_bit_for_bit_and_the_size_is_the_predicted_one(
         logits(tmp_path / "cut", tiny_data, problem).tobytes()
         == logits(run, tiny_data, problem).tobytes()
     )
-    shapes = Stored(find(tmp_path / "cut")).variables
+    shapes = StoredCheckpoint(find(tmp_path / "cut")).variables
     assert sum(int(np.prod(shape)) for shape in shapes.values()) == predicted
     assert predicted < parameters(plan.before())
     record = RunRecord.read(tmp_path / "cut")
@@ -65,14 +65,14 @@ def test_what_is_left_out(run: Path, tmp_path: Path) -> None:
     assert before["commands"].parameters == 2 * 16 and after["commands"].parameters == 16
     assert before["decoder_mixture"].problems == ("tiny_digits", "tiny_digits_rev")
     assert before["encoder_mixture"].problems == tuple(ALL.split(","))
-    assert not Stored(find(tmp_path / "cut")).slots
+    assert not StoredCheckpoint(find(tmp_path / "cut")).slots
 
 
 def test_the_optimizer_may_be_kept(run: Path, tmp_path: Path) -> None:
     cut(run, "tiny_digits", tmp_path / "cut", keep_optimizer=True)
-    old, new = (Stored(find(folder)) for folder in (run, tmp_path / "cut"))
+    old, new = (StoredCheckpoint(find(folder)) for folder in (run, tmp_path / "cut"))
 
-    def by_variable(folder: Path, stored: Stored) -> dict[str, np.ndarray]:
+    def by_variable(folder: Path, stored: StoredCheckpoint) -> dict[str, np.ndarray]:
         model, tasks = loaded(folder), RunRecord.read(folder).bound_tasks()
         found: dict[str, np.ndarray] = {}
         for name, group in variable_groups(model, tasks).items():
@@ -111,7 +111,7 @@ def test_experts_below_the_threshold_go(run: Path, tiny_data: Path, tmp_path: Pa
     assert kept and all(2 <= len(experts) < 5 for experts in kept.values())
     made = cut(run, "tiny_digits,tiny_digits_rev", tmp_path / "cut", experts=kept)
     hparams = RunRecord.read(tmp_path / "cut").bound_hparams()
-    old, new = (Stored(find(folder)) for folder in (run, tmp_path / "cut"))
+    old, new = (StoredCheckpoint(find(folder)) for folder in (run, tmp_path / "cut"))
     for name, experts in kept.items():
         assert getattr(hparams, name.replace("_mixture", "_experts")) == len(experts)
         for leaf, axis in (("gate_kernel", 1), ("expert_in", 0), ("expert_out", 0)):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import CheckpointError, HParamError, UserError
 from t2t_mm.lookup import find_problems
 from t2t_mm.runs.checkpoints import by_path, find
@@ -15,7 +15,7 @@ from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.growing import Growth, grow
 from t2t_mm.runs.surgery.opened import open_run
 from t2t_mm.runs.weights import split_by_path
@@ -56,7 +56,7 @@ def test_rows_of_commands_go_by_name(folder: Path) -> None:
     # "to_digits" is new and sorts before the old "to_text".
     model = loaded(folder / "grown")
     assert model.command_names == ["to_digits", "to_text"]
-    before, after = (Stored(find(folder / name)) for name in ("run", "grown"))
+    before, after = (StoredCheckpoint(find(folder / name)) for name in ("run", "grown"))
     np.testing.assert_array_equal(after.variable(COMMANDS)[1], before.variable(COMMANDS)[0])
     fresh = after.variable(COMMANDS)[0]
     assert 0.5 < fresh.std() < 1.5  # drawn with deviation 1
@@ -80,7 +80,7 @@ def test_new_variables_are_a_fresh_models_and_old_slots_stay(
     record = RunRecord.read(tmp_path / "grown")
     tasks = record.bound_tasks()
     fresh = make_model(record.model, tasks, record.bound_hparams(), record.seed, Replicas())
-    old, new = (Stored(find(place)) for place in (run, tmp_path / "grown"))
+    old, new = (StoredCheckpoint(find(place)) for place in (run, tmp_path / "grown"))
     variables = by_path(fresh.variables)
     added = new.variables.keys() - old.variables.keys()
     assert {path.split("/")[1] for path in added} == {"text.vocab.tiny_digits.16", "commands"}

@@ -16,7 +16,7 @@ from t2t_mm.lookup import find_problems
 from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.checkpoints import find
 from t2t_mm.runs.run_record import RunRecord
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.averaging import write_average
 from t2t_mm.runs.surgery.cutting import Cut
 from t2t_mm.runs.surgery.growing import grow, only
@@ -54,7 +54,7 @@ def lines(run: Path, split: str) -> list[dict[str, Any]]:
 
 
 def slots(run: Path, kinds: Sequence[str]) -> dict[str, np.ndarray]:
-    stored = Stored(find(run))
+    stored = StoredCheckpoint(find(run))
     return {n: stored.slot(n) for n in stored.slots if n.rpartition("/")[2] in kinds}
 
 
@@ -90,13 +90,13 @@ def test_a_cut_run_goes_on_counting_with_its_optimizer(folder: Path) -> None:
 def test_a_run_without_optimizer_or_average_begins_them_anew(folder: Path) -> None:
     run, averaged = folder / "run", folder / "averaged"
     write_average(averaged, run, 6, [find(run)])
-    assert not Stored(find(averaged)).slots
+    assert not StoredCheckpoint(find(averaged)).slots
     train_on(averaged, folder / "data", 7)
     counts = slots(averaged, ["steps", "sliding_average_steps"])
     touched = {name.rpartition("/")[0] for name, count in counts.items() if count}
     assert touched and set(map(int, counts.values())) == {0, 1}
     averages = slots(averaged, ["sliding_average"])
-    start, end = Stored(find(run)), Stored(find(averaged))
+    start, end = StoredCheckpoint(find(run)), StoredCheckpoint(find(averaged))
     # Any variable that is a group of its own: 0.1 of where it began and 0.9 of where it is now.
     alone = {
         "commands": "joint/commands",

@@ -13,9 +13,7 @@ import pytest
 import tensorflow as tf
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
-from decoding_run import NAMES, png, toy_model, toy_run, wav, words
-
-from t2t_mm.data.features import prepare
+from t2t_mm.data.batches.features import prepare
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.inputs import stacked, stored_input
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
@@ -23,11 +21,12 @@ from t2t_mm.errors import UserError
 from t2t_mm.layers.attention import SelfAttention
 from t2t_mm.layers.recording import recording
 from t2t_mm.problem import Split
-from t2t_mm.serving.export import Exported, export
-from t2t_mm.serving.export_examples import raw_examples
-from t2t_mm.serving.export_saving import write_version
-from t2t_mm.serving.export_signatures import Exportable
-from t2t_mm.serving.export_weights import StoredWeights, quantise
+from t2t_mm.serving.export.api import Exported, export
+from t2t_mm.serving.export.examples import raw_examples
+from t2t_mm.serving.export.saving import write_version
+from t2t_mm.serving.export.signatures import Exportable
+from t2t_mm.serving.export.weights import StoredWeights, quantise
+from tests.decoding.decoding_run import NAMES, png, toy_model, toy_run, wav, words
 
 TEXT, TREE, CLASS = "decoding_toy_text", "decoding_toy_tree", "decoding_toy_class"
 CAPTION, SPEECH = "decoding_toy_caption", "decoding_toy_speech"

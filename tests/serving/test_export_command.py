@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
-from decoding_run import toy_model, toy_run
-
 from t2t_mm.bin import t2t_exporter
 from t2t_mm.bin.command_line import exit_status
+from tests.decoding.decoding_run import toy_model, toy_run
 
 
 @pytest.fixture(autouse=True)
 def one_model(monkeypatch):
     """Loads once: loading has tests of its own, in tests/decoding."""
     loaded = toy_model()
-    monkeypatch.setattr("t2t_mm.serving.export.load", lambda *_: loaded)
+    monkeypatch.setattr("t2t_mm.serving.export.api.load", lambda *_: loaded)
 
 
 def exporter(*flags: str) -> int:

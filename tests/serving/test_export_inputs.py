@@ -12,12 +12,11 @@ import tensorflow as tf
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
-from decoding_run import VOCABULARY, toy_run
-
-from t2t_mm.data.pictures import stored_picture
-from t2t_mm.data.vocabulary import EOS, Vocabulary
-from t2t_mm.serving.graph_pictures import stored_pictures
-from t2t_mm.serving.graph_text import GraphVocabulary
+from t2t_mm.kinds.image_files import stored_picture
+from t2t_mm.kinds.vocabulary import EOS, Vocabulary
+from t2t_mm.serving.graph.images import stored_pictures
+from t2t_mm.serving.graph.text import GraphVocabulary
+from tests.decoding.decoding_run import VOCABULARY, toy_run
 
 TEXTS = [
     "red dog",

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from t2t_mm.data.sounds import stored_sound
-from t2t_mm.serving.graph_sounds import stored_sounds
+from t2t_mm.kinds.sound_files import stored_sound
+from t2t_mm.serving.graph.sounds import stored_sounds
 
 RATE = 8000
 

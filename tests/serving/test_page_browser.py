@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_browser import Page, server, why_no_browser
+
+from tests.serving.page_browser import Page, server, why_no_browser
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
-from decoding_run import NAMES, png, toy_run, wav
-
-from t2t_mm.serving.client import Client
+from t2t_mm.serving.http.client import Client
+from tests.decoding.decoding_run import NAMES, png, toy_run, wav
 
 REASON = why_no_browser()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON or "")
@@ -42,7 +42,7 @@ GIVE = """
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory) -> Iterator[str]:
-    from t2t_mm.serving.export import export
+    from t2t_mm.serving.export.api import export
 
     run, folder = toy_run(), tmp_path_factory.mktemp("page")
     quiet = {"data_dir": run.data_dir, "log": lambda line: None}

@@ -10,11 +10,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from t2t_mm.serving import page_files
-from t2t_mm.serving.page_files import PageFiles
-from t2t_mm.serving.request_error import RequestError
+from t2t_mm.serving.http import page_files
+from t2t_mm.serving.http.page_files import PageFiles
+from t2t_mm.serving.http.request_error import RequestError
 
-FOLDER = Path(page_files.__file__).with_name("page")
+FOLDER = Path(page_files.__file__).parents[1] / "page"
 FILES = sorted(FOLDER.iterdir())
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "javascript", ".svg": "image/svg+xml"}
 NAMESPACE = "http://www.w3.org/2000/svg"  # a name, never fetched

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_browser import Page, why_no_browser
 
-from t2t_mm import tree_tags, trees
-from t2t_mm.serving import page_files
-from t2t_mm.trees import Tree
+from t2t_mm.kinds import tree_tags, trees
+from t2t_mm.kinds.trees import Tree
+from t2t_mm.serving.http import page_files
+from tests.serving.page_browser import Page, why_no_browser
 
 REASON = why_no_browser()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON or "")
@@ -33,7 +33,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Page:
     """The page's files alone, without a model behind them."""
-    folder = Path(page_files.__file__).with_name("page")
+    folder = Path(page_files.__file__).parents[1] / "page"
     files = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     threading.Thread(target=files.serve_forever, daemon=True).start()
     made = Page(f"http://127.0.0.1:{files.server_port}", tmp_path_factory.mktemp("profile"))

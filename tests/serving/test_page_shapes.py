@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from page_browser import Page, server, why_no_browser
 
 from t2t_mm.problems.shapes import languages, picture, trees, voice, world
 from t2t_mm.problems.shapes.world import Scene
+from tests.serving.page_browser import Page, server, why_no_browser
 
 EXPORT = os.environ.get("T2T_MM_SHAPES8_EXPORT")
 REASON = why_no_browser() or (None if EXPORT else "T2T_MM_SHAPES8_EXPORT names no trained export")

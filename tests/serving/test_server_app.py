@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from serving_toy import png, wav, write_export
 from starlette.testclient import TestClient
 
-from t2t_mm.serving.batching import BatchSettings
-from t2t_mm.serving.limits import Limits
-from t2t_mm.serving.server import ServerSettings, load_and_warm_up, make_api
+from t2t_mm.serving.http.batching import BatchSettings
+from t2t_mm.serving.http.limits import Limits
+from t2t_mm.serving.http.server import ServerSettings, load_and_warm_up, make_api
+from tests.serving.serving_toy import png, wav, write_export
 
 MODEL = "/v1/models/toy"
 LIMITS = Limits(body_bytes=20_000, text_bytes=100, pixels=10_000, audio_seconds=0.5)
@@ -230,7 +230,7 @@ def test_a_language_model_takes_empty_text_alone(tmp_path):
 
 def test_what_the_graph_alone_refuses(client, monkeypatch):
     """A damaged picture that passed the checks gets TensorFlow's reason in a sentence."""
-    monkeypatch.setattr("t2t_mm.serving.app.checked_row", lambda *_: png()[:-20])
+    monkeypatch.setattr("t2t_mm.serving.http.app.checked_row", lambda *_: png()[:-20])
     sentence = refusal(predict(client, "toy_light", instances=["x"]), 400)
     assert sentence.startswith("row 0 of toy_light cannot be read (")
     assert "\n" not in sentence and "{{" not in sentence and "[[" not in sentence

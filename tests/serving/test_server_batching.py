@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from t2t_mm.serving.batching import Batcher, BatchSettings
-from t2t_mm.serving.request_error import RequestError, RowError
-from t2t_mm.serving.telemetry import Metrics
+from t2t_mm.serving.http.batching import Batcher, BatchSettings
+from t2t_mm.serving.http.request_error import RequestError, RowError
+from t2t_mm.serving.http.telemetry import Metrics
 
 
 @dataclass(eq=False)

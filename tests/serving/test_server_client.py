@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from t2t_mm.errors import UserError
-from t2t_mm.serving.client import Answer, Client, ServerError
+from t2t_mm.serving.http.client import Answer, Client, ServerError
 
 GOOD = {"predictions": [{"outputs": ["x", "y"], "scores": [-0.5, None]}]}
 
@@ -66,7 +66,7 @@ def script() -> Iterator[Script]:
 def pauses(monkeypatch) -> list[float]:
     """The pauses that were asked for; none is made."""
     asked: list[float] = []
-    monkeypatch.setattr("t2t_mm.serving.client.time.sleep", asked.append)
+    monkeypatch.setattr("t2t_mm.serving.http.client.time.sleep", asked.append)
     return asked
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from t2t_mm.bin import t2t_query_server
 from t2t_mm.bin.command_line import exit_status
-from t2t_mm.serving.client import Answer, ServerError
+from t2t_mm.serving.http.client import Answer, ServerError
 
 
 def command(*flags: str) -> int:
@@ -19,7 +19,7 @@ def command(*flags: str) -> int:
 
 def test_flags_reach_the_settings(monkeypatch):
     served = []
-    monkeypatch.setattr("t2t_mm.serving.server.serve", served.append)
+    monkeypatch.setattr("t2t_mm.serving.http.server.serve", served.append)
     flags = ["--export_dir=d", "--model_name=m", "--host=::1", "--port=0", "--poll_seconds=0",
              "--max_batch_size=4", "--batch_delay_ms=2.5", "--num_threads=3", "--max_queue=5",
              "--timeout_seconds=6", "--max_body_mb=0.5", "--max_text_bytes=7", "--max_pixels=8",
@@ -95,7 +95,7 @@ class FakeClient:
 
 @pytest.fixture
 def fake_client(monkeypatch):
-    monkeypatch.setattr("t2t_mm.serving.query.Client", FakeClient)
+    monkeypatch.setattr("t2t_mm.serving.http.query.Client", FakeClient)
 
 
 def test_client_mode_answers_once_or_line_by_line(fake_client, monkeypatch, capsys):

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from serving_toy import png, write_export
 
-from t2t_mm.serving.client import Client
+from t2t_mm.serving.http.client import Client
+from tests.serving.serving_toy import png, write_export
 
 MODULE = [sys.executable, "-m", "t2t_mm.bin.t2t_query_server"]
 # A server whose model sleeps, without TensorFlow.
 SLEEPER = """
 import sys, time, types
-from t2t_mm.serving import server
+from t2t_mm.serving.http import server
 
 def answer(columns):
     time.sleep(float(columns["inputs"][0]))

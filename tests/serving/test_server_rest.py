@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from t2t_mm.serving.request_error import RequestError
-from t2t_mm.serving.rest import columns, outputs, parse, predictions
+from t2t_mm.serving.http.request_error import RequestError
+from t2t_mm.serving.http.rest import columns, outputs, parse, predictions
 
 ONE, TWO = ("inputs",), ("inputs", "outputs")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from t2t_mm.serving.servable import Servable
-from t2t_mm.serving.telemetry import Metrics
-from t2t_mm.serving.version_folders import scan
-from t2t_mm.serving.versions import Versions
+from t2t_mm.serving.http.servable import Servable
+from t2t_mm.serving.http.telemetry import Metrics
+from t2t_mm.serving.http.version_folders import scan
+from t2t_mm.serving.http.versions import Versions
 
 FILES = (
     "saved_model.pb",

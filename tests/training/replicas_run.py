@@ -10,15 +10,15 @@ import tensorflow as tf
 
 from t2t_mm import usr_dir
 from t2t_mm.data.binding import bind
-from t2t_mm.decoding.teacher_forced import Evaluation
+from t2t_mm.evaluation.teacher_forced import Evaluation
 from t2t_mm.lookup import find_problems
 from t2t_mm.registry import HPARAMS, OPTIMIZERS
 from t2t_mm.runs.checkpoints import Checkpoints, by_path, find, load_variables
 from t2t_mm.runs.groups import sizes, variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
-from t2t_mm.training.averages import Averages
 from t2t_mm.training.dry_run import DryRun
+from t2t_mm.training.moving_average import ExponentialMovingAverage
 from t2t_mm.training.step import TrainStep
 from tests.training.tiny_runs import PROBLEMS_DIR, TRANSFORMER
 
@@ -70,7 +70,7 @@ def run(data_dir: Path, devices: list[str], dropout: float = 0.0) -> tuple[dict,
     groups = variable_groups(model, tasks)
     with replicas.scope():
         slots = optimizer.build(sizes(groups))
-        averages = Averages(0.6, groups)
+        averages = ExponentialMovingAverage(0.6, groups)
         step = TrainStep(model, groups, optimizer, hparams, replicas, averages)
     averages.start()
     reports = []

@@ -13,9 +13,9 @@ import pytest
 
 from t2t_mm.errors import DivergedError
 from t2t_mm.problem import FeatureSpec, Task
-from t2t_mm.training.loop import Loop, Plan, State
+from t2t_mm.training.loop import Loop, LoopPlan, State
 from t2t_mm.training.progress import Progress
-from t2t_mm.training.tallies import FIELDS, Tally
+from t2t_mm.training.step_stats import FIELDS, StepStats
 
 TEXT = FeatureSpec("text", "v", 10)
 
@@ -61,7 +61,7 @@ class Log:
 
 
 def run(
-    plan: Plan,
+    plan: LoopPlan,
     evaluations: Sequence[float] = (),
     loss: Callable[[int], float] = lambda step: 2.0,
     saves: Saves | None = None,
@@ -98,7 +98,7 @@ def run(
 
 
 def test_a_problems_line_comes_every_hundred_of_its_steps_and_at_the_end() -> None:
-    loop = run(Plan(train_steps=250, evaluate_every=60))
+    loop = run(LoopPlan(train_steps=250, evaluate_every=60))
     lines = [(step, problem) for step, _, problem, _ in loop.lines]
     assert lines == [(199, "a"), (200, "b"), (250, "a"), (250, "b")]
     metrics = loop.lines[0][3]
@@ -109,7 +109,7 @@ def test_a_problems_line_comes_every_hundred_of_its_steps_and_at_the_end() -> No
 
 
 def test_best_and_stale_and_a_loss_that_is_no_number() -> None:
-    plan = Plan(train_steps=100, evaluate_every=10, early_stopping=3)
+    plan = LoopPlan(train_steps=100, evaluate_every=10, early_stopping=3)
     loop = run(plan, [math.nan, 5.0, 4.0, 4.0, math.nan, 4.5, 0.0])
     assert loop.checkpoints.best == [20, 30]
     assert loop.state.step == 60 and loop.state.stale == 3 and loop.state.best == 4.0
@@ -118,13 +118,13 @@ def test_best_and_stale_and_a_loss_that_is_no_number() -> None:
 
 
 def test_accuracy_is_better_when_higher() -> None:
-    plan = Plan(train_steps=30, evaluate_every=10, best_metric="accuracy")
+    plan = LoopPlan(train_steps=30, evaluate_every=10, best_metric="accuracy")
     assert run(plan, [1.0, 1.0, 1.0]).checkpoints.best == [10]  # accuracy stays 0
 
 
 def test_divergence_saves_nothing() -> None:
     with pytest.raises(DivergedError) as error:
-        run(Plan(50, 10), loss=lambda step: math.inf if step == 25 else 1.0)
+        run(LoopPlan(50, 10), loss=lambda step: math.inf if step == 25 else 1.0)
     text = str(error.value)
     assert "diverged at step 25 on problem 'a': loss inf" in text
     assert "last good checkpoint: model-20." in text
@@ -138,17 +138,17 @@ def test_a_signal_at_an_evaluation_does_not_write_the_checkpoint_again() -> None
 
     saves = Saves()
     with pytest.raises(KeyboardInterrupt):
-        run(Plan(50, 10), saves=saves, after_step=after_step)
+        run(LoopPlan(50, 10), saves=saves, after_step=after_step)
     assert saves.saved == [10]
 
 
 def test_a_callback_ends_the_run_with_a_checkpoint() -> None:
-    loop = run(Plan(50, 10), after_step=lambda step, problem, loss: step == 7)
+    loop = run(LoopPlan(50, 10), after_step=lambda step, problem, loss: step == 7)
     assert loop.state.step == 7 and loop.checkpoints.saved == [7]
 
 
 def test_state_round_trip() -> None:
-    tally = Tally()
+    tally = StepStats()
     tally.add([0.1] * len(FIELDS), 0.5)
     state = State(step=3, problem_steps={"a": 3}, tallies={"a": tally}, best=0.3, stale=1)
     again = State.from_dict(state.to_dict())

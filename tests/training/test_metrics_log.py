@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from t2t_mm.training.metrics_log import FILE, MetricsLog, cut_back, read
-from t2t_mm.training.tallies import FIELDS, Tally
+from t2t_mm.training.step_stats import FIELDS, StepStats
 
 
 def test_lines_and_events(tmp_path: Path) -> None:
@@ -39,9 +39,9 @@ def test_tally_means_and_its_state() -> None:
         "loss": (10.0, 20.0), "weight": (5.0, 10.0), "aux": (0.1, 0.3), "correct": (1.0, 2.0),
         "examples": (2.0, 4.0), "real": (30.0, 60.0), "padded": (40.0, 80.0), "norm": (1.0, 3.0),
     }  # fmt: skip
-    tally = Tally()
+    tally = StepStats()
     for i in range(2):
-        tally = Tally(json.loads(json.dumps(tally.state())))
+        tally = StepStats(json.loads(json.dumps(tally.state())))
         tally.add([reports[name][i] for name in FIELDS], seconds=1.5)
     found = tally.metrics()
     wanted = {

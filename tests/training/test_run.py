@@ -149,7 +149,7 @@ def test_keep_best_and_early_stopping(
             loss = next(losses)
             return {"tiny_digits": {"loss": loss, "accuracy": 0.5}}
 
-    monkeypatch.setattr(assembly, "Development", Canned)
+    monkeypatch.setattr(assembly, "DevEvaluator", Canned)
     settings = {"problems": "tiny_digits", "local_eval_frequency": 2, "progress": True}
     result = train_with(folder, "early", "early_stopping_evals=2", **settings)
     assert result.step == 8

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.data.batch_spec import batch_spec
-from t2t_mm.decoding.teacher_forced import Evaluation, mean_metric
+from t2t_mm.data.batches.spec import batch_spec
+from t2t_mm.evaluation.teacher_forced import Evaluation, mean_metric
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import FeatureSpec, Task
 from t2t_mm.registry import HPARAMS
@@ -19,7 +19,7 @@ from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training.dry_run import made_up_batch
 from t2t_mm.training.optimizer import Adam
 from t2t_mm.training.step import TrainStep
-from t2t_mm.training.tallies import FIELDS
+from t2t_mm.training.step_stats import FIELDS
 from tests.training.tiny_runs import TRANSFORMER
 
 TEXT = FeatureSpec("text", "vocab.x", 30)

@@ -14,7 +14,7 @@ from t2t_mm.data.binding import load_vocabularies
 from t2t_mm.errors import CheckpointError
 from t2t_mm.runs.checkpoints import BEGINNING, LATEST
 from t2t_mm.runs.run_record import FILE, VOCABULARIES, RunRecord
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.opened import Beginning
 from t2t_mm.runs.surgery.transfer import Arrays
 
@@ -30,7 +30,7 @@ def average(checkpoints: Sequence[str]) -> Arrays:
     Raises:
       CheckpointError: if they are not checkpoints of one model.
     """
-    stored = [Stored(checkpoint) for checkpoint in checkpoints]
+    stored = [StoredCheckpoint(checkpoint) for checkpoint in checkpoints]
     first = stored[0]
     for other in stored[1:]:
         if other.variables != first.variables:
@@ -41,7 +41,7 @@ def average(checkpoints: Sequence[str]) -> Arrays:
     return {path: _mean(path, stored) for path in first.variables}
 
 
-def _mean(path: str, stored: Sequence[Stored]) -> np.ndarray:
+def _mean(path: str, stored: Sequence[StoredCheckpoint]) -> np.ndarray:
     dtype = stored[0].dtype(path)
     if dtype.kind in "iub":
         return stored[-1].variable(path)
@@ -139,7 +139,7 @@ def _number(n: int | None) -> str:
 def _is_there(output_dir: Path, step: int, wanted: Mapping[str, Any]) -> bool:
     """Whether the average is there; of named checkpoints it has to be that of the same."""
     for index in output_dir.joinpath(LATEST).glob(f"*-{step}.index"):
-        made = Stored(str(index.with_suffix(""))).state.get(BEGINNING, {})
+        made = StoredCheckpoint(str(index.with_suffix(""))).state.get(BEGINNING, {})
         others = made.get("checkpoints", [])
         if wanted["n"] is None and others != wanted["checkpoints"]:
             raise CheckpointError(

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.batch_spec import FEATURES, Batch, batch_spec
-from t2t_mm.data.pipeline import evaluation_batches
+from t2t_mm.data.batches.pipeline import evaluation_batches
+from t2t_mm.data.batches.spec import FEATURES, Batch, batch_spec
 from t2t_mm.errors import CheckpointError, DataError, UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.layers.recording import recording

@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 
 from t2t_mm.data.binding import bind, load_vocabularies
-from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import CheckpointError, HParamError, UserError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Problem, Task
 from t2t_mm.runs.data_digests import training_digests

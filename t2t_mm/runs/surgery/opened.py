@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from t2t_mm.data.records import write_atomically
-from t2t_mm.data.vocabulary import Vocabulary
-from t2t_mm.data.vocabulary_building import vocabulary_path
+from t2t_mm.data.records.files import write_atomically
+from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import UserError, unknown
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs import checkpoints
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import VOCABULARIES, RunRecord
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class OpenedRun:
     record: RunRecord
     tasks: dict[str, Task]
     hparams: HParams
-    stored: Stored
+    stored: StoredCheckpoint
 
     @property
     def step(self) -> int:
@@ -76,7 +76,7 @@ def open_run(output_dir: str | Path, checkpoint: str | None = None) -> OpenedRun
     output_dir = Path(output_dir).expanduser()
     record = RunRecord.read(output_dir)
     tasks, hparams = record.bound(output_dir)
-    stored = Stored(checkpoints.find_meant(output_dir, checkpoint))
+    stored = StoredCheckpoint(checkpoints.find_meant(output_dir, checkpoint))
     return OpenedRun(output_dir, record, {task.name: task for task in tasks}, hparams, stored)
 
 

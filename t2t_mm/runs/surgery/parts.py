@@ -12,7 +12,7 @@ from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import COMMANDS, modality_key
 from t2t_mm.problem import Task
 from t2t_mm.registry import MODALITIES
-from t2t_mm.runs.stored import Shapes, Stored
+from t2t_mm.runs.stored import Shapes, StoredCheckpoint
 from t2t_mm.runs.weights import AVERAGE
 
 MODALITY, BODY, OTHER = "modality", "body", "other"
@@ -42,7 +42,7 @@ class Part:
     problems: tuple[str, ...]
 
 
-def model_parts(stored: Stored, tasks: Sequence[Task], hparams: HParams) -> list[Part]:
+def model_parts(stored: StoredCheckpoint, tasks: Sequence[Task], hparams: HParams) -> list[Part]:
     """The parts of a checkpoint's model, modalities first, then the body's blocks."""
     return parts_of(
         stored.variables, {path: stored.dtype(path) for path in stored.variables}, tasks, hparams
@@ -118,7 +118,7 @@ class Extras:
     average: int
 
 
-def extras(stored: Stored) -> Extras:
+def extras(stored: StoredCheckpoint) -> Extras:
     """The sizes of the optimizer's slots and of the sliding average."""
     sizes = {name: math.prod(shape) for name, shape in stored.slots.items()}
     average = sum(size for name, size in sizes.items() if name.endswith(f"/{AVERAGE}"))

@@ -16,11 +16,11 @@ from functools import cached_property
 import keras
 import numpy as np
 
-from t2t_mm.layers.seeds import child_seed
+from t2t_mm.layers.seeds import fold_in
 from t2t_mm.models.joint import COMMANDS, JointModel
 from t2t_mm.runs.checkpoints import by_path
 from t2t_mm.runs.groups import Groups, sizes
-from t2t_mm.runs.stored import Stored
+from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.weights import AVERAGE, UPDATES, split_by_path
 
 Arrays = dict[str, np.ndarray]
@@ -70,7 +70,7 @@ class Transfer:
             fresh[self.new.commands] = fresh_commands(self.new.model, seed)
         return {path: self._value(path, values.get(path), fresh[path]) for path in fresh}
 
-    def slots(self, stored: Stored, weights: Mapping[str, np.ndarray]) -> Arrays:
+    def slots(self, stored: StoredCheckpoint, weights: Mapping[str, np.ndarray]) -> Arrays:
         """The new run's slots.
 
         A vector's new parts are zero, a sliding average's are the weights. A count of updates is
@@ -136,16 +136,16 @@ def fresh_commands(model: JointModel, seed: int) -> np.ndarray:
     A fresh model draws the table as a whole, and a table of more rows begins with those of a
     smaller one: a new command could begin where an old one began.
     """
-    start = child_seed(seed, COMMANDS)
+    start = fold_in(seed, COMMANDS)
     rows = [
-        keras.initializers.RandomNormal(0.0, 1.0, child_seed(start, name))((model.hidden_size,))
+        keras.initializers.RandomNormal(0.0, 1.0, fold_in(start, name))((model.hidden_size,))
         for name in model.command_names
     ]
     return np.stack([keras.ops.convert_to_numpy(row) for row in rows])
 
 
 def _take_apart(
-    stored: Stored, groups: Groups
+    stored: StoredCheckpoint, groups: Groups
 ) -> tuple[dict[str, Arrays], dict[str, Arrays], Arrays]:
     """Slots by kind: vectors by variable's path, counts by group, and what is of no group."""
     vectors: dict[str, Arrays] = {}

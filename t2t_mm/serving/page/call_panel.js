@@ -32,7 +32,7 @@ export function python(url, problem, { text, file }) {
   const input = file ? `Path(${JSON.stringify(file.name)})` : JSON.stringify(text);
   return [
     ...(file ? ['from pathlib import Path'] : []),
-    'from t2t_mm.serving.client import Client',
+    'from t2t_mm.serving.http.client import Client',
     '',
     `client = Client(${JSON.stringify(url)})`,
     `answer = client.predict(${JSON.stringify(problem)}, ${input})`,

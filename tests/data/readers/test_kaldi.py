@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2t_mm.data.readers.kaldi import utterances
-from t2t_mm.data.sounds import stored_sound
+from t2t_mm.data.sources.readers.kaldi import utterances
 from t2t_mm.errors import DataError
+from t2t_mm.kinds.sound_files import stored_sound
 from tests.problems.recordings import encoded, pcm, tone, write
 
 

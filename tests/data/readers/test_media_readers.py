@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from t2t_mm.data.readers import Reader, Roots, Row
-from t2t_mm.data.readers.cifar import Cifar
-from t2t_mm.data.readers.class_folders import ClassFolders
-from t2t_mm.data.readers.coco import Coco
-from t2t_mm.data.readers.librispeech import LibriSpeech
-from t2t_mm.data.readers.media_table import ImageTable, WavTable
-from t2t_mm.data.readers.selection import is_chosen
+from t2t_mm.data.sources.readers import Reader, Roots, Row
+from t2t_mm.data.sources.readers.cifar import Cifar
+from t2t_mm.data.sources.readers.class_folders import ClassFolders
+from t2t_mm.data.sources.readers.coco import Coco
+from t2t_mm.data.sources.readers.librispeech import LibriSpeech
+from t2t_mm.data.sources.readers.media_table import ImageTable, WavTable
+from t2t_mm.data.sources.readers.selection import is_chosen
 from t2t_mm.errors import UserError
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from t2t_mm.data.readers import Reader, Roots, Row
-from t2t_mm.data.readers.tables import Csv, Jsonl, Tsv
-from t2t_mm.data.readers.text_lines import TextLines
-from t2t_mm.data.readers.treebank import Treebank
+from t2t_mm.data.sources.readers import Reader, Roots, Row
+from t2t_mm.data.sources.readers.tables import Csv, Jsonl, Tsv
+from t2t_mm.data.sources.readers.text_lines import TextLines
+from t2t_mm.data.sources.readers.treebank import Treebank
 from t2t_mm.errors import UserError
 
 

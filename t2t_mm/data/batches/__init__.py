@@ -1,0 +1,1 @@
+"""From shards to batches: selection, order, bucketing, features."""

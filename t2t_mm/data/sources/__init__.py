@@ -1,0 +1,1 @@
+"""Where raw data come from: readers of formats, TFDS, downloads, cleaning."""

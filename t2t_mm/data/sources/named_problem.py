@@ -1,0 +1,133 @@
+"""Problems over data that others published: the base of everything in problems/ but shapes.
+
+A subclass states its `provenance` and says how a record of TFDS, or the original files, become
+samples; which of the two are read is found out here. See docs/how_to_problem.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from t2t_mm.data.sources.cleaning import TextRules
+from t2t_mm.data.sources.downloading import ensure
+from t2t_mm.data.sources.raw_data import Found, find, missing
+from t2t_mm.data.sources.tfds_folder import Record, TfdsFolder
+from t2t_mm.errors import DataError
+from t2t_mm.problem import Dropped, Problem, Sample, Split
+from t2t_mm.provenance import Provenance, RawFiles, TfdsData
+
+
+class NamedProblem(Problem):
+    """A problem whose data are found by its `provenance`.
+
+    Put it before the shape: `class ImageCifar10(NamedProblem, Image2ClassProblem)`.
+
+    Attributes:
+      provenance: where the data come from.
+      rules: how text is cleaned and which examples are left out; None for nothing of the kind.
+    """
+
+    provenance: Provenance
+    rules: TextRules | None = TextRules()
+    _told: str = ""  # the remark that was logged last
+
+    def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample | Dropped]:
+        """Yields the samples of one record of TFDS, mostly one.
+
+        A problem whose data sets have different features overrides `samples_of_tfds` instead.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define samples_of_record")
+
+    def samples_of_tfds(
+        self, data: TfdsData, folder: TfdsFolder, split: Split
+    ) -> Iterator[Sample | Dropped]:
+        """Yields the samples of a split of a prepared data set.
+
+        Args:
+          data: which of provenance.tfds.
+          folder: where it is prepared.
+          split: which part.
+        """
+        if split.value in data.splits:
+            for record in folder.records(data.splits[split.value]):
+                yield from self.samples_of_record(record, split)
+
+    def samples_of_files(
+        self, files: RawFiles, root: Path, split: Split
+    ) -> Iterator[Sample | Dropped]:
+        """Yields the samples of a split of the original files.
+
+        Args:
+          files: which of provenance.files.
+          root: the folder that holds what it needs.
+          split: which part.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define samples_of_files")
+
+    def prepare(self, tmp_dir: Path, log: Callable[[str], None] = print) -> None:
+        """Downloads what is missing, or says how to get it; see Problem."""
+        ensure(self, tmp_dir, log)
+        found = find(self, tmp_dir)
+        remark = self.remark(found) if found else ""
+        if remark and remark != self._told:
+            log(f"{self.data_name}: {remark}")
+        self._told = remark
+
+    def remark(self, found: Found) -> str:
+        """What is unusual about the data that are there, e.g. "test is ..."; "" for nothing.
+
+        It is told at the start of datagen, and stands in the manifest.
+        """
+        del found
+        return ""
+
+    def origin(self, tmp_dir: Path) -> str:
+        """Which of the declared data are read."""
+        found = find(self, tmp_dir)
+        return "; ".join(filter(None, (found.title, self.remark(found)))) if found else ""
+
+    def describe_cleaning(self) -> str:
+        """The rules in words."""
+        return self.rules.describe() if self.rules and self._has_text else ""
+
+    @property
+    def _has_text(self) -> bool:
+        return "text" in (self.inputs.kind, self.targets.kind)
+
+    def generate_samples(
+        self, split: Split, tmp_dir: Path, seed: int
+    ) -> Iterator[Sample | Dropped]:
+        """Yields the cleaned samples; the order is that of the data: no seed."""
+        if self.provenance.generated:
+            raise NotImplementedError(f"{type(self).__name__} must define generate_samples")
+        for sample in self.raw_samples(split, tmp_dir, seed):
+            yield self.clean(sample, split)
+
+    def raw_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample | Dropped]:
+        """Yields the samples as they are read."""
+        if self._generates:
+            return self.generate_samples(split, tmp_dir, seed)
+        found = find(self, tmp_dir)
+        if found is None:
+            raise missing(self, tmp_dir)
+        return self._samples(found, split)
+
+    def clean(self, sample: Sample | Dropped, split: Split) -> Sample | Dropped:
+        """Applies the rules."""
+        if self.rules is None or self._generates:
+            return sample
+        return self.rules.apply(sample, self, split)
+
+    @property
+    def _generates(self) -> bool:
+        """Whether a subclass makes its samples itself, rules and all."""
+        own = type(self).generate_samples
+        return self.provenance.generated or own is not NamedProblem.generate_samples
+
+    def _samples(self, found: Found, split: Split) -> Iterator[Sample | Dropped]:
+        if found.tfds:
+            return self.samples_of_tfds(found.tfds, TfdsFolder(found.path), split)
+        if found.files:
+            return self.samples_of_files(found.files, found.path, split)
+        raise DataError(f"problem '{self.data_name}' has no data.")

@@ -1,0 +1,45 @@
+"""Line-aligned text: line n of one file answers line n of the other, as in most corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from t2t_mm.data.sources.readers.lines import numbered_lines
+from t2t_mm.data.sources.readers.reader import Reader, Roots, Row
+from t2t_mm.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextLines(Reader):
+    """Two UTF-8 files with as many lines.
+
+    Attributes:
+      inputs: path of the file of inputs.
+      targets: path of the file of targets.
+    """
+
+    TARGETS = ("text", "label", "tree")
+
+    inputs: str
+    targets: str
+
+    def rows(self, roots: Roots, training: bool) -> Iterator[Row]:
+        del training  # a line has one answer
+        left, right = roots.find(self.inputs), roots.find(self.targets)
+        for one, other in zip_longest(numbered_lines(left), numbered_lines(right)):
+            if one is None or other is None:
+                counts = [sum(1 for _ in numbered_lines(path)) for path in (left, right)]
+                raise DataError(
+                    f"{left} has {counts[0]} lines and {right} has {counts[1]}; line-aligned files "
+                    "need as many."
+                )
+            (number, source), (_, target) = one, other
+            yield Row(
+                key=f"{self.inputs}, line {number}",
+                target_key=f"{self.targets}, line {number}",
+                inputs=source,
+                targets=target,
+                group=source,  # what occurs twice must not be both trained on and held out
+            )

@@ -1,0 +1,258 @@
+"""Reads a data set that TensorFlow Datasets has prepared, straight from its files.
+
+A prepared data set is a folder NAME/[CONFIG/]VERSION of tf.train.Examples, described by
+dataset_info.json. Reading it takes neither TensorFlow nor tensorflow_datasets nor the network,
+pictures stay encoded, and the order is that of the files: nothing depends on threads.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from t2t_mm.data.records.example_parsing import Values, example_features, feature_values
+from t2t_mm.errors import DataError
+from t2t_mm.kinds.wav_files import wav_file
+from t2t_mm.provenance import DataAccess, TfdsData
+
+_INFO = "dataset_info.json"
+_FORMATS = {"tfrecord", "array_record"}
+_PART = re.compile(r"(?P<name>\w+)(\[(?P<from>-?\d+%?)?:(?P<to>-?\d+%?)?\])?")
+
+
+def prepared_folder(data: TfdsData, access: DataAccess) -> Path | None:
+    """The newest prepared version of a data set that fits, None if there is none."""
+    found = []
+    for parent in dict.fromkeys((data.name, f"{data.name}/{data.config or ''}")):
+        for info in access.tfds_folder.joinpath(parent).glob(f"*/{_INFO}"):
+            version = info.parent.name
+            if version.startswith(data.version) and re.fullmatch(r"\d+\.\d+\.\d+", version):
+                found.append((tuple(map(int, version.split("."))), info.parent))
+    return max(found)[1] if found else None
+
+
+class Record:
+    """One example of a prepared data set.
+
+    Names are TFDS's, those of nested features joined by slashes: "captions/text". A feature is
+    fetched from the disk and decoded when it is asked for: a method and its argument, as
+    `functools.partial(record.blob, "image")`, make a value for the worker that writes it.
+    """
+
+    def __init__(self, features: Mapping[str, memoryview], folder: TfdsFolder):
+        self._features, self._folder = features, folder
+
+    def blobs(self, name: str) -> list[bytes]:
+        """Byte strings: encoded pictures, or texts not decoded yet."""
+        return list(self._get(name))
+
+    def blob(self, name: str) -> bytes:
+        """The only byte string, such as an encoded picture."""
+        return self._only(name)
+
+    def texts(self, name: str) -> list[str]:
+        """Texts."""
+        return [value.decode("utf-8") for value in self._get(name)]
+
+    def text(self, name: str) -> str:
+        """The only text."""
+        return self._only(name).decode("utf-8")
+
+    def numbers(self, name: str) -> np.ndarray:
+        """Numbers, int64 or float32 [n]: a sound's samples, a bounding box."""
+        return np.asarray(self._get(name))
+
+    def sound(self, name: str, sample_rate: int) -> bytes:
+        """A sound as a file's bytes: as it is stored, or its stored 16-bit samples as WAV.
+
+        Args:
+          name: of the feature.
+          sample_rate: Hz of the samples, which TFDS does not store with them.
+        """
+        values = self._get(name)
+        if isinstance(values, np.ndarray):
+            return wav_file(values, sample_rate)
+        return self._only(name)
+
+    def label(self, name: str) -> str:
+        """A class's name; its number where TFDS knows no names."""
+        names, number = self._folder.label_names(name), self.number(name)
+        return names[number] if names else str(number)
+
+    def number(self, name: str) -> int:
+        """The only whole number."""
+        return int(self._only(name))
+
+    def _only(self, name: str) -> Any:
+        values = self._get(name)
+        if len(values) != 1:
+            raise DataError(f"{self._folder.path}: '{name}' has {len(values)} values, not one.")
+        return values[0]
+
+    def _get(self, name: str) -> Values:
+        if name not in self._features:
+            raise DataError(
+                f"{self._folder.path} has no feature '{name}'; it has "
+                f"{', '.join(sorted(self._features))}: it is not TFDS's data set of that name."
+            )
+        try:
+            return feature_values(self._features[name])
+        except ValueError as error:
+            raise _damaged(self._folder.path, error) from None
+
+
+@dataclass(frozen=True)
+class TfdsFolder:
+    """A prepared data set.
+
+    Attributes:
+      path: its folder, NAME/[CONFIG/]VERSION.
+    """
+
+    path: Path
+
+    @cached_property
+    def _info(self) -> dict[str, Any]:
+        try:
+            return json.loads((self.path / _INFO).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"cannot read {self.path / _INFO} ({error}).") from None
+
+    @property
+    def title(self) -> str:
+        """Name and version, as TFDS writes them: "cifar10:3.0.2"."""
+        config = self._info.get("configName")
+        name = self._info.get("name", self.path.parent.name)
+        return f"{name}{f'/{config}' if config else ''}:{self._info.get('version', self.path.name)}"
+
+    def label_names(self, feature: str) -> list[str]:
+        """The class names of a ClassLabel feature; [] where TFDS knows only numbers."""
+        if feature not in self._labels:
+            path = self.path / f"{feature.replace('/', '-')}.labels.txt"
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
+            self._labels[feature] = text.splitlines()
+        return self._labels[feature]
+
+    @cached_property
+    def _labels(self) -> dict[str, list[str]]:
+        return {}
+
+    def records(self, split: str) -> Iterator[Record]:
+        """The examples of a split, in the order of the files.
+
+        Args:
+          split: TFDS's name, a part allowed: "train", "train[1000:]", "train[:10%]",
+            "train+validation".
+
+        Raises:
+          DataError: if there is no such split, or a file is missing, damaged or of a format that
+            is not read.
+        """
+        for part in split.split("+"):
+            yield from self._part(part)
+
+    def _part(self, part: str) -> Iterator[Record]:
+        name, wanted = self._range(part)
+        start = 0
+        for path, length in self._shards(name):
+            inside = range(max(wanted.start - start, 0), min(wanted.stop - start, length))
+            if len(inside):
+                for record in self._read(path, inside):
+                    yield Record(_features(record, path), self)
+            start += length
+
+    def _range(self, part: str) -> tuple[str, range]:
+        match = _PART.fullmatch(part.strip())
+        splits = {split["name"]: split for split in self._info.get("splits", [])}
+        if not match or match["name"] not in splits:
+            raise DataError(f"{self.path} has no split '{part}'; it has {', '.join(splits)}.")
+        size = sum(map(int, splits[match["name"]].get("shardLengths", [])))
+        start, stop = (_position(match[key], size) for key in ("from", "to"))
+        return match["name"], range(*slice(start, stop).indices(size))
+
+    def _shards(self, split: str) -> list[tuple[Path, int]]:
+        info = next(s for s in self._info["splits"] if s["name"] == split)
+        lengths = list(map(int, info.get("shardLengths", [])))
+        form = self._info.get("fileFormat", "tfrecord")
+        if form not in _FORMATS:
+            raise DataError(
+                f"{self.path} is stored as {form}; prepare it as {' or '.join(sorted(_FORMATS))}."
+            )
+        template = info.get("filepathTemplate") or "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+        shards = []
+        for i, length in enumerate(lengths):
+            of = f"{i:05d}-of-{len(lengths):05d}"
+            name = template.format(
+                DATASET=self._info["name"],
+                SPLIT=split,
+                FILEFORMAT=form,
+                SHARD_X_OF_Y=of,
+                SHARD_INDEX=of[:5],
+                NUM_SHARDS=of[-5:],
+            )
+            shards.append((self.path / name, length))
+        return shards
+
+    def _read(self, path: Path, wanted: range) -> Iterator[bytes | memoryview]:
+        form = self._info.get("fileFormat", "tfrecord")
+        try:
+            yield from (_array_records if form == "array_record" else _tfrecords)(path, wanted)
+        except (OSError, struct.error, EOFError) as error:
+            raise DataError(
+                f"{path} cannot be read ({getattr(error, 'strerror', None) or error}); delete "
+                f"{self.path} and let TFDS prepare it again."
+            ) from None
+
+
+def _position(text: str | None, size: int) -> int | None:
+    """A bound of a part: a number, or a percentage, rounded as TFDS rounds it."""
+    if text is None:
+        return None
+    return round(size * int(text[:-1]) / 100) if text.endswith("%") else int(text)
+
+
+def _features(record: bytes | memoryview, path: Path) -> dict[str, memoryview]:
+    try:
+        return example_features(record)
+    except ValueError as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: ValueError) -> DataError:
+    return DataError(f"{path} holds a record that is {error}; prepare it again.")
+
+
+def _tfrecords(path: Path, wanted: range) -> Iterator[memoryview]:
+    """The wanted records of a TFRecord file, none of them read yet: the file is mapped."""
+    with open(path, "rb") as file:
+        if not path.stat().st_size:
+            raise EOFError("it is empty")
+        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    at = 0
+    for index in range(wanted.stop):
+        (size,) = struct.unpack("<Q", view[at : at + 8])
+        start, at = at + 12, at + 16 + size
+        if at > len(view):
+            raise EOFError("it breaks off")
+        if index in wanted:
+            yield view[start : start + size]
+
+
+def _array_records(path: Path, wanted: range) -> Iterator[bytes]:
+    from array_record.python.array_record_module import ArrayRecordReader
+
+    reader = ArrayRecordReader(str(path))
+    try:
+        for start in range(wanted.start, wanted.stop, 64):
+            yield from reader.read(start, min(start + 64, wanted.stop))
+    finally:
+        reader.close()

@@ -1,0 +1,1 @@
+"""Scoring: metrics of decoded and of teacher-forced outputs, baselines, tables."""

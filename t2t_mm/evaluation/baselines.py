@@ -1,0 +1,118 @@
+"""Trivial baselines: what a model scores that never looks at its input.
+
+They are learnt from the training split's targets alone: the most frequent target as the answer to
+everything, and the frequencies of single tokens (or classes) for the teacher-forced figures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_mm.data.binding import shard_paths
+from t2t_mm.data.records.index import parse_spec, unreadable
+from t2t_mm.decoding.decoder import target_text
+from t2t_mm.evaluation.metrics import Answers, References, Score, compute
+from t2t_mm.evaluation.metrics.classes import TOP
+from t2t_mm.kinds.vocabulary import Vocabulary
+from t2t_mm.problem import Split, Task
+
+_BATCH = 512  # records parsed at once
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the training targets of a problem alone tell.
+
+    Attributes:
+      answer: the most frequent target; the first one, where several are.
+      share: of the training examples that have it.
+      counts: int64 [V], how often each token (EOS too) or class occurs.
+      ranked: of class labels the five most frequent, with the logarithm of their share.
+    """
+
+    answer: str
+    share: float
+    counts: np.ndarray
+    ranked: tuple[tuple[str, float], ...] = ()
+
+    def decoded(self, names: Iterable[str], references: References) -> dict[str, Score]:
+        """Metrics of giving `answer` always."""
+        count = len(references)
+        ranked = [self.ranked] * count if self.ranked else None
+        return compute(names, Answers([self.answer] * count, references, ranked))
+
+    def teacher_forced(self, targets: Sequence[np.ndarray]) -> dict[str, float]:
+        """Metrics of the unigram distribution, with one added to every count.
+
+        Args:
+          targets: token ids with EOS, or classes, of the evaluated examples, int [T] each.
+
+        Returns:
+          accuracy: the share of tokens that are the most frequent one of training.
+          neg_log_perplexity: the mean log-probability of a token, natural logarithm.
+        """
+        tokens = np.concatenate(targets)
+        smoothed = self.counts + 1.0
+        log_probability = np.log(smoothed / smoothed.sum())
+        return {
+            "accuracy": float(np.mean(tokens == np.argmax(self.counts))),
+            "neg_log_perplexity": float(np.mean(log_probability[tokens])),
+        }
+
+
+def learn_baseline(
+    task: Task, data_dir: str | Path, vocabularies: Mapping[str, Vocabulary]
+) -> Baseline:
+    """Reads the training split's targets once.
+
+    Args:
+      task: the problem.
+      data_dir: where its data are.
+      vocabularies: by name.
+
+    Raises:
+      DataError: if there is no training split, or a file of it is missing, cut off or altered.
+    """
+    paths = [str(path) for path in shard_paths(task, Split.TRAIN, data_dir)]
+    counts = np.zeros(task.targets.vocab_size or len(task.labels), np.int64)
+    answers: Counter[bytes] = Counter()
+    try:
+        for ids in _targets(task, paths):
+            counts += np.bincount(ids, minlength=len(counts))
+            answers[ids.tobytes()] += 1
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
+        raise unreadable(task.name, paths, e) from None
+    best, times = answers.most_common(1)[0]
+    share = times / answers.total()
+    ids = np.frombuffer(best, np.int64)
+    if task.targets.kind != "label":
+        return Baseline(target_text(task, ids, vocabularies), share, counts)
+    ranked = _ranked(task, counts, int(ids[0]))
+    return Baseline(ranked[0][0], share, counts, ranked)
+
+
+def _ranked(task: Task, counts: np.ndarray, best: int) -> tuple[tuple[str, float], ...]:
+    """The five most frequent labels that occur at all, `best` first."""
+    order = sorted(np.flatnonzero(counts), key=lambda i: (-counts[i], i != best))[:TOP]
+    shares = counts / counts.sum()
+    return tuple((task.labels[i], float(np.log(shares[i]))) for i in order)
+
+
+def _targets(task: Task, paths: list[str]) -> Iterable[np.ndarray]:
+    """The targets of all records, int64 [T] each; pictures and sounds are not decoded."""
+    stored = "inputs" if task.reversed and not task.copied else "targets"
+    spec = {stored: parse_spec(task, references=False)[stored]}
+    records = tf.data.TFRecordDataset(paths).batch(_BATCH)
+    for batch in records.map(lambda record: tf.io.parse_example(record, spec)[stored]):
+        values = batch.numpy() if isinstance(batch, tf.Tensor) else None
+        if values is None:
+            values, ends = batch.values.numpy(), batch.row_splits.numpy()
+            yield from np.split(values, ends[1:-1])
+        else:
+            yield from values[:, None]

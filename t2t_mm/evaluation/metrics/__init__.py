@@ -1,0 +1,39 @@
+"""Metrics of decoded outputs, by name; see docs/metrics.md for what each one is.
+
+What is teacher-forced (accuracy per token, perplexity) is not here: evaluation/teacher_forced.py
+measures it from logits.
+"""
+
+from t2t_mm.evaluation.metrics.known import (
+    METRICS,
+    Metric,
+    applies,
+    compute,
+    find_metric,
+    flatten,
+    flatten_intervals,
+)
+from t2t_mm.evaluation.metrics.statistics import (
+    Answers,
+    Interval,
+    References,
+    Score,
+    Statistics,
+    answers_of,
+)
+
+__all__ = [
+    "METRICS",
+    "Answers",
+    "Interval",
+    "Metric",
+    "References",
+    "Score",
+    "Statistics",
+    "answers_of",
+    "applies",
+    "compute",
+    "find_metric",
+    "flatten",
+    "flatten_intervals",
+]

@@ -1,0 +1,99 @@
+"""Teacher-forced evaluation: how well each next token is predicted from the true ones before it.
+
+These figures guide training and choose the best checkpoint. What the model writes by itself is
+scored by decoding/.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_mm.data.batches.spec import FEATURES, Batch, batch_spec
+from t2t_mm.errors import HParamError
+from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Task
+
+_COMMAND = tf.TensorSpec((), tf.int32)
+
+
+class Evaluation:
+    """Evaluates a model on batches; one trace per signature, made when first needed.
+
+    Args:
+      model: built.
+      label_smoothing: as in training, so that the two losses can be compared.
+    """
+
+    def __init__(self, model: JointModel, label_smoothing: float):
+        self._model = model
+        self._label_smoothing = label_smoothing
+        self._traced: dict[Any, Any] = {}
+
+    def __call__(self, task: Task, batches: Iterable[Batch]) -> dict[str, float]:
+        """The metrics of one problem.
+
+        Args:
+          task: the problem.
+          batches: a finite number.
+
+        Returns:
+          loss (as in training) and the modality's teacher-forced metrics, such as accuracy and
+          neg_log_perplexity (natural logarithm, without label smoothing); {} without a batch.
+        """
+        command = np.int32(self._model.command_id(task))
+        sums: dict[str, Any] = {}
+        for batch in batches:
+            features = {name: batch[name] for name in FEATURES}
+            for name, pair in self._function(task, features)(features, command).items():
+                sums[name] = sums.get(name, np.zeros(2)) + pair.numpy()
+        return {name: _ratio(*pair) for name, pair in sums.items()}
+
+    def _function(self, task: Task, batch: Batch) -> Any:
+        signature = self._model.signature(task)
+        if signature not in self._traced:
+            traced = tf.function(
+                lambda batch, command: self._sums(signature, batch, command),
+                input_signature=[batch_spec(batch), _COMMAND],
+                autograph=False,
+            )
+            self._traced[signature] = traced.get_concrete_function()
+        return self._traced[signature]
+
+    def _sums(self, signature: Any, batch: Batch, command: tf.Tensor) -> dict[str, tf.Tensor]:
+        targets = batch["targets"]
+        logits, _ = self._model.forward(signature, batch, targets, command, training=False)
+        loss = self._model.loss(signature, logits, targets, self._label_smoothing)
+        metrics = self._model.teacher_forced_metrics(signature, logits, targets)
+        return {
+            name: tf.stack([tf.cast(part, tf.float32) for part in pair])
+            for name, pair in {"loss": loss, **metrics}.items()
+        }
+
+
+def _ratio(total: float, weight: float) -> float:
+    return float(total / weight) if weight else math.nan
+
+
+def mean_metric(metrics: Mapping[str, Mapping[str, float]], name: str) -> float:
+    """The mean of one metric over the problems that have it.
+
+    Raises:
+      HParamError: if none has.
+    """
+    found = [values[name] for values in metrics.values() if name in values]
+    if not found:
+        known = sorted({known for values in metrics.values() for known in values})
+        raise HParamError(
+            f"hparam 'keep_best_metric' must be one of {', '.join(known)}, got '{name}'."
+        )
+    return sum(found) / len(found)
+
+
+def lower_is_better(name: str) -> bool:
+    """True for a loss; every other metric grows."""
+    return name.endswith("loss")

@@ -1,0 +1,1 @@
+"""Kinds of data as objects: how each is stored, batched, fed and predicted."""

@@ -1,0 +1,74 @@
+"""The ancestry of hypotheses: which row wrote each position of each row's past.
+
+A search keeps the best of several continuations, so a row may go on from another row's past. What
+rows remember is large, the numbers of rows are small: those move, and everything else stays where
+it was written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from t2t_mm.layers.attention import PENALTY
+
+# Attention on earlier positions looks at whole blocks of so many, as far as something is written.
+BLOCK = 64
+
+
+def start_ancestry(rows: Any, length: Any) -> Any:
+    """The table of R rows, int32 [R, length]; -1: not written yet."""
+    return ops.full((rows, length), -1, dtype="int32")
+
+
+def write_ancestry(ancestry: Any, position: Any) -> Any:
+    """Every row is about to write its own position."""
+    rows, length = ops.shape(ancestry)
+    here = ops.equal(ops.arange(length, dtype="int32"), position)
+    return ops.where(here, ops.arange(rows, dtype="int32")[:, None], ancestry)
+
+
+def past_bias(ancestry: Any, position: Any, length: Any, beams: int) -> Any:
+    """What keeps the rows from positions to come and, with several hypotheses, from others' pasts.
+
+    Args:
+      ancestry: the table, int32 [R, length]; None with one hypothesis an input.
+      position: int32 scalar.
+      length: positions at most.
+      beams: hypotheses of each input, K.
+
+    Returns:
+      [1 or B, 1, K, seen * K] float32; `seen` positions, the later ones being empty.
+    """
+    seen = _seen(position, length)
+    if ancestry is None:
+        return _future_penalty(position, seen)
+    return _lineage_penalty(ancestry[:, :seen], beams)
+
+
+def _seen(position: Any, length: Any) -> Any:
+    if keras.backend.backend() != "tensorflow":
+        return length  # JAX's shapes are fixed
+    return ops.minimum((position // BLOCK + 1) * BLOCK, length)
+
+
+def _future_penalty(position: Any, length: Any) -> Any:
+    """What keeps a position from those to come: [1, 1, 1, length] float32."""
+    future = ops.arange(length, dtype="int32") > position
+    return PENALTY * ops.cast(future, "float32")[None, None, None]
+
+
+def _lineage_penalty(ancestry: Any, beams: int) -> Any:
+    """What keeps a row from what others wrote: [R, length] -> [B, 1, K, length * K] float32.
+
+    The last axis counts what the K rows of an input wrote, position by position.
+    """
+    length = ops.shape(ancestry)[1]
+    ancestry = ops.reshape(ancestry, (-1, beams, length))
+    writers = ops.reshape(
+        ops.arange(ops.shape(ancestry)[0] * beams, dtype="int32"), (-1, 1, 1, beams)
+    )
+    own = ops.equal(ancestry[..., None], writers)
+    return ops.reshape(ops.where(own, 0.0, PENALTY), (-1, 1, beams, length * beams))

@@ -1,0 +1,159 @@
+"""The ways through a joint model, traced once each and shared by the problems that take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_mm.data.batches.spec import batch_spec
+from t2t_mm.decoding import writing
+from t2t_mm.decoding.search import Hypotheses
+from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.layers.recording import recording
+from t2t_mm.layers.rep import Rep
+from t2t_mm.models.body import Encoded
+from t2t_mm.models.joint import JointModel, Signature
+from t2t_mm.problem import Task
+from t2t_mm.serving.export.explaining import (
+    Chosen,
+    Seen,
+    chosen,
+    seen_for_label,
+    seen_for_targets,
+)
+from t2t_mm.serving.export.weights import StoredWeights
+
+Features = Mapping[str, tf.Tensor]
+_COMMAND, _LIMITS = tf.TensorSpec((), tf.int32), tf.TensorSpec([None], tf.int32)
+_TARGETS = tf.TensorSpec([None, None], tf.int32)
+
+
+class Paths:
+    """Graph functions of a model with stored weights.
+
+    Problems of one signature call one inner function, with their command as an argument, and all
+    that read one kind of input share its encoder: eight problems over four paths put four decoders
+    and three encoders into the SavedModel. The functions are not inlined, so that a server, too,
+    optimises each once.
+
+    Args:
+      model: built.
+      tasks: the problems that are exported; commands of others are left out.
+      settings: how to search.
+      kind: of the weights; see `StoredWeights`.
+    """
+
+    def __init__(
+        self, model: JointModel, tasks: Sequence[Task], settings: DecodeSettings, kind: str
+    ):
+        self._model = model
+        self._settings = settings.replace(return_beams=True)
+        ids = sorted({model.command_id(task) for task in tasks})
+        self._commands = {number: place for place, number in enumerate(ids)}
+        replaced = {}
+        if model.commands is not None:
+            replaced[id(model.commands)] = np.asarray(model.commands)[ids]
+        self.weights = StoredWeights(kind, replaced)
+        self._encoders = _Encoders(model, self.weights)
+        self._traced: dict[Any, Any] = {}
+
+    def write(self, task: Task, features: Features, limits: tf.Tensor) -> Hypotheses:
+        """Writes texts; see `writing.write`."""
+
+        def write(signature: Signature, *args: Any) -> Hypotheses:
+            return writing.write(self._encoders, signature, *args, self._settings)
+
+        specs = (_COMMAND, _LIMITS)
+        return self._call(write, task, specs, features, self._command(task), limits)
+
+    def classify(self, task: Task, features: Features) -> tf.Tensor:
+        """Log-probabilities of labels; see `writing.class_scores`."""
+
+        def classify(signature: Signature, features: Features) -> tf.Tensor:
+            return writing.class_scores(self._encoders, signature, features)
+
+        return self._call(classify, task, (), features)
+
+    def explain(self, task: Task, features: Features, targets: tf.Tensor | None) -> Seen:
+        """What a forced pass looks at; see export_explaining. A label needs no targets."""
+        signature = self._model.signature(task)
+        if targets is None:
+            return seen_for_label(signature, *self._encoders.encode_seen(signature, features))
+
+        def explain(signature: Signature, features: Features, *args: Any) -> Seen:
+            encoded = self._encoders.encode_seen(signature, features)
+            return seen_for_targets(self._model, signature, *encoded, *args)
+
+        specs = (_COMMAND, _TARGETS)
+        return self._call(explain, task, specs, features, self._command(task), targets)
+
+    def _command(self, task: Task) -> tf.Tensor:
+        return tf.constant(self._commands[self._model.command_id(task)], tf.int32)
+
+    def _call(
+        self, function: Callable, task: Task, specs: tuple[Any, ...], features: Features, *args: Any
+    ) -> Any:
+        key = (function.__name__, self._model.signature(task))
+        if key not in self._traced:
+            shared = _shared(function, key[1], self.weights)
+            self._traced[key] = shared(input_signature=[batch_spec(features), *specs])
+        return self._traced[key](dict(features), *args)
+
+
+class _Encoders:
+    """The model, but that its encoder is a function of its own for each kind of input."""
+
+    def __init__(self, model: JointModel, weights: StoredWeights):
+        self._model = model
+        self._weights = weights
+        self._traced: dict[str, Any] = {}
+        self._grids: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def encode(self, signature: Signature, features: Features) -> Encoded:
+        """As `JointModel.encode`."""
+        return self.encode_seen(signature, features)[0]
+
+    def encode_seen(self, signature: Signature, features: Features) -> tuple[Encoded, Chosen]:
+        """`encode`, and the experts that the encoder sent each position to."""
+        key = signature.input_key
+        if key not in self._traced:
+            shared = _shared(self._encode, signature, self._weights)
+            self._traced[key] = shared(input_signature=[batch_spec(features)])
+        x, mask, sides, source = self._traced[key](dict(features))
+        grid = self._grids[key]
+        if grid is not None:  # sides that are known when it is traced stay plain numbers
+            grid = tuple(side if isinstance(side, int) else sides[i] for i, side in enumerate(grid))
+        return Encoded(Rep(x, mask, grid), tf.zeros(())), source
+
+    def _encode(self, signature: Signature, features: Features) -> tuple[Any, ...]:
+        with recording() as seen:
+            rep = self._model.encode(signature, features).rep
+        self._grids[signature.input_key] = rep.grid
+        sides = tf.stack([tf.cast(side, tf.int32) for side in rep.grid or (0, 0)])
+        batch, length = tf.unstack(tf.shape(rep.x)[:2])
+        return rep.x, rep.mask, sides, chosen(seen, batch, length)
+
+
+def _shared(function: Callable, signature: Signature, weights: StoredWeights) -> Callable:
+    """The decorator's half of a tf.function that reads stored weights and is not inlined."""
+
+    def path(*args: Any) -> Any:
+        with weights.scope():
+            return function(signature, *args)
+
+    def traced(input_signature: Sequence[Any]) -> Any:
+        attributes = {"_noinline": True}
+        return tf.function(
+            path,
+            input_signature=input_signature,
+            autograph=False,
+            experimental_attributes=attributes,
+        )
+
+    return traced

@@ -1,0 +1,1 @@
+"""Reading text, images and sound inside an exported graph."""

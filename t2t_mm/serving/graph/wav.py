@@ -1,0 +1,178 @@
+"""Reads WAV files inside a graph: the header, and the samples of every common kind."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_mm.serving.graph.checks import require
+
+PCM, FLOAT, A_LAW, MU_LAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+_UNKNOWN_SIZES = 0xFFFFFF00  # and above: what a program writes that does not know the end yet
+_MOST_CHUNKS = 1000
+_PADDING = b"\0" * 64  # so that every field of a cut header can be read
+
+
+class Wav(NamedTuple):
+    """A WAV file's header and its samples' bytes.
+
+    Attributes:
+      encoding: int64 [], PCM, FLOAT, A_LAW or MU_LAW.
+      channels: int64 [].
+      rate: int64 [], Hz.
+      bits: int64 [], of a sample.
+      samples: string [], whole frames.
+    """
+
+    encoding: tf.Tensor
+    channels: tf.Tensor
+    rate: tf.Tensor
+    bits: tf.Tensor
+    samples: tf.Tensor
+
+
+def read(content: tf.Tensor, row: tf.Tensor) -> Wav:
+    """The header and samples of a file, string [].
+
+    Fails with InvalidArgument for what is no WAV file, breaks off, holds no sample, or holds
+    samples of a kind that `decode` does not know.
+    """
+    padded = tf.strings.join([content, _PADDING])
+    riff = tf.equal(tf.strings.substr(padded, 0, 4), b"RIFF")
+    wave = tf.equal(tf.strings.substr(padded, 8, 4), b"WAVE")
+    with tf.control_dependencies(
+        [require(riff & wave, row, "is no WAV file (RIFF, WAVE); give the bytes of a whole one.")]
+    ):
+        format_at, data_at = _chunks(padded, tf.strings.length(content))
+    with tf.control_dependencies(
+        [
+            require(data_at > 0, row, "is a WAV file without a data chunk; give a whole one."),
+            require(format_at > 0, row, "is a WAV file without a format chunk before its data."),
+        ]
+    ):
+        encoding = _integer(padded, format_at, 2)
+    extended = tf.equal(encoding, _EXTENSIBLE)
+    encoding = tf.where(extended, _integer(padded, format_at + 24, 2), encoding)
+    channels, rate = _integer(padded, format_at + 2, 2), _integer(padded, format_at + 4, 4)
+    bits = _integer(padded, format_at + 14, 2)
+    checks = [
+        _require_known(encoding, bits, row),
+        require((channels > 0) & (rate > 0), row, "is a WAV file of ", channels, " channels at ",
+                rate, " Hz; both must be positive."),
+    ]  # fmt: skip
+    with tf.control_dependencies(checks):
+        samples = _samples(content, padded, data_at, channels * bits // 8, row)
+    return Wav(encoding, channels, rate, bits, samples)
+
+
+def _require_known(encoding: tf.Tensor, bits: tf.Tensor, row: tf.Tensor) -> tf.Operation:
+    known = tf.reduce_any(tf.equal(_kind(encoding, bits), [_kind(*kind) for kind in _DECODERS]))
+    return require(
+        known, row, "is a WAV file of encoding ", encoding, " with ", bits, " bits a sample; "
+        "allowed are PCM (1) of 8, 16, 24 or 32 bits, float (3) of 32 or 64, A-law (6), mu-law (7)."
+    )  # fmt: skip
+
+
+def _kind(encoding: tf.Tensor | int, bits: tf.Tensor | int) -> tf.Tensor | int:
+    return encoding * 1000 + bits
+
+
+def _chunks(padded: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where the contents of the chunks "fmt " and "data" begin; 0 for none."""
+
+    def go_on(at: tf.Tensor, found: tf.Tensor, data: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        return tf.equal(data, 0) & (at + 8 <= length) & (count < _MOST_CHUNKS)
+
+    def body(
+        at: tf.Tensor, found: tf.Tensor, data: tf.Tensor, count: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        name = tf.strings.substr(padded, at, 4)
+        found = tf.where(tf.equal(name, b"fmt "), at + 8, found)
+        data = tf.where(tf.equal(name, b"data"), at + 8, data)
+        size = _integer(padded, at + 4, 4)
+        return at + 8 + size + size % 2, found, data, count + 1
+
+    length = tf.cast(length, tf.int64)
+    zero = tf.zeros((), tf.int64)
+    _, found, data, _ = tf.while_loop(go_on, body, (zero + 12, zero, zero, zero))
+    return found, data
+
+
+def _samples(
+    content: tf.Tensor, padded: tf.Tensor, start: tf.Tensor, frame: tf.Tensor, row: tf.Tensor
+) -> tf.Tensor:
+    promised = _integer(padded, start - 4, 4)
+    there = tf.cast(tf.strings.length(content), tf.int64) - start
+    size = tf.where(promised >= _UNKNOWN_SIZES, tf.minimum(promised, there), promised)
+    whole = require(
+        size <= there, row, "is a WAV file that breaks off: its header promises ", promised,
+        " bytes of samples, and ", there, " are there."
+    )  # fmt: skip
+    some = require(size >= frame, row, "is a WAV file that holds no samples.")
+    with tf.control_dependencies([whole, some]):
+        return tf.strings.substr(content, start, size // frame * frame)
+
+
+def _integer(content: tf.Tensor, start: tf.Tensor, count: int) -> tf.Tensor:
+    """The little-endian integer of `count` bytes, int64 []."""
+    values = tf.io.decode_raw(tf.strings.substr(content, start, count), tf.uint8)
+    return tf.reduce_sum(tf.cast(values, tf.int64) * [256**i for i in range(count)])
+
+
+def mono(wav: Wav) -> tf.Tensor:
+    """The mean of the channels, float32 [N], in [-1, 1)."""
+    kinds = tf.constant([_kind(*kind) for kind in _DECODERS], tf.int64)
+    index = tf.argmax(tf.equal(_kind(wav.encoding, wav.bits), kinds), output_type=tf.int32)
+    branches = [lambda d=decode: d(wav.samples) for decode in _DECODERS.values()]
+    samples = tf.switch_case(index, branches)
+    return tf.reduce_mean(
+        tf.reshape(samples, tf.stack([tf.constant(-1, tf.int64), wav.channels])), 1
+    )
+
+
+def _raw(samples: tf.Tensor, kind: tf.DType) -> tf.Tensor:
+    return tf.io.decode_raw(samples, kind, little_endian=True)
+
+
+def _scaled(samples: tf.Tensor, kind: tf.DType, scale: float) -> tf.Tensor:
+    return tf.cast(_raw(samples, kind), tf.float32) / scale
+
+
+def _three_bytes(samples: tf.Tensor) -> tf.Tensor:
+    parts = tf.cast(tf.reshape(_raw(samples, tf.uint8), [-1, 3]), tf.int32)
+    upper = tf.bitwise.left_shift(parts, [[8, 16, 24]])  # the sign is that of 32 bits
+    return tf.cast(tf.reduce_sum(upper, 1), tf.float32) / 2.0**31
+
+
+def _law(table: np.ndarray, samples: tf.Tensor) -> tf.Tensor:
+    return tf.gather(table, tf.cast(_raw(samples, tf.uint8), tf.int32))
+
+
+def _mu_law_table() -> np.ndarray:
+    """ITU-T G.711, in parts of 32768."""
+    code = ~np.arange(256, dtype=np.uint8).astype(np.int32) & 0xFF
+    size = ((((code & 0x0F) << 3) + 0x84) << ((code & 0x70) >> 4)) - 0x84
+    return (np.where(code & 0x80, -size, size) / 32768).astype(np.float32)
+
+
+def _a_law_table() -> np.ndarray:
+    """ITU-T G.711, in parts of 32768."""
+    code = np.arange(256, dtype=np.int32) ^ 0x55
+    segment = (code & 0x70) >> 4
+    size = ((code & 0x0F) << 4) + np.where(segment > 0, 0x108, 8)
+    size = size << np.maximum(segment - 1, 0)
+    return (np.where(code & 0x80, size, -size) / 32768).astype(np.float32)
+
+
+_DECODERS = {
+    (PCM, 16): lambda samples: _scaled(samples, tf.int16, 2.0**15),
+    (PCM, 8): lambda samples: (tf.cast(_raw(samples, tf.uint8), tf.float32) - 128) / 128,
+    (PCM, 24): _three_bytes,
+    (PCM, 32): lambda samples: _scaled(samples, tf.int32, 2.0**31),
+    (FLOAT, 32): lambda samples: _raw(samples, tf.float32),
+    (FLOAT, 64): lambda samples: _scaled(samples, tf.float64, 1.0),
+    (A_LAW, 8): lambda samples: _law(_a_law_table(), samples),
+    (MU_LAW, 8): lambda samples: _law(_mu_law_table(), samples),
+}

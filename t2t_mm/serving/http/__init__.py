@@ -1,0 +1,1 @@
+"""The server: routes, batching, versions; it knows exports, not models."""

@@ -1,0 +1,73 @@
+"""A version folder to a Servable, with what docs/architecture.md promises of an export checked.
+
+A SavedModel is loaded with TensorFlow and tensorflow-text (its tokenizer's operations) alone. An
+export that breaks the contract is not served.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  (registers the tokenizer's operations)
+
+from t2t_mm.errors import UserError
+from t2t_mm.serving.http.servable import EXPLAIN, Servable, ServedSignature
+from t2t_mm.serving.http.tensor_values import sentence
+
+CARD = "assets.extra/t2t_mm.json"
+KINDS = ("text", "image", "audio")
+
+
+class BrokenExport(UserError):
+    """A version folder that cannot be served, and why."""
+
+
+def load(folder: Path, version: int) -> Servable:
+    """Loads a version folder.
+
+    Raises:
+      BrokenExport: if it is no export of t2t-exporter.
+    """
+    card = _card(folder)
+    try:
+        model = tf.saved_model.load(str(folder))
+    except Exception as error:  # whatever a damaged file makes TensorFlow raise
+        raise BrokenExport(f"the SavedModel cannot be loaded ({sentence(str(error))}).") from None
+    found = {}
+    for name, problem in card["problems"].items():
+        found[name] = _signature(model, name, problem, ["inputs"], False)
+        if EXPLAIN + name in model.signatures:
+            names = ["inputs", "outputs"]
+            found[EXPLAIN + name] = _signature(model, EXPLAIN + name, problem, names, True)
+    return Servable(version, card, found, model)
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        kinds = {name: problem["inputs"] for name, problem in card["problems"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BrokenExport(f"{CARD} cannot be read ({type(error).__name__}: {error}).") from None
+    if not kinds:
+        raise BrokenExport(f"{CARD} lists no problems.")
+    for name, kind in kinds.items():
+        if kind not in KINDS:
+            raise BrokenExport(f"{CARD}: inputs of {name} are '{kind}', not {', '.join(KINDS)}.")
+    return card
+
+
+def _signature(
+    model: Any, name: str, problem: dict[str, Any], inputs: Sequence[str], explains: bool
+) -> ServedSignature:
+    if name not in model.signatures:
+        raise BrokenExport(f"the SavedModel has no signature '{name}', which {CARD} lists.")
+    found = ServedSignature(name, problem, model.signatures[name], explains)
+    specs = found.function.structured_input_signature[1]
+    if found.inputs != tuple(inputs) or any(s.dtype != tf.string for s in specs.values()):
+        taken = ", ".join(f"{key} ({spec.dtype.name})" for key, spec in specs.items())
+        raise BrokenExport(f"signature '{name}' takes {taken}; strings {inputs} are expected.")
+    return found

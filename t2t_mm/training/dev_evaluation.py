@@ -1,0 +1,67 @@
+"""Evaluation of all problems on their development splits, capped at some batches each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from t2t_mm.data.batches.pipeline import evaluation_batches
+from t2t_mm.data.records.manifest import load_manifest
+from t2t_mm.decoding.splits import readable
+from t2t_mm.evaluation.teacher_forced import Evaluation
+from t2t_mm.hparam import HParams
+from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Split, Task
+
+
+class DevEvaluator:
+    """Called without arguments, evaluates every problem that has a development split.
+
+    The input pipelines and the traces are made at the first call.
+
+    Args:
+      model: built.
+      tasks: the problems.
+      data_dir: where their data are.
+      hparams: of the pipelines; label_smoothing.
+      batches: of each problem at most; 0: no evaluation; None: all.
+    """
+
+    def __init__(
+        self,
+        model: JointModel,
+        tasks: Sequence[Task],
+        data_dir: Path,
+        hparams: HParams,
+        batches: int | None,
+    ):
+        self._tasks = development_tasks(tasks, data_dir) if batches != 0 else []
+        self._data_dir = data_dir
+        self._hparams = hparams
+        self._batches = batches
+        self._evaluation = Evaluation(model, hparams.label_smoothing)
+        self._datasets: dict[str, tf.data.Dataset] = {}
+
+    def __call__(self) -> dict[str, dict[str, float]]:
+        """Problem -> metrics; {} where evaluation is off."""
+        found = {}
+        for task in self._tasks:
+            if task.name not in self._datasets:
+                self._datasets[task.name] = evaluation_batches(
+                    task, Split.DEV, self._data_dir, self._hparams, self._batches
+                )
+            batches = readable(self._datasets[task.name], task, self._data_dir, Split.DEV)
+            found[task.name] = self._evaluation(task, batches)
+        return {name: metrics for name, metrics in found.items() if metrics}
+
+
+def development_tasks(tasks: Sequence[Task], data_dir: Path) -> list[Task]:
+    """The problems that have a development split."""
+    manifests = {task.name: load_manifest(task.data_name, data_dir) for task in tasks}
+    return [
+        task
+        for task in tasks
+        if (manifest := manifests[task.name]) and Split.DEV.value in manifest.splits
+    ]
