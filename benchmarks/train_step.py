@@ -151,7 +151,7 @@ def parts(args: argparse.Namespace) -> None:
 
     def body_loss() -> tf.Tensor:
         encoded = joint.body.encode(Rep(x, mask), training=True)
-        y, loss = joint.body.decode(encoded.rep, x, mask, training=True)
+        y, loss = joint.body.decode(encoded, x, mask, training=True)
         return tf.reduce_mean(y) + loss + encoded.aux_loss
 
     whole = median_seconds(lambda: step(task, [batch], 1.0, 1e-4), args.seconds)

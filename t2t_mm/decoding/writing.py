@@ -17,7 +17,6 @@ from t2t_mm.decoding.sampling import sample
 from t2t_mm.decoding.search import Hypotheses, Reorder, Step, gather_rows
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.hparam import HParams
-from t2t_mm.layers.rep import Rep
 from t2t_mm.models.body import Encoded
 from t2t_mm.models.joint import JointModel, Signature
 from t2t_mm.problem import Task
@@ -108,9 +107,7 @@ def full_prefix_path(
     limits: tf.Tensor,
 ) -> Path:
     """Each token runs the decoder over all that was written; the state is that, int32 [R, T]."""
-    rep = encoded.rep
-    copies = Rep(tf.repeat(rep.x, beams, 0), tf.repeat(rep.mask, beams, 0), rep.grid)
-    encoded = encoded._replace(rep=copies)
+    encoded = encoded.repeat(beams)
 
     def step(tokens: tf.Tensor, position: tf.Tensor, prefix: tf.Tensor) -> tuple[tf.Tensor, Any]:
         before = tf.range(tf.shape(prefix)[1])[None] == position - 1

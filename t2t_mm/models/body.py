@@ -2,29 +2,53 @@
 
 A body writes outputs one position at a time by `start` and `step`. Those here are right for every
 body and run the whole decoder over what was written; a body of its own kind overrides the three.
+What a model wants besides (networks at its entrances and exits, problems that it refuses, losses of
+its own) are class attributes and methods with defaults; the joint model asks for them.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import keras
 from keras import ops
 
-from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.rep import Rep, concatenate
+
+if TYPE_CHECKING:
+    from t2t_mm.models.objective import Objective
+    from t2t_mm.problem import Task
 
 
 class Encoded(NamedTuple):
-    """Encoded inputs.
+    """Encoded inputs: all that an encoder hands on.
 
     Attributes:
       rep: x [B, L, D], zero at padding; mask and grid are those of the inputs.
       aux_loss: float32 scalar to add to the loss, such as the balance losses of experts.
+      state: anything else, such as a recurrent encoder's last states: nested structures of tensors
+        [B, ...], or None.
     """
 
     rep: Rep
     aux_loss: Any
+    state: Any = None
+
+    def repeat(self, beams: int) -> Encoded:
+        """Every input `beams` times, its copies side by side."""
+
+        def rows(tensor: Any) -> Any:
+            return ops.repeat(tensor, beams, axis=0)
+
+        rep = Rep(rows(self.rep.x), rows(self.rep.mask), self.rep.grid)
+        return Encoded(rep, self.aux_loss, map_tensors(rows, self.state))
+
+
+def map_tensors(function: Any, state: Any) -> Any:
+    """A nested structure with a function applied to each of its tensors; None stays None."""
+    return keras.tree.map_structure(lambda x: None if x is None else function(x), state)
 
 
 class Body(keras.layers.Layer):
@@ -36,10 +60,18 @@ class Body(keras.layers.Layer):
     `build` needs no shape and makes every variable, so that no variable depends on which problem
     comes first.
 
+    Attributes:
+      modalities: kind's name -> the registered modality that reads or writes it in this model,
+        where that is another than the kind's own; an hparam such as `image_modality` goes first.
+      decoding_stages: the `stages` that nothing but a decoded target reaches.
+
     Args:
       hidden_size: D, the width of the unified representation.
       seed_generator: the one source of randomness, shared by all layers; None makes one.
     """
+
+    modalities: ClassVar[Mapping[str, str]] = {}
+    decoding_stages: ClassVar[frozenset[str]] = frozenset({"decoder"})
 
     def __init__(
         self,
@@ -56,6 +88,26 @@ class Body(keras.layers.Layer):
     def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> Body:
         """Makes the body that a hyperparameter set describes."""
 
+    @classmethod
+    def refuses(cls, task: Task) -> str | None:
+        """Says why the model does not fit a problem: a clause after "model 'x' ..."; None if it fits.
+
+        For instance "reads images and answers with labels; 'translate_ende' is text to text".
+        """
+        return None
+
+    def objectives(self) -> Sequence[Objective]:
+        """The losses of a training step, in their order; none: the one of the target's modality."""
+        return ()
+
+    def stages(self) -> Mapping[str, Sequence[keras.layers.Layer]]:
+        """The named parts, which optimizers group and `t2t-checkpoint` cuts by.
+
+        Every variable lies in one part. A step that stops before a part (a class label never
+        reaches a decoder) leaves it alone; see `decoding_stages`.
+        """
+        return {"body": [self]}
+
     @abstractmethod
     def build(self, input_shape: Any = None) -> None:
         """Makes all variables of all layers; `input_shape` is not used."""
@@ -69,14 +121,27 @@ class Body(keras.layers.Layer):
           training: whether dropout and gating noise are on.
         """
 
+    def encode_inputs(self, reps: Mapping[str, Rep], training: bool = False) -> Encoded:
+        """Encodes one or several inputs.
+
+        Several are joined to one sequence, in the order of their names; a body that keeps them
+        apart overrides this.
+
+        Args:
+          reps: name of the input -> its representation, marked by a learned embedding of the name
+            where there are several.
+          training: as for `encode`.
+        """
+        return self.encode(concatenate(list(reps.values())), training=training)
+
     @abstractmethod
     def decode(
-        self, encoded: Rep, shifted: Any, mask: Any, training: bool = False
+        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
     ) -> tuple[Any, Any]:
         """Computes outputs from encoded inputs and earlier outputs.
 
         Args:
-          encoded: what `encode` gave.
+          encoded: what `encode` gave, its state included.
           shifted: [B, T, D], embeddings of the earlier outputs; the command's embedding is at
           position 0. mask: [B, T], 1 = real (padding at the end of each row). training: whether
           dropout and gating noise are on.
@@ -86,7 +151,7 @@ class Body(keras.layers.Layer):
           add to the loss.
         """
 
-    def start(self, encoded: Rep, beams: int, length: Any) -> tuple[Any, Any]:
+    def start(self, encoded: Encoded, beams: int, length: Any) -> tuple[Any, Any]:
         """Prepares decoding position by position, without dropout.
 
         R = B * beams rows are decoded at once, the hypotheses of one input side by side.
@@ -101,8 +166,8 @@ class Body(keras.layers.Layer):
           it is repeated for the hypotheses of an input. The state of position 0: nested structures
           of tensors, whose shapes never change.
         """
-        width = (ops.shape(encoded.x)[0] * beams, length, self.hidden_size)
-        return (encoded, beams), ops.zeros(width, self.compute_dtype)
+        width = (ops.shape(encoded.rep.x)[0] * beams, length, self.hidden_size)
+        return encoded.repeat(beams), ops.zeros(width, self.compute_dtype)
 
     def step(self, memory: Any, state: Any, x: Any, position: Any) -> tuple[Any, Any]:
         """Decodes one position: what `decode` gives there if the earlier ones were the same.
@@ -117,25 +182,23 @@ class Body(keras.layers.Layer):
         Returns:
           [R, D], and the state of the next position.
         """
-        encoded, beams = memory
         here = ops.equal(ops.arange(ops.shape(state)[1]), position)[None, :, None]
         state = ops.where(here, ops.cast(x, state.dtype)[:, None], state)
         written = state[:, : position + 1]
         mask = ops.ones_like(written[:, :, 0])
-        rep = Rep(ops.repeat(encoded.x, beams, 0), ops.repeat(encoded.mask, beams, 0), encoded.grid)
-        return self.decode(rep, written, mask)[0][:, -1], state
+        return self.decode(memory, written, mask)[0][:, -1], state
 
     def reorder(self, state: Any, rows: Any) -> Any:
         """Lets each row go on from another hypothesis of the same input.
 
         Args:
-          state: from `start` or `step`.
+          state: from `start` or `step`; nested structures of tensors [R, ...].
           rows: int32 [R], which row's past each row takes over.
 
         Returns:
           The state with the rows' pasts exchanged.
         """
-        return ops.take(state, rows, axis=0)
+        return map_tensors(lambda tensor: ops.take(tensor, rows, axis=0), state)
 
     def get_config(self) -> dict[str, Any]:
         """All but the seed generator, which belongs to the owner, who gives it again."""

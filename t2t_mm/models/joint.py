@@ -158,7 +158,7 @@ class JointModel(keras.layers.Layer):
         embedded = target.target_bottom(targets)[:, :-1]
         mask = ops.cast(ops.not_equal(targets, 0), "float32")
         x, aux_loss = self.body.decode(
-            encoded.rep, self._shift(embedded, command), mask, training=training
+            encoded, self._shift(embedded, command), mask, training=training
         )
         return target.top(x, mask, None, training=training), encoded.aux_loss + aux_loss
 
@@ -186,7 +186,7 @@ class JointModel(keras.layers.Layer):
         shifted = self._shift(target.target_bottom(prefix_targets), command)
         mask = ops.cast(ops.not_equal(prefix_targets, 0), "float32")
         mask = ops.pad(mask, [[0, 0], [1, 0]], constant_values=1.0)
-        x, _ = self.body.decode(encoded.rep, shifted, mask, training=False)
+        x, _ = self.body.decode(encoded, shifted, mask, training=False)
         return target.top(x[:, -1:], mask[:, -1:]) if last_only else target.top(x, mask)
 
     def start_decoding(
@@ -203,7 +203,7 @@ class JointModel(keras.layers.Layer):
         Returns:
           The memory, which `decode_step` alone reads, and the state of position 0.
         """
-        memory, state = self.body.start(encoded.rep, beams, length)
+        memory, state = self.body.start(encoded, beams, length)
         return (memory, self.modalities[signature.target_key].prepare_top()), state
 
     def decode_step(

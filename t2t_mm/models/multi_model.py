@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 from keras import ops
@@ -102,6 +103,8 @@ class MultiModel(Body):
         (t2t-checkpoint cut leaves out those that are hardly used); 0: num_experts.
       seed_generator: the one source of randomness.
     """
+
+    decoding_stages: ClassVar[frozenset[str]] = frozenset({"mixer", "decoder"})
 
     def __init__(
         self,
@@ -270,12 +273,26 @@ class MultiModel(Body):
             x = self.encoder_attention_norm(x + attended)
         return Encoded(Rep(x * mask, rep.mask, rep.grid), aux_loss)
 
+    def stages(self) -> Mapping[str, Sequence[keras.layers.Layer]]:
+        encoder = [*self.encoder_before, *self.encoder_after]
+        mixer = [self.mixer_merge, *self.mixer_convs]
+        decoder = [self.decoder_merge, *self.decoder_convs]
+        if self.use_moe:
+            encoder += [self.encoder_mixture, self.encoder_mixture_norm]
+            decoder += [self.decoder_mixture, self.decoder_mixture_norm]
+        if self.use_attention:
+            encoder += [self.encoder_attention, self.encoder_attention_norm]
+            mixer += [self.mixer_attention]
+            decoder += [self.decoder_inputs_attention, *self.decoder_attentions]
+            decoder += self.decoder_norms
+        return {"encoder": encoder, "mixer": mixer, "decoder": decoder}
+
     def decode(
-        self, encoded: Rep, shifted: Any, mask: Any, training: bool = False
+        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
     ) -> tuple[Any, Any]:
         shifted = ops.cast(shifted, self.compute_dtype)
-        mixed = self._mix(encoded, shifted, training)
-        return self._decode(encoded, mixed, mask, training)
+        mixed = self._mix(encoded.rep, shifted, training)
+        return self._decode(encoded.rep, mixed, mask, training)
 
     def _mix(self, encoded: Rep, shifted: Any, training: bool) -> Any:
         """The mixer: earlier outputs [B, T, D] meet the encoded inputs -> [B, T, D]."""
@@ -315,19 +332,19 @@ class MultiModel(Body):
         return x, aux_loss
 
     def start(
-        self, encoded: Rep, beams: int, length: Any
+        self, encoded: Encoded, beams: int, length: Any
     ) -> tuple[MultiModelMemory, dict[str, Any]]:
         """See `Body.start`. The state: buffers of the convolutions, keys and values, ancestry."""
-        encoded = encoded._replace(x=ops.cast(encoded.x, self.compute_dtype))
-        rows = ops.shape(encoded.x)[0] * beams
+        rep = encoded.rep._replace(x=ops.cast(encoded.rep.x, self.compute_dtype))
+        rows = ops.shape(rep.x)[0] * beams
         convs, buffers = self._causal_convs.start(rows, beams, length, self.compute_dtype)
         state, parts = {"convs": buffers}, {}
         if beams > 1:
             state["ancestry"] = start_ancestry(rows, length)
         if self.use_attention:
-            parts, state["mixer"] = self._start_attention(encoded, beams, length)
+            parts, state["mixer"] = self._start_attention(rep, beams, length)
         else:
-            parts["mean"] = ops.repeat(_mean(encoded), beams, axis=0)
+            parts["mean"] = ops.repeat(_mean(rep), beams, axis=0)
         if self.use_moe:
             norm = self.decoder_mixture_norm.prepare()
             parts["mixture"] = (self.decoder_mixture.prepare(), norm)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -142,14 +143,20 @@ class Transformer(Body):
         x = x * ops.cast(rep.mask, x.dtype)[:, :, None]
         return Encoded(Rep(x, rep.mask, rep.grid), ops.zeros((), "float32"))
 
+    def stages(self) -> Mapping[str, Sequence[keras.layers.Layer]]:
+        return {
+            "encoder": [*self.encoder, self.encoder_norm],
+            "decoder": [*self.decoder, self.decoder_norm],
+        }
+
     def decode(
-        self, encoded: Rep, shifted: Any, mask: Any, training: bool = False
+        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
     ) -> tuple[Any, Any]:
         x = self._enter(shifted, training)
         bias = causal_bias(ops.shape(shifted)[1])
-        memory_bias = padding_bias(encoded.mask)
+        memory_bias = padding_bias(encoded.rep.mask)
         for layer in self.decoder:
-            x = layer(x, bias, encoded.x, memory_bias, training=training)
+            x = layer(x, bias, encoded.rep.x, memory_bias, training=training)
         return self.decoder_norm(x), ops.zeros((), "float32")
 
     def _enter(self, x: Any, training: bool) -> Any:
@@ -157,17 +164,17 @@ class Transformer(Body):
         return self.embedding_dropout(x, training=training)
 
     def start(
-        self, encoded: Rep, beams: int, length: Any
+        self, encoded: Encoded, beams: int, length: Any
     ) -> tuple[TransformerMemory, dict[str, Any]]:
         """See `Body.start`. The state: keys and values of each layer, and the ancestry."""
-        source = ops.cast(encoded.x, self.compute_dtype)
+        source = ops.cast(encoded.rep.x, self.compute_dtype)
         rows = ops.shape(source)[0] * beams
         started = [layer.start(source, rows, beams, length) for layer in self.decoder]
         timing = ops.cast(timing_signal(length, self.hidden_size), self.compute_dtype)
         memory = TransformerMemory(
             beams,
             timing,
-            padding_bias(encoded.mask),
+            padding_bias(encoded.rep.mask),
             [layer for layer, _ in started],
             self.decoder_norm.prepare(),
         )

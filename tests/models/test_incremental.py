@@ -81,16 +81,16 @@ def body(request) -> Body:
     return BODIES[request.param]()
 
 
-def inputs(body: Body) -> Rep:
+def inputs(body: Body) -> Encoded:
     """Two encoded inputs, the second one shorter."""
     mask = np.ones((2, 7), "float32")
     mask[1, 4:] = 0
-    return body.encode(Rep(random(2, 7, WIDTH), mask)).rep
+    return body.encode(Rep(random(2, 7, WIDTH), mask))
 
 
-def full_pass(body: Body, encoded: Rep, shifted: np.ndarray, beams: int = 1) -> np.ndarray:
-    rep = Rep(np.repeat(encoded.x, beams, 0), np.repeat(encoded.mask, beams, 0))
-    return np.array(body.decode(rep, shifted, np.ones(shifted.shape[:2], "float32"))[0])
+def full_pass(body: Body, encoded: Encoded, shifted: np.ndarray, beams: int = 1) -> np.ndarray:
+    mask = np.ones(shifted.shape[:2], "float32")
+    return np.array(body.decode(encoded.repeat(beams), shifted, mask)[0])
 
 
 @functools.cache
@@ -103,7 +103,7 @@ def loop(body: Body, beams: int) -> tf.types.experimental.GenericFunction:
     )
     def run(x: tf.Tensor, mask: tf.Tensor, shifted: tf.Tensor, orders: tf.Tensor) -> tf.Tensor:
         length = tf.shape(shifted)[1]
-        memory, state = body.start(Rep(x, mask), beams, length)
+        memory, state = body.start(Encoded(Rep(x, mask), tf.zeros(())), beams, length)
 
         def advance(position, state, outputs):
             y, state = body.step(memory, state, shifted[:, position], position)
@@ -117,12 +117,13 @@ def loop(body: Body, beams: int) -> tf.types.experimental.GenericFunction:
 
 
 def position_by_position(
-    body: Body, encoded: Rep, shifted: np.ndarray, beams: int = 1, orders: dict | None = None
+    body: Body, encoded: Encoded, shifted: np.ndarray, beams: int = 1, orders: dict | None = None
 ) -> np.ndarray:
     """Outputs [R, T, D]; `orders` gives the rows to take over after a position."""
     rows, length = shifted.shape[:2]
     orders = np.array([(orders or {}).get(t, range(rows)) for t in range(length)], "int32")
-    ys = loop(body, beams)(tf.cast(encoded.x, tf.float32), encoded.mask, shifted, orders)
+    rep = encoded.rep
+    ys = loop(body, beams)(tf.cast(rep.x, tf.float32), rep.mask, shifted, orders)
     return np.array(ys).transpose(1, 0, 2)
 
 

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from t2t_mm.errors import DataError, UnknownNameError
 from t2t_mm.hparam import HParams
-from t2t_mm.layers.rep import Rep
 from t2t_mm.models.body import Body, Encoded
 from t2t_mm.models.joint import JointModel
 from t2t_mm.models.multi_model import MultiModel
@@ -51,9 +50,9 @@ class MeanBody(Body):
     def encode(self, rep, training=False):
         return Encoded(rep._replace(x=tf.matmul(rep.x, self.reader)), tf.constant(0.25))
 
-    def decode(self, encoded: Rep, shifted, mask, training=False):
-        mask = tf.cast(encoded.mask, encoded.x.dtype)[:, :, None]
-        mean = tf.reduce_sum(encoded.x * mask, 1, True) / tf.reduce_sum(mask, 1, True)
+    def decode(self, encoded, shifted, mask, training=False):
+        mask = tf.cast(encoded.rep.mask, encoded.rep.x.dtype)[:, :, None]
+        mean = tf.reduce_sum(encoded.rep.x * mask, 1, True) / tf.reduce_sum(mask, 1, True)
         return tf.matmul(mean + tf.cumsum(shifted, 1), self.writer), tf.constant(0.5)
 
 

@@ -125,9 +125,9 @@ class Numpy:
 
 def test_encode_and_decode_are_the_equations():
     body, x, shifted = multi_model(), random(2, 20, WIDTH), random(2, 11, WIDTH, seed=5)
-    encoded = body.encode(Rep(x, np.ones((2, 20), "float32"))).rep
+    encoded = body.encode(Rep(x, np.ones((2, 20), "float32")))
     expected = Numpy().encode(body, x)
-    np.testing.assert_allclose(encoded.x, expected, atol=2e-3)
+    np.testing.assert_allclose(encoded.rep.x, expected, atol=2e-3)
     y, _ = body.decode(encoded, shifted, np.ones((2, 11), "float32"))
     np.testing.assert_allclose(y, Numpy().decode(body, expected, shifted), atol=5e-3)
 
@@ -140,7 +140,7 @@ def test_the_contract():
     assert encoded.rep.grid == (1, 13) and encoded.rep.mask is rep.mask
     assert encoded.rep.x.shape == (2, 13, WIDTH) and encoded.aux_loss.shape == ()
     assert not np.any(np.array(encoded.rep.x)[rep.mask == 0])
-    y, loss = body.decode(encoded.rep, shifted, mask, training=True)
+    y, loss = body.decode(encoded, shifted, mask, training=True)
     assert y.shape == (2, 9, WIDTH) and float(loss) > 0 and float(encoded.aux_loss) > 0
 
 
@@ -150,7 +150,7 @@ def test_an_output_never_sees_the_future(outputs, use_attention):
     body = multi_model(use_attention=use_attention)
     rep, shifted, _ = batch(outputs=outputs)
     mask = np.ones((2, outputs), "float32")
-    encoded = body.encode(rep).rep
+    encoded = body.encode(rep)
     y = np.array(body.decode(encoded, shifted, mask)[0])
     for position in {1, outputs // 2, outputs - 1}:
         changed = shifted.copy()
@@ -167,7 +167,7 @@ def test_padding_changes_nothing(inputs, outputs, use_attention):
     x, shifted = random(2, inputs, WIDTH), random(2, outputs, WIDTH, seed=5)
     mask, target_mask = np.ones((2, inputs), "float32"), np.ones((2, outputs), "float32")
     encoded = body.encode(Rep(x, mask))
-    y, loss = body.decode(encoded.rep, shifted, target_mask)
+    y, loss = body.decode(encoded, shifted, target_mask)
     for extra in (1, 8, 115):
         more = [[0, 0], [0, extra]]
         padded = np.concatenate([x, 5 * random(2, extra, WIDTH, seed=8)], 1)
@@ -175,7 +175,7 @@ def test_padding_changes_nothing(inputs, outputs, use_attention):
         np.testing.assert_allclose(also.rep.x[:, :inputs], encoded.rep.x, atol=1e-5)
         np.testing.assert_allclose(also.aux_loss, encoded.aux_loss, rtol=1e-4)
         padded = np.concatenate([shifted, 5 * random(2, extra, WIDTH, seed=9)], 1)
-        z, padded_loss = body.decode(also.rep, padded, np.pad(target_mask, more))
+        z, padded_loss = body.decode(also, padded, np.pad(target_mask, more))
         np.testing.assert_allclose(z[:, :outputs], y, atol=1e-5)
         np.testing.assert_allclose(padded_loss, loss, rtol=1e-4)
 
@@ -188,8 +188,8 @@ def test_outputs_depend_on_inputs_in_every_ablation(use_attention, use_moe):
     names = {variable.path for variable in body.trainable_variables}
     assert any("expert_in" in name for name in names) == use_moe
     assert any("query_kernel" in name for name in names) == use_attention
-    y, loss = body.decode(body.encode(rep).rep, shifted, mask)
-    z, _ = body.decode(body.encode(rep._replace(x=rep.x[::-1].copy())).rep, shifted, mask)
+    y, loss = body.decode(body.encode(rep), shifted, mask)
+    z, _ = body.decode(body.encode(rep._replace(x=rep.x[::-1].copy())), shifted, mask)
     assert not np.allclose(y, z, atol=1e-3)
     assert (float(loss) > 0) == use_moe
 
@@ -201,7 +201,7 @@ def test_gradients_reach_every_variable(use_attention):
     variables = [variable.value for variable in body.trainable_variables]
     with tf.GradientTape() as tape:
         encoded = body.encode(rep, training=True)
-        y, loss = body.decode(encoded.rep, shifted, mask, training=True)
+        y, loss = body.decode(encoded, shifted, mask, training=True)
         total = tf.reduce_sum(y * random(2, 40, WIDTH, seed=6)) + loss + encoded.aux_loss
     gradients = tape.gradient(total, variables)
     for variable, gradient in zip(body.trainable_variables, gradients, strict=True):
@@ -212,7 +212,7 @@ def test_build_makes_every_variable_and_calls_make_none():
     body = multi_model()
     before = {id(variable): variable.path for variable in body.variables}
     rep, shifted, mask = batch()
-    body.decode(body.encode(rep, training=True).rep, shifted, mask, training=True)
+    body.decode(body.encode(rep, training=True), shifted, mask, training=True)
     assert {id(variable): variable.path for variable in body.variables} == before
     assert len(set(before.values())) == len(before)
 
@@ -226,7 +226,7 @@ def test_all_randomness_is_one_variable():
     state = body.seed_generator.state
 
     def run():
-        return np.array(body.decode(body.encode(rep, True).rep, shifted, mask, True)[0])
+        return np.array(body.decode(body.encode(rep, True), shifted, mask, True)[0])
 
     start = np.array(state)
     first, second = run(), run()
@@ -252,7 +252,7 @@ def test_half_precision_is_near_full_precision(dtype):
     rep, shifted, mask = batch()
     outputs = []
     for body in bodies:
-        y, loss = body.decode(body.encode(rep).rep, shifted, mask)
+        y, loss = body.decode(body.encode(rep), shifted, mask)
         outputs.append(np.array(tf.cast(y, "float32")))
         assert loss.dtype == "float32"
     assert y.dtype == "float32" and np.abs(outputs[0] - outputs[1]).mean() < 0.1
@@ -294,7 +294,7 @@ x = np.random.default_rng(0).normal(size=(2, 13, 8)).astype("float32")
 mask = np.ones((2, 13), "float32")
 mask[1, 6:] = 0
 encoded = body.encode(Rep(x, mask))
-y, loss = body.decode(encoded.rep, x[:, ::-1], mask)
+y, loss = body.decode(encoded, x[:, ::-1], mask)
 print(np.abs(np.array(y)).sum(), float(loss) + float(encoded.aux_loss))
 """
 

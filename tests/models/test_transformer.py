@@ -74,14 +74,14 @@ def test_encode_and_decode_are_the_equations():
     expected = shifted + np.array(timing_signal(5, WIDTH))
     for layer in body.decoder:
         expected = layer_by_hand(layer, expected, True, memory)
-    y, loss = body.decode(encoded.rep, shifted, ones(2, 5))
+    y, loss = body.decode(encoded, shifted, ones(2, 5))
     np.testing.assert_allclose(y, norm(body.decoder_norm, expected), atol=1e-4)
     assert float(loss) == float(encoded.aux_loss) == 0
 
 
 def test_an_output_never_sees_the_future():
     body, shifted = transformer(), random(2, 9, WIDTH, seed=5)
-    encoded = body.encode(Rep(random(2, 7, WIDTH), ones(2, 7))).rep
+    encoded = body.encode(Rep(random(2, 7, WIDTH), ones(2, 7)))
     y = np.array(body.decode(encoded, shifted, ones(2, 9))[0])
     for position in range(1, 9):
         changed = shifted.copy()
@@ -95,14 +95,14 @@ def test_padding_changes_nothing():
     body, x, shifted = transformer(), random(2, 6, WIDTH), random(2, 4, WIDTH, seed=5)
     encoded = body.encode(Rep(x, ones(2, 6), (2, 3)))
     assert encoded.rep.grid == (2, 3)
-    y, _ = body.decode(encoded.rep, shifted, ones(2, 4))
+    y, _ = body.decode(encoded, shifted, ones(2, 4))
     mask = np.pad(ones(2, 6), [[0, 0], [0, 5]])
     padded = np.concatenate([x, random(2, 5, WIDTH, seed=8)], 1)
     also = body.encode(Rep(padded, mask))
     np.testing.assert_allclose(also.rep.x[:, :6], encoded.rep.x, atol=1e-5)
     assert not np.any(also.rep.x[:, 6:])
     padded = np.concatenate([shifted, random(2, 3, WIDTH, seed=9)], 1)
-    z, _ = body.decode(also.rep, padded, np.pad(ones(2, 4), [[0, 0], [0, 3]]))
+    z, _ = body.decode(also, padded, np.pad(ones(2, 4), [[0, 0], [0, 3]]))
     np.testing.assert_allclose(z[:, :4], y, atol=1e-5)
 
 
@@ -110,7 +110,7 @@ def test_gradients_reach_every_variable():
     body = transformer(dropout=0.1, attention_dropout=0.1)
     variables = [variable.value for variable in body.trainable_variables]
     with tf.GradientTape() as tape:
-        encoded = body.encode(Rep(random(2, 7, WIDTH), ones(2, 7)), training=True).rep
+        encoded = body.encode(Rep(random(2, 7, WIDTH), ones(2, 7)), training=True)
         y, _ = body.decode(encoded, random(2, 9, WIDTH, seed=5), ones(2, 9), training=True)
         loss = tf.reduce_sum(y * random(2, 9, WIDTH, seed=6))
     gradients = tape.gradient(loss, variables)
@@ -121,7 +121,7 @@ def test_gradients_reach_every_variable():
 def test_build_makes_every_variable_and_one_random_state():
     body = transformer(dropout=0.1)
     before = {id(variable) for variable in body.variables}
-    encoded = body.encode(Rep(random(2, 7, WIDTH), ones(2, 7)), training=True).rep
+    encoded = body.encode(Rep(random(2, 7, WIDTH), ones(2, 7)), training=True)
     y, _ = body.decode(encoded, random(2, 9, WIDTH), ones(2, 9), training=True)
     assert {id(variable) for variable in body.variables} == before
     assert before - {id(variable) for variable in body.trainable_variables} == {
@@ -134,7 +134,7 @@ def test_build_makes_every_variable_and_one_random_state():
 def test_half_precision(dtype):
     body = Transformer(WIDTH, 12, 2, 1, 1, dtype=dtype)
     body.build()
-    encoded = body.encode(Rep(random(2, 7, WIDTH), ones(2, 7)), training=True).rep
+    encoded = body.encode(Rep(random(2, 7, WIDTH), ones(2, 7)), training=True)
     y, loss = body.decode(encoded, random(2, 9, WIDTH), ones(2, 9), training=True)
     assert y.dtype == dtype.removeprefix("mixed_") and loss.dtype == "float32"
     assert np.isfinite(tf.cast(y, "float32")).all()
