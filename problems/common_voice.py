@@ -12,7 +12,7 @@ from t2t_mm.data.sources.readers import Roots, WavTable
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.data.sources.transcripts import plain_words
 from t2t_mm.problem import Sample, Split
-from t2t_mm.problems.speech import SpeechProblem, Waveform
+from t2t_mm.problems.speech import SpeechProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 
@@ -72,8 +72,3 @@ def _reader(key: str, table: str) -> WavTable:
         else {"folder": ".", "file": "filename", "transcript": "text"}
     )
     return WavTable(medium="audio", path=table, **columns)
-
-
-@registry.register_problem("common_voice_waveform")
-class CommonVoiceWaveform(Waveform, CommonVoice):
-    """The data of common_voice, read as waveforms."""

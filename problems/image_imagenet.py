@@ -125,7 +125,6 @@ class ImageImagenet(ImageNet):
     """ImageNet photos at 299 x 299 to one of 1000 classes, the paper's problem."""
 
     image_size = 299
-    image_modality = "image"
     augment = "imagenet"
 
 
@@ -134,7 +133,6 @@ class ImageImagenet224(ImageNet):
     """ImageNet photos at 224 x 224 to one of 1000 classes."""
 
     image_size = 224
-    image_modality = "image"
     augment = "imagenet"
 
 

@@ -28,7 +28,6 @@ class ImageMsCoco(NamedProblem, Image2TextProblem):
     """What the vocabularies have in common."""
 
     image_size = 299
-    image_modality = "image"
     flip = False  # captions say left and right
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 100, Split.DEV: 10}
     provenance = Provenance(

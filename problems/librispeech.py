@@ -17,7 +17,7 @@ from t2t_mm.data.sources.raw_data import Found
 from t2t_mm.data.sources.readers import LibriSpeech, Roots, Row
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.problem import Sample, Split
-from t2t_mm.problems.speech import SpeechProblem, Waveform
+from t2t_mm.problems.speech import SpeechProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFile, RawFiles, TfdsData
 
@@ -179,23 +179,3 @@ class LibrispeechNoisy(LibrispeechProblem):
     vocabulary = vocabulary("librispeech_noisy", 8192, "librispeech_noisy")
     subsets = _subsets("other-500", "other")
     provenance = _provenance(subsets, (148_688, 2_864, 2_939))
-
-
-@registry.register_problem("librispeech_waveform")
-class LibrispeechWaveform(Waveform, Librispeech):
-    """The data of librispeech, read as waveforms."""
-
-
-@registry.register_problem("librispeech_clean_waveform")
-class LibrispeechCleanWaveform(Waveform, LibrispeechClean):
-    """The data of librispeech_clean, read as waveforms."""
-
-
-@registry.register_problem("librispeech_clean_small_waveform")
-class LibrispeechCleanSmallWaveform(Waveform, LibrispeechCleanSmall):
-    """The data of librispeech_clean_small, read as waveforms."""
-
-
-@registry.register_problem("librispeech_noisy_waveform")
-class LibrispeechNoisyWaveform(Waveform, LibrispeechNoisy):
-    """The data of librispeech_noisy, read as waveforms."""

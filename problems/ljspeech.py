@@ -14,7 +14,7 @@ from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.data.sources.transcripts import plain_words
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Sample, Split
-from t2t_mm.problems.speech import SpeechProblem, Waveform
+from t2t_mm.problems.speech import SpeechProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFile, RawFiles, TfdsData
 
@@ -79,8 +79,3 @@ class Ljspeech(SpeechProblem):
 
 def _split_of(name: str) -> Split:
     return _HELD.get(name.partition("-")[0], Split.TRAIN)
-
-
-@registry.register_problem("ljspeech_waveform")
-class LjspeechWaveform(Waveform, Ljspeech):
-    """The data of ljspeech, read as waveforms."""

@@ -70,8 +70,7 @@ def _register(
 
 
 def _has_text(name: str) -> bool:
-    problem = PROBLEMS.get(name)(name)
-    return "text" in (problem.inputs.kind, problem.targets.kind)
+    return bool(PROBLEMS.get(name)(name).text_vocabularies)
 
 
 _register(

@@ -1,7 +1,7 @@
-"""What the speech problems have in common: a recording to its words, heard in two ways.
+"""What the speech problems have in common: a recording to its words.
 
-NAME reads log-mel spectra (modality audio_spectral), NAME_waveform the waveform (audio). Both read
-the same data, which hold 16-bit samples at 16 kHz: t2t-datagen makes them once.
+The data hold 16-bit samples at 16 kHz. Whether a model reads log-mel spectra or waveforms is the
+hparam audio_modality's choice (audio_spectral, audio).
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from typing import ClassVar
 from t2t_mm.data.sources.cleaning import TextRules
 from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.problem import Speech2TextProblem, Split
-
-_WAVEFORM = "_waveform"
 
 
 class SpeechProblem(NamedProblem, Speech2TextProblem):
@@ -30,13 +28,3 @@ class SpeechProblem(NamedProblem, Speech2TextProblem):
     def describe_cleaning(self) -> str:
         """The form of the transcripts, and the rules."""
         return "; ".join(filter(None, (self.transcripts, super().describe_cleaning())))
-
-
-class Waveform(SpeechProblem):
-    """Put before a speech problem: the same data, read as a waveform."""
-
-    audio_modality = "audio"
-
-    def __init__(self, name: str):
-        super().__init__(name)
-        self.data_name = name.removesuffix(_WAVEFORM)

@@ -16,7 +16,7 @@ from t2t_mm.data.sources.readers.kaldi import utterances
 from t2t_mm.data.sources.readers.wsj_corpus import Corpus, PartList, open_corpus
 from t2t_mm.data.sources.transcripts import wsj_words
 from t2t_mm.problem import Dropped, Sample, Split
-from t2t_mm.problems.speech import SpeechProblem, Waveform
+from t2t_mm.problems.speech import SpeechProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFiles
 
@@ -120,8 +120,3 @@ def _parts(corpus: Corpus) -> dict[Split, tuple[PartList, ...]]:
 def _told(corpus: Corpus, part: PartList) -> str:
     path = corpus.list_of(part)
     return f"the list {path.name} for {part.folder}" if path else f"the folder {part.folder}"
-
-
-@registry.register_problem("wsj_waveform")
-class WsjWaveform(Waveform, Wsj):
-    """The data of wsj, read as waveforms."""

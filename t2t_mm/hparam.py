@@ -68,6 +68,15 @@ class HParams(TypedRecord):
     keep_best_metric: str = "loss"  # mean over problems; the best checkpoint is kept apart
     early_stopping_evals: int = 0  # evaluations without a better metric before the end; 0 = never
 
+    # Which network reads or writes a kind of data; "": the model's own, else the kind's own.
+    text_modality: str = ""
+    image_modality: str = ""  # e.g. image (large images) | image_small
+    audio_modality: str = ""  # e.g. audio_spectral (log-mel) | audio (waveform)
+    label_modality: str = ""
+    number_modality: str = ""
+    tags_modality: str = ""
+    modalities: str = ""  # the model's own, "kind:modality;..."; filled in when a run begins
+
     # Modalities.
     shared_embedding_and_softmax: bool = False  # tie the text embedding and its softmax
     image_small_stride: int = 2  # of image_small's first convolution

@@ -22,6 +22,7 @@ def find_problem(name: str, flag: str = "--problems") -> Problem:
     """
     base, suffixes = split_suffixes(name)
     if base not in PROBLEMS:
+        _refuse_waveform(base, flag)
         raise unknown("problem", name, problem_names(), flag)
     value = PROBLEMS.get(base)
     problem = value(base) if inspect.isclass(value) else value
@@ -92,8 +93,19 @@ def _expand(part: str, flag: str) -> dict[str, str | None]:
         members = [_expand(member, flag) for member in mixture.problems]
         return {name: mixture.vocabulary or own for m in members for name, own in m.items()}
     if split_suffixes(part)[0] not in PROBLEMS:
+        _refuse_waveform(part, flag)
         raise unknown("problem or mixture", part, [*problem_names(), *MIXTURES], flag)
     return {canonical_name(part): None}
+
+
+def _refuse_waveform(name: str, flag: str) -> None:
+    """The first edition had a second problem for each kind of network that reads sound."""
+    base = name.removesuffix("_waveform")
+    if base != name and base in PROBLEMS:
+        raise UserError(
+            f"{flag} names '{name}': its data are those of '{base}', and which network reads them "
+            f"is an hparam; give {flag}={base} --hparams=audio_modality=audio."
+        )
 
 
 def canonical_name(name: str) -> str:

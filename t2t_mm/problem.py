@@ -9,12 +9,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.errors import DataError
+from t2t_mm.kinds import Audio, Image, Kind, Label, Text, Tree
+from t2t_mm.kinds.kind import kind_from_dict
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess, Provenance
 
 if TYPE_CHECKING:
@@ -45,41 +47,6 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class FeatureSpec:
-    """One side of a problem.
-
-    Attributes:
-      modality: a registered modality's name: text, image, image_small, audio, audio_spectral,
-        class_label.
-      vocabulary: text: the vocabulary's name; class_label: the label set's name. Problems that
-        name the same one share its modality's variables.
-      vocab_size: tokens or classes; known once the data are generated.
-      image_size: pixels a side after preprocessing.
-      channels: of a picture.
-      flip: a picture may be mirrored left to right in training.
-      sample_rate: Hz of the stored sound.
-      augment: how a picture is varied in training: "shift" by a few pixels, or "imagenet", T2T's
-        crops and colours (kinds/image_augmentation.py).
-      absent: nothing is read, as in a language model: the text is always empty, a lone EOS.
-    """
-
-    modality: str
-    vocabulary: str | None = None
-    vocab_size: int | None = None
-    image_size: int | None = None
-    channels: int = 3
-    flip: bool = False
-    sample_rate: int | None = None
-    augment: str = "shift"
-    absent: bool = False
-
-    @property
-    def kind(self) -> str:
-        """What is stored: "text", "image", "audio" or "label"."""
-        return "label" if self.modality == "class_label" else self.modality.partition("_")[0]
-
-
-@dataclass(frozen=True)
 class VocabularySpec:
     """A SentencePiece vocabulary that problems share by its name.
 
@@ -97,6 +64,10 @@ class VocabularySpec:
     characters: bool = False
 
 
+INPUTS, TARGETS = "inputs", "targets"
+_TAKEN = (TARGETS, "references", "index")  # names in records and batches that no input may have
+
+
 @dataclass(frozen=True)
 class Task:
     """A problem bound to its generated data: all that training and decoding need to know.
@@ -106,13 +77,12 @@ class Task:
     Attributes:
       name: the problem's name, suffixes included.
       data_name: the name in the file names, suffixes left out.
-      inputs: what is read, with its vocabulary's size filled in.
+      inputs: name -> what is read, by name, with all sizes filled in.
       targets: what is answered, likewise.
       command: the command token's name.
       metrics: names of the metrics of decoded outputs.
       reversed: the stored inputs are the targets.
       copied: the stored targets serve as inputs too.
-      labels: class names in the order of their ids, for class_label targets.
       train_examples: examples of the training split.
       mixing_weight: factor on the problem's share of the steps; hparam mixing_weights goes first.
       loss_weight: factor on the problem's loss; hparam loss_weights goes first.
@@ -120,35 +90,86 @@ class Task:
 
     name: str
     data_name: str
-    inputs: FeatureSpec
-    targets: FeatureSpec
+    inputs: Mapping[str, Kind] = field(hash=False)
+    targets: Kind
     command: str
     metrics: tuple[str, ...] = ()
     reversed: bool = False
     copied: bool = False
-    labels: tuple[str, ...] = ()
     train_examples: int = 0
     mixing_weight: float = 1.0
     loss_weight: float = 1.0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", input_kinds(self.inputs))
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """What a record holds: the inputs in the order of their names, then "targets"."""
+        return {**self.inputs, TARGETS: self.targets}
+
+    @property
+    def stored(self) -> dict[str, str]:
+        """Feature -> the record's feature that serves as it."""
+        if not (self.reversed or self.copied):
+            return {name: name for name in self.kinds}
+        return {INPUTS: TARGETS, TARGETS: TARGETS if self.copied else INPUTS}
+
     @property
     def has_inputs(self) -> bool:
-        """False for a language model: it says how likely a text is, and answers nothing."""
-        return not self.inputs.absent
+        """False for a language model: it says how likely a text is, or goes on with one."""
+        return not all(kind.is_absent for kind in self.inputs.values())
+
+    @property
+    def text_vocabularies(self) -> list[str]:
+        """Names of the vocabularies of the features that are text, sorted."""
+        return sorted({k.text_vocabulary for k in self.kinds.values() if k.text_vocabulary})
+
+    @property
+    def input(self) -> Kind:
+        """The one input; of several the one under "inputs", or the first."""
+        return self.inputs.get(INPUTS) or next(iter(self.inputs.values()))
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
-        return dataclasses.asdict(self)
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        inputs = {name: kind.to_dict() for name, kind in self.inputs.items()}
+        return {**values, "inputs": inputs, "targets": self.targets.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
-        fixed = dict(values)
-        for side in ("inputs", "targets"):
-            fixed[side] = FeatureSpec(**fixed[side])
-        for name in ("metrics", "labels"):
-            fixed[name] = tuple(fixed[name])
-        return cls(**fixed)
+        """The inverse of `to_dict`; reads what the first edition wrote too."""
+        from t2t_mm.kinds.first_edition import is_first_edition, second_edition
+
+        fixed = second_edition(values) if is_first_edition(values) else dict(values)
+        fixed["inputs"] = {name: kind_from_dict(kind) for name, kind in fixed["inputs"].items()}
+        fixed["targets"] = kind_from_dict(fixed["targets"])
+        return cls(**{**fixed, "metrics": tuple(fixed["metrics"])})
+
+
+def input_kinds(declared: Kind | Mapping[str, Kind]) -> dict[str, Kind]:
+    """Name -> kind of the inputs that a problem declares, in the order of their names.
+
+    Args:
+      declared: one kind, which is then named "inputs", or several by name.
+
+    Raises:
+      TypeError: for a name that is taken, or no kind.
+    """
+    if isinstance(declared, Kind):
+        declared = {INPUTS: declared}
+    for name, kind in declared.items():
+        if not isinstance(kind, Kind):
+            raise TypeError(f"input '{name}' must be a kind such as Text(...), got {kind!r}")
+        if not name.isidentifier() or name in _TAKEN or name.endswith(LENGTH):
+            raise TypeError(
+                f"an input cannot be named '{name}': use a Python name that does not end in "
+                f"{LENGTH} and is none of {', '.join(_TAKEN)}"
+            )
+    return dict(sorted(declared.items()))
+
+
+LENGTH = "_length"  # a batch holds an input's lengths under its name and this
 
 
 class Problem:
@@ -156,7 +177,8 @@ class Problem:
 
     Attributes:
       name: set at registration's lookup, or by the constructor.
-      inputs, targets: the two sides.
+      inputs: what is read: a kind, or several by name.
+      targets: what is answered.
       command: the token that tells the decoder what to do, e.g. "to_german". Problems of equal
         modalities are told apart by it alone; problems that do the same share one.
       reversed_command: the command of `NAME_rev`.
@@ -171,8 +193,8 @@ class Problem:
       shares_vocabulary: a mixture, not the problem, names the vocabulary of its text.
     """
 
-    inputs: FeatureSpec
-    targets: FeatureSpec
+    inputs: Kind | Mapping[str, Kind]
+    targets: Kind
     command: str = "to_text"
     reversed_command: str = "to_text"
     metrics: tuple[str, ...] = ("exact_match",)
@@ -234,9 +256,10 @@ class Problem:
           seed: of everything random.
 
         Yields:
-          {"inputs": value, "targets": value} and, where several answers are right,
-          "references": list of str. Text is str; pictures and sounds are the bytes of an encoded
-          file (PNG, JPEG; WAV, FLAC); a label is its class name. A value may be a function
+          {"inputs": value, "targets": value}, with a value for each input where there are several,
+          and, where several answers are right, "references": list of str. Text is str; images and
+          sounds are the bytes of an encoded file (PNG, JPEG; WAV, FLAC); a label is its class
+          name; see the kinds' `check`. A value may be a function
           without arguments that makes it: only the worker that writes the example calls it.
           Or a `Dropped`, for an example that a rule leaves out: reasons are counted.
         """
@@ -266,10 +289,26 @@ class Problem:
         return tuple(self.shards)
 
     @property
+    def kinds(self) -> dict[str, Kind]:
+        """The inputs by name, in the order of their names, then "targets"."""
+        inputs = input_kinds(self.inputs)
+        return {**inputs, TARGETS: self.targets.beside(inputs)}
+
+    @property
+    def text_vocabularies(self) -> list[str]:
+        """Names of the vocabularies of the features that are text, sorted."""
+        return sorted({k.text_vocabulary for k in self.kinds.values() if k.text_vocabulary})
+
+    @property
+    def source(self) -> str:
+        """What is read, in words: "image + text", "nothing"."""
+        inputs = input_kinds(self.inputs).values()
+        return " + ".join("nothing" if kind.is_absent else kind.name for kind in inputs)
+
+    @property
     def reversible(self) -> bool:
-        """Whether `_rev` and `_copy` exist: there is text on both sides."""
-        sides = (self.inputs, self.targets)
-        return all(spec.kind == "text" and not spec.absent for spec in sides)
+        """Whether `_rev` and `_copy` exist: there is one text on either side."""
+        return len(self.kinds) == 2 and all(k.is_reversible for k in self.kinds.values())
 
     def rev(self) -> Problem:
         """The problem from targets to inputs, over the same data.
@@ -279,7 +318,8 @@ class Problem:
         """
         self._require_text("_rev")
         other = self._derive("_rev")
-        other.inputs, other.targets = self.targets, self.inputs
+        (other.targets,) = input_kinds(self.inputs).values()
+        other.inputs = self.targets
         other.command, other.reversed_command = self.reversed_command, self.command
         other.metrics = reversed_metrics(self.metrics)
         other.reversed = not self.reversed
@@ -302,10 +342,8 @@ class Problem:
         """The problem with all of its text on the vocabulary of that name."""
         other = copy.copy(self)
         other.shares_vocabulary = True
-        for side in ("inputs", "targets"):
-            spec = getattr(self, side)
-            if spec.kind == "text":
-                setattr(other, side, dataclasses.replace(spec, vocabulary=name))
+        kinds = {n: kind.with_vocabulary(name) for n, kind in input_kinds(self.inputs).items()}
+        other.inputs, other.targets = kinds, self.targets.with_vocabulary(name)
         return other
 
     def _derive(self, suffix: str) -> Problem:
@@ -315,10 +353,9 @@ class Problem:
 
     def _require_text(self, suffix: str) -> None:
         if not self.reversible:
-            source = "nothing" if self.inputs.absent else self.inputs.kind
             raise DataError(
                 f"problem '{self.name}{suffix}' does not exist: {suffix} needs text on both sides, "
-                f"and '{self.name}' goes from {source} to {self.targets.kind}."
+                f"and '{self.name}' goes from {self.source} to {self.targets.name}."
             )
 
 
@@ -336,7 +373,7 @@ class Text2TextProblem(Problem):
 
     def __init__(self, name: str):
         super().__init__(name)
-        self.inputs = self.targets = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
+        self.inputs = self.targets = Text(self.vocabulary or f"vocab.{name}")
 
 
 class Text2SelfProblem(Text2TextProblem):
@@ -349,7 +386,7 @@ class Text2SelfProblem(Text2TextProblem):
 
     def __init__(self, name: str):
         super().__init__(name)
-        self.inputs = dataclasses.replace(self.inputs, absent=True)
+        self.inputs = Text(self.vocabulary or f"vocab.{name}", absent=True)
 
 
 class Text2TreeProblem(Text2TextProblem):
@@ -357,6 +394,10 @@ class Text2TreeProblem(Text2TextProblem):
 
     command = "to_parse_tree"
     metrics = ("bracket_f1", "bracket_f1_all", "exact_match")
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.targets = Tree(self.vocabulary or f"vocab.{name}")
 
 
 class Text2ClassProblem(Problem):
@@ -368,15 +409,14 @@ class Text2ClassProblem(Problem):
 
     def __init__(self, name: str):
         super().__init__(name)
-        self.inputs = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
-        self.targets = label_spec(name, self.labels)
+        self.inputs = Text(self.vocabulary or f"vocab.{name}")
+        self.targets = Label(tuple(self.labels), name)
 
 
 class Image2ClassProblem(Problem):
-    """A picture to one of `labels`."""
+    """An image to one of `labels`."""
 
     image_size: int = 32
-    image_modality: str = "image_small"
     flip: bool = True
     augment: str = "shift"
     command = "to_label"
@@ -384,15 +424,14 @@ class Image2ClassProblem(Problem):
 
     def __init__(self, name: str):
         super().__init__(name)
-        self.inputs = image_spec(self.image_modality, self.image_size, self.flip, self.augment)
-        self.targets = label_spec(name, self.labels)
+        self.inputs = Image(self.image_size, flip=self.flip, augment=self.augment)
+        self.targets = Label(tuple(self.labels), name)
 
 
 class Image2TextProblem(Problem):
-    """A picture to text (captioning)."""
+    """An image to text (captioning)."""
 
     image_size: int = 32
-    image_modality: str = "image_small"
     flip: bool = False
     vocabulary: str | None = None
     command = "to_english"
@@ -400,30 +439,34 @@ class Image2TextProblem(Problem):
 
     def __init__(self, name: str):
         super().__init__(name)
-        self.inputs = image_spec(self.image_modality, self.image_size, self.flip)
-        self.targets = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
+        self.inputs = Image(self.image_size, flip=self.flip)
+        self.targets = Text(self.vocabulary or f"vocab.{name}")
 
 
 class Speech2TextProblem(Problem):
     """A recording to its transcript."""
 
     sample_rate: int = 16_000  # Hz
-    audio_modality: str = "audio_spectral"
     vocabulary: str | None = None
     command = "to_english"
     metrics = ("wer", "exact_match")
 
     def __init__(self, name: str):
         super().__init__(name)
-        self.inputs = FeatureSpec(self.audio_modality, sample_rate=self.sample_rate)
-        self.targets = FeatureSpec("text", self.vocabulary or f"vocab.{name}")
+        self.inputs = Audio(self.sample_rate)
+        self.targets = Text(self.vocabulary or f"vocab.{name}")
 
 
-def image_spec(modality: str, size: int, flip: bool, augment: str = "shift") -> FeatureSpec:
-    """The feature of a square colour picture."""
-    return FeatureSpec(modality, image_size=size, flip=flip, augment=augment)
+class QuestionProblem(Problem):
+    """An image and a question about it to one of `labels` (visual question answering)."""
 
+    image_size: int = 64
+    vocabulary: str | None = None
+    command = "to_label"
+    metrics = ("accuracy",)
 
-def label_spec(name: str, labels: tuple[str, ...]) -> FeatureSpec:
-    """The feature of a class label whose set of classes is named `name`."""
-    return FeatureSpec("class_label", name, len(labels) or None)
+    def __init__(self, name: str):
+        super().__init__(name)
+        question = Text(self.vocabulary or f"vocab.{name}")
+        self.inputs = {INPUTS: Image(self.image_size), "question": question}
+        self.targets = Label(tuple(self.labels), name)

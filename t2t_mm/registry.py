@@ -233,7 +233,10 @@ def _check_mixture(name: str, value: Any) -> None:
 PROBLEMS = Registry("problem", "--problems", ["t2t_mm.problems"], _check_problem)
 MIXTURES = Registry("mixture", "--problems", ["t2t_mm.problems"], _check_mixture)
 VOCABULARIES = Registry("vocabulary", "--shared_vocab", ["t2t_mm.problems"])
-MODALITIES = Registry("modality", "a problem's FeatureSpec", ["t2t_mm.modalities"], _check_callable)
+KINDS = Registry("kind of data", "a problem's declaration", ["t2t_mm.kinds"], _check_callable)
+MODALITIES = Registry(
+    "modality", "hparams such as image_modality", ["t2t_mm.modalities"], _check_callable
+)
 MODELS = Registry("model", "--model", ["t2t_mm.models"], _check_callable)
 HPARAMS = Registry("hparams set", "--hparams_set", ["t2t_mm.hparams"], _check_callable)
 RANGED_HPARAMS = Registry(
@@ -245,6 +248,7 @@ ALL: dict[str, Registry] = {
     "problems": PROBLEMS,
     "mixtures": MIXTURES,
     "vocabularies": VOCABULARIES,
+    "kinds": KINDS,
     "modalities": MODALITIES,
     "models": MODELS,
     "hparams": HPARAMS,
@@ -253,6 +257,7 @@ ALL: dict[str, Registry] = {
 }
 
 register_problem = PROBLEMS.decorator
+register_kind = KINDS.decorator
 register_modality = MODALITIES.decorator
 register_model = MODELS.decorator
 register_hparams = HPARAMS.decorator

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from t2t_mm.data.records.files import file_digest
-from t2t_mm.data.records.manifest import Manifest, StoredFeature, load_manifest
+from t2t_mm.data.records.manifest import Manifest, load_manifest, text_vocabulary
 from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import DataError
+from t2t_mm.kinds import Kind
 from t2t_mm.kinds.vocabulary import Vocabulary
-from t2t_mm.problem import FeatureSpec, Problem, Split, Task
+from t2t_mm.problem import INPUTS, TARGETS, Problem, Split, Task
 
 
 def bind(problem: Problem, data_dir: str | Path) -> Task:
@@ -30,21 +31,20 @@ def bind(problem: Problem, data_dir: str | Path) -> Task:
     """
     data_dir = Path(data_dir).expanduser()
     manifest = whole_manifest(problem, data_dir)
-    inputs, targets = manifest.inputs, manifest.targets
-    if problem.copied:
-        inputs = targets
-    elif problem.reversed:
-        inputs, targets = targets, inputs
+    features = {
+        name: _bound(kind, manifest.features[_stored_as(problem, name)], manifest)
+        for name, kind in problem.kinds.items()
+    }
+    targets = features.pop(TARGETS)
     return Task(
         name=problem.name,
         data_name=problem.data_name,
-        inputs=_bound(problem.inputs, inputs, manifest),
-        targets=_bound(problem.targets, targets, manifest),
+        inputs=features,
+        targets=targets.with_labels(manifest.labels).beside(features),
         command=problem.command,
         metrics=tuple(problem.metrics),
         reversed=problem.reversed,
         copied=problem.copied,
-        labels=tuple(manifest.labels),
         train_examples=manifest.examples(Split.TRAIN.value),
         mixing_weight=problem.mixing_weight,
         loss_weight=problem.loss_weight,
@@ -100,7 +100,7 @@ def shard_paths(task: Task, split: Split | str, data_dir: str | Path) -> list[Pa
 
 
 def load_vocabularies(tasks: Iterable[Task], folder: str | Path) -> dict[str, Vocabulary]:
-    """Name -> vocabulary, for every text side of `tasks`.
+    """Name -> vocabulary, for every text of `tasks`.
 
     Args:
       tasks: bound problems.
@@ -112,12 +112,11 @@ def load_vocabularies(tasks: Iterable[Task], folder: str | Path) -> dict[str, Vo
     folder = Path(folder).expanduser()
     found: dict[str, Vocabulary] = {}
     for task in tasks:
-        for spec in (task.inputs, task.targets):
-            if spec.kind == "text":
-                name = spec.vocabulary or ""
+        for kind in task.kinds.values():
+            if name := kind.text_vocabulary:
                 if name not in found:
                     found[name] = Vocabulary.load(vocabulary_path(name, folder))
-                _check_size(task, spec, found[name], folder)
+                _check_size(task, kind, found[name], folder)
     return found
 
 
@@ -130,7 +129,7 @@ def _difference(manifest: Manifest, problem: Problem) -> str | None:
     """As `Manifest.difference`, for a problem that may be derived."""
     if not (problem.reversed or problem.copied):
         return manifest.difference(problem)
-    if manifest.version != problem.version:  # both sides of a derived problem are text
+    if manifest.version != problem.version:  # one text on either side of a derived problem
         return f"version {manifest.version} of its generator, not {problem.version}"
     return None
 
@@ -152,19 +151,25 @@ def _check_vocabularies(problem: Problem, manifest: Manifest, data_dir: Path) ->
             )
 
 
-def _bound(spec: FeatureSpec, stored: StoredFeature, manifest: Manifest) -> FeatureSpec:
-    if spec.kind == "text":
-        size = manifest.vocabularies[stored.vocabulary or ""].size
-        return dataclasses.replace(spec, vocabulary=stored.vocabulary, vocab_size=size)
-    if spec.kind == "label":
-        return dataclasses.replace(spec, vocab_size=len(manifest.labels))
-    return spec
+def _stored_as(problem: Problem, feature: str) -> str:
+    """The stored feature that serves as one of a problem, which may be a _rev or _copy."""
+    if not (problem.reversed or problem.copied):
+        return feature
+    return TARGETS if problem.copied or feature == INPUTS else INPUTS
 
 
-def _check_size(task: Task, spec: FeatureSpec, vocabulary: Vocabulary, folder: Path) -> None:
-    if spec.vocab_size not in (None, vocabulary.size):
+def _bound(kind: Kind, stored: Mapping[str, Any], manifest: Manifest) -> Kind:
+    name = text_vocabulary(stored)
+    if not name:
+        return kind
+    return kind.with_vocabulary(name).bound({name: manifest.vocabularies[name].size})
+
+
+def _check_size(task: Task, kind: Kind, vocabulary: Vocabulary, folder: Path) -> None:
+    size = getattr(kind, "size", None)
+    if size not in (None, vocabulary.size):
         raise DataError(
-            f"problem '{task.name}' was bound to a vocabulary of {spec.vocab_size} ids, and "
+            f"problem '{task.name}' was bound to a vocabulary of {size} ids, and "
             f"{vocabulary_path(vocabulary.name, folder)} has {vocabulary.size}; it is another "
             "file: put the original back."
         )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.batches.features import prepare
 from t2t_mm.decoding.batching import batches_by_length
 from t2t_mm.decoding.decoder import Decoded
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
@@ -16,7 +15,8 @@ from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.inputs import stacked
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
-from t2t_mm.problem import Task
+from t2t_mm.kinds.kind import features_of
+from t2t_mm.problem import LENGTH, Task
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.model_loading import LoadedModel
@@ -65,8 +65,8 @@ def planned(
         of_task.setdefault(one.task.name, []).append(index)
     for indices in of_task.values():
         task = asked[indices[0]].task
-        lengths = [contents.lengths[index] for index in indices]
-        for rows in batches_by_length(lengths, task.inputs, hparams, settings):
+        sizes = [contents.sizes[index] for index in indices]
+        for rows in batches_by_length(sizes, task, hparams, settings):
             yield task, [indices[row] for row in rows]
 
 
@@ -74,6 +74,9 @@ def batch_of(
     task: Task, rows: Sequence[int], contents: EncodedInputs, hparams: HParams
 ) -> dict[str, tf.Tensor]:
     """The inputs of these numbers as a batch of the model."""
-    stored = stacked([contents[row] for row in rows])
-    values, lengths = prepare(stored, task.inputs, hparams)
-    return {"inputs": values, "inputs_length": lengths}
+    stored = [contents[row] for row in rows]
+    batch = {}
+    for name, kind in task.inputs.items():
+        values = stacked(kind, [one[name].value for one in stored])
+        batch[name], batch[name + LENGTH] = kind.feed(values, hparams, features_of(kind, hparams))
+    return batch

@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from t2t_mm.errors import UserError, unknown
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import Task
 
 
 @dataclass(frozen=True)
@@ -82,30 +83,31 @@ def combination(
 def _is_trained(task: Task, source: Task, target: Task, command: str) -> bool:
     """Whether a problem goes from the one's inputs to the other's targets.
 
-    Of pictures and sounds the kind decides. All languages of a vocabulary are one kind of text, so
+    Of images and sounds the kind decides. All languages of a vocabulary are one kind of text, so
     of texts it must be the very problem: German is not what "English to French" was trained on.
     """
-    if task is not source and (source.inputs.kind == "text" or _read(task) != _read(source)):
+    reads_text = any(kind.text_vocabulary for kind in source.inputs.values())
+    if task is not source and (reads_text or _read(task) != _read(source)):
         return False
-    if task.targets != target.targets or task.labels != target.labels:
+    if task.targets != target.targets:
         return False
-    return task.command == command or target.targets.kind == "label"
+    return task.command == command or not target.targets.decoded_by_tokens
 
 
-def _read(task: Task) -> FeatureSpec:
-    """The inputs as decoding reads them: pictures are mirrored in training alone."""
-    return dataclasses.replace(task.inputs, flip=False)
+def _read(task: Task) -> dict[str, Any]:
+    """The inputs as decoding reads them: they are varied in training alone."""
+    return {name: kind.undisturbed() for name, kind in task.inputs.items()}
 
 
 def _check_command(tasks: Mapping[str, Task], target: Task, command: str | None) -> None:
     if command is None:
         return
-    if target.targets.kind == "label":
+    if not target.targets.decoded_by_tokens:
         raise UserError(
             f"--command={command} means nothing to problem '{target.name}', whose targets are "
-            "labels: no decoder writes them; leave --command out."
+            f"{target.targets.plural}: no decoder writes them; leave --command out."
         )
-    known = {task.command for task in tasks.values() if task.targets.kind != "label"}
+    known = {task.command for task in tasks.values() if task.targets.decoded_by_tokens}
     if command not in known:
         raise unknown("command of this model", command, known, "--command")
 

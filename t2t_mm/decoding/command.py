@@ -25,7 +25,7 @@ from t2t_mm.decoding.input_files import (
     read_scored,
     read_table,
 )
-from t2t_mm.decoding.inputs import expanded
+from t2t_mm.decoding.inputs import expanded, shown_input
 from t2t_mm.decoding.output_files import (
     MIXED,
     answer_line,
@@ -155,13 +155,14 @@ def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettin
         return
     _show(asked, decoded)
     if os.path.isdir(expanded(where)):
-        write_lines(inputs_beside(target), (str(one.raw) for one in asked))
+        write_lines(inputs_beside(target), (shown_input(one.raw) for one in asked))
     print(f"wrote {len(decoded)} answers to {target}")
 
 
 def _show(asked: Sequence[DecodeInput], decoded: Sequence[Decoded]) -> None:
     for one, answer in list(zip(asked, decoded, strict=True))[:_SHOWN]:
-        print(f"{one.raw!s}\n  -> {answer.output}   (log-probability {answer.score:.2f})")
+        print(shown_input(one.raw))
+        print(f"  -> {answer.output}   (log-probability {answer.score:.2f})")
 
 
 def _score(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:

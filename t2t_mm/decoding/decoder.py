@@ -15,16 +15,15 @@ import tensorflow as tf
 from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.decoding import writing
 from t2t_mm.decoding.cores import Cores, interleaved
-from t2t_mm.decoding.forced import TargetScores
 from t2t_mm.decoding.search import Hypotheses
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.kind import Found
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
-from t2t_mm.problem import Task
+from t2t_mm.problem import TARGETS, Task
 
-FEATURES = ("inputs", "inputs_length")
-LIKELIEST_LABELS = 5
+LIKELIEST = 5  # values that are shown of a target that is not written, where it has several
 
 _COMMAND, _ROWS = tf.TensorSpec((), tf.int32), tf.TensorSpec([None], tf.int32)
 
@@ -60,7 +59,7 @@ class Decoded(Prediction):
 
 
 class Decoder:
-    """Answers batches; one trace per signature, made when first needed.
+    """Answers batches; one trace per route, made when first needed.
 
     The model's weights may change between calls.
 
@@ -100,18 +99,33 @@ class Decoder:
         Returns:
           B answers, in the batch's order.
         """
-        if task.targets.kind == "label":
-            return [_likeliest_labels(task, row) for row in self.class_scores(task, batch)]
+        if not self._model.target(self._model.route(task)).autoregressive:
+            return self._found(task, batch)
         written = self.write(task, batch, rows)
-        vocabulary = self._vocabularies[task.targets.vocabulary or ""]
         return [
             _best_first(
-                Prediction(vocabulary.decode(ids.tolist()), float(score))
+                Prediction(task.targets.from_prediction(ids, self._vocabularies, {}), float(score))
                 for ids, score in zip(hypotheses[:count], scores[:count], strict=True)
             )
             for hypotheses, scores, count in zip(
                 written.ids, written.scores, _counts(written), strict=True
             )
+        ]
+
+    def _found(self, task: Task, batch: Mapping[str, tf.Tensor]) -> list[Decoded]:
+        found = self.find(task, batch)
+        inputs = {name: np.asarray(batch[name]) for name in task.inputs}
+        return [
+            _best_first(
+                Prediction(
+                    task.targets.from_prediction(
+                        value, self._vocabularies, {n: column[row] for n, column in inputs.items()}
+                    ),
+                    float(score),
+                )
+                for value, score in zip(values, scores, strict=True)
+            )
+            for row, (values, scores) in enumerate(zip(found.values, found.scores, strict=True))
         ]
 
     def write(
@@ -128,22 +142,18 @@ class Decoder:
         Returns:
           Ids and scores, as arrays.
         """
-        features = _features(batch)
-        limits = writing.output_limits(
-            task, features["inputs_length"], self._hparams, self.settings.extra_length
-        )
+        features = self._features(task, batch)
+        limits = writing.output_limits(task, features, self._hparams, self.settings.extra_length)
         rows = np.arange(len(limits)) if rows is None else rows
         function = self._function("write", self._write, task, features, _COMMAND, _ROWS, _ROWS)
         rows = tf.convert_to_tensor(rows, tf.int32)
-        return Hypotheses(*self._share_out(function, features, self._command(task), limits, rows))
+        return Hypotheses(*self._split_batch(function, features, self._command(task), limits, rows))
 
-    def class_scores(self, task: Task, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
-        """The natural logarithm of the probability of each label, float32 [B, C]."""
-        features = _features(batch)
-        (scores,) = self._share_out(
-            self._function("classify", self._classify, task, features), features
-        )
-        return scores
+    def find(self, task: Task, batch: Mapping[str, tf.Tensor]) -> Found:
+        """The likeliest values of a target that is not written, as arrays."""
+        features = self._features(task, batch)
+        function = self._function("find", self._find, task, features, _COMMAND)
+        return Found(*self._split_batch(function, features, self._command(task)))
 
     def score(self, task: Task, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
         """How probable given answers are; see `forced`.
@@ -153,33 +163,35 @@ class Decoder:
         """
         return self.forced(task, batch).scores
 
-    def forced(self, task: Task, batch: Mapping[str, tf.Tensor]) -> TargetScores:
+    def forced(self, task: Task, batch: Mapping[str, tf.Tensor]) -> writing.TargetScores:
         """Scores given answers and each of their tokens.
 
         Args:
           task: the problem.
-          batch: as for a call; and `targets`, int32 [B, T], token ids with EOS, padded with 0, or
-            labels, int32 [B].
+          batch: as for a call; and `targets` [B, ...], as their kind feeds them.
 
         Returns:
           Natural logarithms, as arrays.
         """
-        features = _features(batch)
-        targets = tf.cast(batch["targets"], tf.int32)
-        spec = tf.TensorSpec([None] * len(targets.shape), tf.int32)
+        features = self._features(task, batch)
+        targets = tf.convert_to_tensor(batch[TARGETS])
+        spec = tf.TensorSpec([None] * len(targets.shape), targets.dtype)
         function = self._function("score", self._score, task, features, spec, _COMMAND)
-        return TargetScores(*self._share_out(function, features, targets, self._command(task)))
+        return writing.TargetScores(
+            *self._split_batch(function, features, targets, self._command(task))
+        )
 
-    def _write(
-        self, signature: Any, features: Any, command: Any, limits: Any, rows: Any
-    ) -> Hypotheses:
-        return writing.write(self._model, signature, features, command, limits, self.settings, rows)
+    def _write(self, route: Any, features: Any, command: Any, limits: Any, rows: Any) -> Hypotheses:
+        return writing.write(self._model, route, features, command, limits, self.settings, rows)
 
-    def _classify(self, signature: Any, features: Any) -> tuple[tf.Tensor]:
-        return (writing.class_scores(self._model, signature, features),)
+    def _find(self, route: Any, features: Any, command: Any) -> Found:
+        return writing.find(self._model, route, features, command, LIKELIEST)
 
-    def _score(self, signature: Any, features: Any, targets: Any, command: Any) -> TargetScores:
-        return writing.score(self._model, signature, features, targets, command)
+    def _score(self, route: Any, features: Any, targets: Any, command: Any) -> writing.TargetScores:
+        return writing.score(self._model, route, features, targets, command)
+
+    def _features(self, task: Task, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {name: batch[name] for name in self._model.route(task).input_features}
 
     def _command(self, task: Task) -> tf.Tensor:
         return tf.constant(self._model.command_id(task), tf.int32)
@@ -187,15 +199,15 @@ class Decoder:
     def _function(
         self, name: str, function: Callable, task: Task, features: Any, *specs: Any
     ) -> Callable:
-        """The trace of a graph function for a task's signature."""
-        key = (name, self._model.signature(task))
+        """The trace of a graph function for a task's route."""
+        key = (name, self._model.route(task))
         if key not in self._traced:
             self._traced[key] = self._cores.trace(
                 lambda *args: function(key[1], *args), [batch_spec(features), *specs]
             )
         return self._traced[key]
 
-    def _share_out(self, function: Callable, *inputs: Any) -> list[np.ndarray]:
+    def _split_batch(self, function: Callable, *inputs: Any) -> list[np.ndarray]:
         """The function's outputs, rows first, for inputs with rows first; scalars are for all."""
 
         def call(share: slice) -> list[np.ndarray]:
@@ -206,10 +218,6 @@ class Decoder:
         return [interleaved(outputs) for outputs in zip(*shares, strict=True)]
 
 
-def _features(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    return {name: batch[name] for name in FEATURES}
-
-
 def _counts(written: Hypotheses) -> np.ndarray:
     """How many hypotheses of each input there are; 1 even where a diverged model wrote nothing."""
     return np.maximum(1, np.sum(np.any(written.ids, axis=2), axis=1))
@@ -218,22 +226,3 @@ def _counts(written: Hypotheses) -> np.ndarray:
 def _best_first(answers: Any) -> Decoded:
     alternatives = tuple(answers)
     return Decoded(alternatives[0].output, alternatives[0].score, alternatives)
-
-
-def _likeliest_labels(task: Task, scores: np.ndarray) -> Decoded:
-    order = np.argsort(-scores, kind="stable")[:LIKELIEST_LABELS]
-    return _best_first(Prediction(task.labels[i], float(scores[i])) for i in order)
-
-
-def seconds(task: Task, lengths: np.ndarray, hparams: HParams) -> np.ndarray:
-    """The duration of sounds of these lengths: samples, or frames of a spectrogram."""
-    if task.inputs.modality == "audio_spectral":
-        return lengths * hparams.audio_step_ms / 1000
-    return lengths / (task.inputs.sample_rate or 1)
-
-
-def target_text(task: Task, targets: np.ndarray, vocabularies: Mapping[str, Vocabulary]) -> str:
-    """The text of one target: ids [T] or a label's number []."""
-    if task.targets.kind == "label":
-        return task.labels[int(targets)]
-    return vocabularies[task.targets.vocabulary or ""].decode(targets.tolist())

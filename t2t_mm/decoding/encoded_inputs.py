@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from t2t_mm.decoding.input_files import DecodeInput
-from t2t_mm.decoding.inputs import StoredInput, stored_input
+from t2t_mm.decoding.inputs import stored_inputs
+from t2t_mm.kinds.kind import StoredInput
 from t2t_mm.kinds.vocabulary import Vocabulary
 
 _KEPT_BYTES = 512 << 20
@@ -20,7 +21,7 @@ class EncodedInputs:
       asked: the inputs.
       vocabularies: by name.
       report: called with the number of newly checked inputs.
-      kept_bytes: of pictures and sounds held in memory; what is beyond is read and decoded once
+      kept_bytes: of images and sounds held in memory; what is beyond is read and decoded once
         more when it is its turn.
 
     Raises:
@@ -35,14 +36,14 @@ class EncodedInputs:
         kept_bytes: int = _KEPT_BYTES,
     ):
         self._asked, self._vocabularies = asked, vocabularies
-        self._kept: dict[int, StoredInput] = {}
-        self.lengths: list[int] = []
+        self._kept: dict[int, dict[str, StoredInput]] = {}
+        self.sizes: list[dict[str, int]] = []
         digest, room = hashlib.sha256(), kept_bytes
         for index, one in enumerate(asked):
             stored = self._read(one)
             digest.update(_digest(one, stored))
-            self.lengths.append(stored.length)
-            size = len(stored.value) if isinstance(stored.value, bytes) else 0
+            self.sizes.append({name: value.size for name, value in stored.items()})
+            size = sum(len(v.value) for v in stored.values() if isinstance(v.value, bytes))
             if size <= room:
                 room -= size
                 self._kept[index] = stored
@@ -55,15 +56,19 @@ class EncodedInputs:
         """SHA-256 of all problems, inputs and targets in their order."""
         return self._digest
 
-    def __getitem__(self, index: int) -> StoredInput:
-        """The input of that number."""
+    def __getitem__(self, index: int) -> dict[str, StoredInput]:
+        """The inputs of that number, by name."""
         return self._kept[index] if index in self._kept else self._read(self._asked[index])
 
-    def _read(self, one: DecodeInput) -> StoredInput:
-        return stored_input(one.raw, one.task.inputs, self._vocabularies, one.place)
+    def _read(self, one: DecodeInput) -> dict[str, StoredInput]:
+        return stored_inputs(one.raw, one.task, self._vocabularies, one.place)
 
 
-def _digest(one: DecodeInput, stored: StoredInput) -> bytes:
-    value = stored.value if isinstance(stored.value, bytes) else json.dumps(stored.value).encode()
-    parts = (one.task.name, one.task.command, one.target or "")
-    return hashlib.sha256(json.dumps(parts).encode() + value).digest()
+def _digest(one: DecodeInput, stored: Mapping[str, StoredInput]) -> bytes:
+    digest = hashlib.sha256(
+        json.dumps((one.task.name, one.task.command, one.target or "")).encode()
+    )
+    for name, (value, _) in stored.items():
+        content = value if isinstance(value, bytes) else json.dumps(value).encode()
+        digest.update(b"%b:%d:" % (name.encode(), len(content)) + content)
+    return digest.digest()

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from t2t_mm.decoding.inputs import NOUNS, Raw, expanded, read_lines, text_lines
+from t2t_mm.decoding.inputs import Raw, expanded, read_lines, text_lines
 from t2t_mm.errors import DataError, UserError, unknown
+from t2t_mm.kinds import Kind
 from t2t_mm.problem import Task
 
 STANDARD_INPUT = "-"
-
-_MEDIA = {
-    "image": (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
-    "audio": (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au"),
-}
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class DecodeInput:
 
     Attributes:
       task: the problem, or a combination of two.
-      raw: a text, or a file's path or bytes; see `inputs.stored_input`.
+      raw: a text, a file's path or bytes, or name -> input; see `inputs.stored_inputs`.
       place: where it comes from, for an error's sentence; None: the input's own words.
       target: the answer that is to be scored; None where one is to be found.
     """
@@ -42,10 +39,11 @@ def read_inputs(task: Task, where: str) -> list[DecodeInput]:
 
     Args:
       task: the problem.
-      where: "-" for standard input, or a file, with one input a line. For pictures and sounds also
+      where: "-" for standard input, or a file, with one input a line. For images and sounds also
         a file of that kind, a folder of them, or several of either separated by commas; a line
         is then a path, relative to the working directory or to the file that lists it. For a
-        language model every line is empty, and asks for a text.
+        language model every line is empty, and asks for a text. For a problem with several inputs
+        a table with named columns, see `read_records`.
 
     Raises:
       DataError: as `inputs.read_lines`, or for a folder without a file of the kind.
@@ -53,8 +51,9 @@ def read_inputs(task: Task, where: str) -> list[DecodeInput]:
     """
     if not where.strip(", "):
         raise UserError("--decode_from_file names no file.")
-    kind = task.inputs.kind
-    if kind not in _MEDIA:
+    if len(task.inputs) > 1:
+        return read_records(task, where)
+    if not task.input.suffixes:
         lines = _placed_lines(where, empty=not task.has_inputs)
         return [DecodeInput(task, line, place) for place, line in lines]
     names = [where]
@@ -79,33 +78,31 @@ def lines_of(name: str, empty: bool = False) -> list[str]:
 
 
 def _media(task: Task, name: str) -> Iterator[DecodeInput]:
-    kind = task.inputs.kind
-    noun, path = NOUNS[kind], expanded(name)
+    kind, path = task.input, expanded(name)
     if os.path.isdir(path):
-        yield from (
-            DecodeInput(task, str(file), f"the {noun} {file}") for file in _folder(path, kind)
-        )
+        for file in _folder(path, kind):
+            yield DecodeInput(task, str(file), f"the {kind.noun} {file}")
     elif name != STANDARD_INPUT and _is_media(path, kind):
-        yield DecodeInput(task, name, f"the {noun} {name}")
+        yield DecodeInput(task, name, f"the {kind.noun} {name}")
     else:
         for place, line in _placed_lines(name):
             yield _named(task, line, place, name)
 
 
-def _folder(path: Path, kind: str) -> list[Path]:
+def _folder(path: Path, kind: Kind) -> list[Path]:
     """The files of one kind in a folder, by name; not those of folders in it."""
-    found = sorted(f for f in path.iterdir() if f.suffix.lower() in _MEDIA[kind] and f.is_file())
+    found = sorted(f for f in path.iterdir() if f.suffix.lower() in kind.suffixes and f.is_file())
     if not found:
         raise DataError(
-            f"the folder {path} holds no {NOUNS[kind]} (a file that ends in "
-            f"{', '.join(_MEDIA[kind])}); give a folder that does."
+            f"the folder {path} holds no {kind.noun} (a file that ends in "
+            f"{', '.join(kind.suffixes)}); give a folder that does."
         )
     return found
 
 
-def _is_media(path: Path, kind: str) -> bool:
+def _is_media(path: Path, kind: Kind) -> bool:
     """By the suffix; and by the content, where the suffix says nothing."""
-    if path.suffix.lower() in _MEDIA[kind]:
+    if path.suffix.lower() in kind.suffixes:
         return True
     if not os.path.isfile(path):
         return False
@@ -114,13 +111,79 @@ def _is_media(path: Path, kind: str) -> bool:
 
 
 def _named(task: Task, line: str, place: str, listed_in: str) -> DecodeInput:
-    """What a line asks for: a text itself, or the picture or sound whose path it holds."""
-    if task.inputs.kind not in _MEDIA:
+    """What a line asks for: a text itself, the file whose path it holds, or named inputs."""
+    if len(task.inputs) > 1:
+        raw = resolved(parse_record(line, tuple(task.inputs), place), task, listed_in)
+        return DecodeInput(task, raw, place)
+    if not task.input.suffixes:
         return DecodeInput(task, line, place)
-    path = expanded(line.strip())
+    path = resolved_path(line, listed_in)
+    return DecodeInput(task, str(path), f"the {task.input.noun} {path} ({place})")
+
+
+def resolved(record: Mapping[str, str], task: Task, listed_in: str) -> dict[str, str]:
+    """Named inputs with the paths of files found."""
+    return {
+        name: str(resolved_path(value, listed_in)) if task.inputs[name].suffixes else value
+        for name, value in record.items()
+    }
+
+
+def resolved_path(text: str, listed_in: str) -> Path:
+    """A path, relative to the working directory or to the file that lists it."""
+    path = expanded(text.strip())
     if not os.path.exists(path) and listed_in != STANDARD_INPUT:
         path = expanded(listed_in).parent / path
-    return DecodeInput(task, str(path), f"the {NOUNS[task.inputs.kind]} {path} ({place})")
+    return path
+
+
+def parse_record(line: str, names: Sequence[str], place: str) -> dict[str, str]:
+    """Name -> input of a line that holds a JSON object.
+
+    Raises:
+      DataError: if it is no object of texts with these names.
+    """
+    form = "{" + ", ".join(f'"{name}": ...' for name in names) + "}"
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or record.keys() != set(names):
+        raise DataError(f"{place} must be a JSON object {form}.")
+    wrong = [name for name in names if not isinstance(record[name], str)]
+    if wrong:
+        raise DataError(f"{place}: {wrong[0]} must be a text or a path in quotes; write {form}.")
+    return {name: record[name] for name in names}
+
+
+def read_records(task: Task, where: str) -> list[DecodeInput]:
+    """The inputs of a problem with several: a table with named columns.
+
+    Args:
+      task: the problem.
+      where: "-" or a file of JSON objects, one a line; or of columns between tabs, whose first
+        line names them. Further columns are passed over; paths may be relative to the file.
+
+    Raises:
+      DataError: for a column that is missing, or a line of another form.
+    """
+    names, lines = tuple(task.inputs), _placed_lines(where)
+    if lines[0][1].lstrip().startswith("{"):
+        return [_named(task, line, place, where) for place, line in lines]
+    header = [cell.strip() for cell in lines[0][1].split("\t")]
+    missing = [name for name in names if name not in header]
+    if missing:
+        raise DataError(
+            f"{lines[0][0]} names no column '{missing[0]}': problem '{task.name}' reads "
+            f"{', '.join(names)}; give a line of names with tabs between them first, or a JSON "
+            "object a line."
+        )
+    found = []
+    for place, line in lines[1:]:
+        cells = dict(zip(header, columns(line, tuple(header), place), strict=True))
+        record = {name: cells[name] for name in names}
+        found.append(DecodeInput(task, resolved(record, task, where), place))
+    return found
 
 
 def is_table(where: str, problem: str | None) -> bool:
@@ -135,7 +198,8 @@ def read_table(
 
     Args:
       tasks: problem -> task, of the model.
-      where: the file; a picture's or sound's path may be relative to it.
+      where: the file; an image's or sound's path may be relative to it; several inputs are a JSON
+        object.
       with_targets: whether "<TAB>target" follows.
 
     Raises:

@@ -5,96 +5,76 @@ No TensorFlow: what is stored is turned into a model's input by the kinds, as in
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from t2t_mm.data.generation.examples import checked_text, no_text
 from t2t_mm.errors import DataError
+from t2t_mm.kinds import Kind
 from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.image_files import stored_picture
-from t2t_mm.kinds.sound_files import stored_sound
-from t2t_mm.kinds.vocabulary import EOS, Vocabulary
-from t2t_mm.problem import FeatureSpec
+from t2t_mm.kinds.kind import BYTES, FLOATS, INT, StoredInput
+from t2t_mm.kinds.vocabulary import Vocabulary
+from t2t_mm.problem import Task
 
-Raw = str | bytes | Path
-
-NOUNS = {"image": "picture", "audio": "sound"}
+Value = str | bytes | Path
+Raw = Value | Mapping[str, Value]
 
 
-@dataclass(frozen=True)
-class StoredInput:
-    """An input as the problem's records hold it.
-
-    Attributes:
-      value: token ids with EOS, an encoded picture, or PCM.
-      length: tokens, or samples; 1 for a picture.
-    """
-
-    value: list[int] | bytes
-    length: int
-
-
-def stored_input(
-    raw: Raw, spec: FeatureSpec, vocabularies: Mapping[str, Vocabulary], place: str | None = None
-) -> StoredInput:
-    """Checks one input and encodes it.
+def stored_inputs(
+    raw: Raw, task: Task, vocabularies: Mapping[str, Vocabulary], place: str | None = None
+) -> dict[str, StoredInput]:
+    """Checks the inputs of one example and encodes them.
 
     Args:
-      raw: of a text problem: the text, or its UTF-8 bytes. Of pictures and sounds: a file's path
-        (str or Path), or the bytes of an encoded file.
-      spec: the problem's inputs.
+      raw: the one input, or name -> input where the problem has several. A text is str or UTF-8
+        bytes; an image or a sound is a file's path (str or Path), or the bytes of an encoded file.
+      task: the problem.
       vocabularies: by name.
       place: where it comes from, for the error; None: its path, or "the input".
 
     Raises:
       DataError: names the place, and says what is wrong and what is allowed.
     """
-    readers: dict[str, Callable[[Raw], StoredInput]] = {
-        "text": lambda raw: _text(raw, spec, vocabularies[spec.vocabulary or ""]),
-        "image": lambda raw: StoredInput(stored_picture(_content(raw)), 1),
-        "audio": lambda raw: _sound(_content(raw), spec.sample_rate or 16_000),
-    }
-    if spec.kind not in readers:
-        raise DataError(
-            f"a problem whose inputs are of modality '{spec.modality}' cannot be decoded from "
-            "files; decode a split of its data with --decode_split."
-        )
-    try:
-        return readers[spec.kind](raw)
-    except BrokenValue as error:
-        raise DataError(f"{place or _place(raw, spec)} {error.detail}.") from None
-
-
-def _text(raw: Raw, spec: FeatureSpec, vocabulary: Vocabulary) -> StoredInput:
-    if isinstance(raw, bytes):
+    found = {}
+    for name, value in named_inputs(raw, task, place).items():
+        kind = task.inputs[name]
+        where = place or _place(value, kind)
+        where = where if len(task.inputs) == 1 else f"{where}: {name}"
         try:
-            raw = raw.decode()
-        except UnicodeDecodeError as error:
-            raise BrokenValue(
-                "invalid UTF-8",
-                f"is not valid UTF-8 ({error.reason} at byte {error.start}); convert it to UTF-8",
-            ) from None
-    text = no_text(raw) if spec.absent else checked_text(raw)
-    ids = [*vocabulary.encode(text), EOS]
-    return StoredInput(ids, len(ids))
+            found[name] = kind.read(value, vocabularies)
+        except BrokenValue as error:
+            raise DataError(f"{where} {error.detail}.") from None
+    return found
 
 
-def _sound(content: bytes, sample_rate: int) -> StoredInput:
-    pcm = stored_sound(content, sample_rate)
-    return StoredInput(pcm, len(pcm) // 2)
+def named_inputs(raw: Raw, task: Task, place: str | None = None) -> dict[str, Value]:
+    """Name -> input, in the order of names; one input needs no name.
+
+    Raises:
+      DataError: for names that are not those of the problem's inputs.
+    """
+    if not isinstance(raw, Mapping):
+        if len(task.inputs) > 1:
+            raise DataError(
+                f"{place or 'the input'} must name the inputs of problem '{task.name}': "
+                f"{', '.join(task.inputs)}; got one value."
+            )
+        return {next(iter(task.inputs)): raw}
+    if raw.keys() != task.inputs.keys():
+        raise DataError(
+            f"{place or 'the input'} must have {', '.join(task.inputs)} for problem "
+            f"'{task.name}', got {', '.join(map(str, raw)) or 'nothing'}."
+        )
+    return {name: raw[name] for name in task.inputs}
 
 
-def _content(raw: Raw) -> bytes:
-    if isinstance(raw, bytes):
-        return raw
-    try:
-        return expanded(raw).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
-        reason = f"cannot be read ({_reason(error)}); check the path"
-        raise BrokenValue("unreadable file", reason) from None
+def shown_input(raw: Raw) -> str:
+    """One line for what a user handed in; several inputs are a JSON object."""
+    if isinstance(raw, Mapping):
+        return json.dumps({name: str(value) for name, value in raw.items()}, ensure_ascii=False)
+    return str(raw)
 
 
 def expanded(path: str | Path) -> Path:
@@ -106,10 +86,10 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _place(raw: Raw, spec: FeatureSpec) -> str:
-    if spec.kind == "text" or isinstance(raw, bytes):
+def _place(value: Value, kind: Kind) -> str:
+    if not kind.suffixes or isinstance(value, bytes):
         return "the input"
-    return f"the {NOUNS[spec.kind]} {raw}"
+    return f"the {kind.noun} {value}"
 
 
 def read_lines(path: str | Path, empty: bool = False) -> list[str]:
@@ -148,11 +128,14 @@ def _line(line: bytes, number: int, path: str | Path, empty: bool) -> str:
     return text
 
 
-def stacked(inputs: Sequence[StoredInput]) -> Any:
-    """StoredInput inputs of one kind as `data.features.prepare` takes them; imports TensorFlow."""
+def stacked(kind: Kind, values: Sequence[Any]) -> Any:
+    """Stored values of one kind as `Kind.feed` takes them; imports TensorFlow."""
     import tensorflow as tf
 
-    values = [item.value for item in inputs]
-    if isinstance(values[0], bytes):
+    if kind.record == BYTES:
         return tf.constant(values, tf.string)
-    return tf.ragged.constant(values, tf.int64, row_splits_dtype=tf.int64)
+    if kind.record == INT:
+        return tf.constant([one[0] if isinstance(one, list) else one for one in values], tf.int64)
+    dtype = tf.float32 if kind.record == FLOATS else tf.int64
+    rows = [one if isinstance(one, (list, tuple)) else [one] for one in values]
+    return tf.ragged.constant(rows, dtype, ragged_rank=1, row_splits_dtype=tf.int64)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from t2t_mm.decoding.api import decode
 from t2t_mm.decoding.combinations import Combination, combination
+from t2t_mm.decoding.input_files import parse_record
 from t2t_mm.decoding.inputs import expanded
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.errors import UserError, unknown
+from t2t_mm.errors import UserError
+from t2t_mm.problem import Task, unknown
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.decoder import Prediction
@@ -32,7 +34,6 @@ Any line is answered: a text, or the path of a picture or sound. Besides that:
   q            quit"""
 
 _COMMAND = re.compile(r"(pr|in|ou|co|ns|dl|ds)=(.*)")
-_KINDS = {"text": "text", "image": "a picture's path", "audio": "a sound's path"}
 
 
 class Session:
@@ -128,10 +129,7 @@ class Session:
             raise UserError(self._nothing_chosen())
         path = combination(self._loaded.tasks, inputs_of, targets_of, command)
         self._inputs_of, self._targets_of, self._command = inputs_of, targets_of, command
-        reads = _KINDS.get(path.task.inputs.kind, path.task.inputs.kind)
-        if not path.task.has_inputs:
-            reads = "an empty line, for a text"
-        self._say(f"{path.task.name}: give {reads}")
+        self._say(f"{path.task.name}: give {_reads(path.task)}")
         if path.zero_shot:
             self._say(path.remark)
 
@@ -159,14 +157,30 @@ class Session:
         if path is None:
             raise UserError(self._nothing_chosen())
         task = self._loaded.task_between(path.inputs_of, path.targets_of, self._command)
-        raw = text if task.inputs.kind == "text" else _as_path(text)
-        (decoded,) = decode(self._loaded, task, [raw], self._settings)
+        (decoded,) = decode(self._loaded, task, [_raw(task, text)], self._settings)
         answers: tuple[Prediction, ...] = decoded.alternatives[: self._shown] or (decoded,)
         for answer in answers:
             self._say(f"  {answer.output}   (log-probability {answer.score:.2f})")
 
     def _nothing_chosen(self) -> str:
         return f"choose a problem first, with pr=NAME: {', '.join(sorted(self._loaded.tasks))}."
+
+
+def _reads(task: Task) -> str:
+    """What a line must hold."""
+    if not task.has_inputs:
+        return "an empty line, for a text"
+    if len(task.inputs) > 1:
+        return "a JSON object {" + ", ".join(f'"{name}": ...' for name in task.inputs) + "}"
+    return f"the path of a file with a {task.input.noun}" if task.input.suffixes else "text"
+
+
+def _raw(task: Task, text: str) -> str | dict[str, str]:
+    if len(task.inputs) > 1:
+        record = parse_record(text, tuple(task.inputs), "the line")
+        kinds = task.inputs
+        return {n: _as_path(v) if kinds[n].suffixes else v for n, v in record.items()}
+    return _as_path(text) if task.input.suffixes else text
 
 
 def _as_path(text: str) -> str:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from t2t_mm.data.batches.pipeline import evaluation_batches
 from t2t_mm.data.records.files import file_digest
 from t2t_mm.data.records.manifest import manifest_path
-from t2t_mm.decoding.batching import roomier
+from t2t_mm.decoding.batching import decoding_batch_sizes
 from t2t_mm.decoding.combinations import Combination
 from t2t_mm.decoding.decoder import Decoded, Decoder
 from t2t_mm.decoding.file_decoding import identity_of
@@ -21,7 +21,7 @@ from t2t_mm.decoding.output_files import write_split
 from t2t_mm.decoding.progress import Counter
 from t2t_mm.decoding.resume_file import ResumeFile, Say
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, readable, thinned
+from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, evenly_spread, readable
 from t2t_mm.problem import Task
 
 
@@ -65,7 +65,7 @@ def answer_split(
       DataError: if the data are missing, unreadable or of another vocabulary.
       UserError: if the files cannot be written, or another run is writing them.
     """
-    task, hparams = loaded.tasks[path.inputs_of], roomier(loaded.hparams)
+    task, hparams = loaded.tasks[path.inputs_of], decoding_batch_sizes(loaded.hparams)
     count = batches_for(task, split, data_dir, hparams, num_samples)
     batches = evaluation_batches(task, split, data_dir, hparams, count)
     data = file_digest(manifest_path(task.data_name, Path(data_dir).expanduser()))
@@ -82,7 +82,7 @@ def answer_split(
                 loaded.vocabularies,
                 counter.add,
             )
-        answers = thinned(answers, num_samples)
+        answers = evenly_spread(answers, num_samples)
         paths = write_split(base, answers, settings)
         partial.finish()
     return SplitAnswers(answers, paths)

@@ -12,16 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm.data.batches.bucketing import buckets_for
-from t2t_mm.data.batches.pipeline import Batch, next_batch
-from t2t_mm.data.batches.selection import select
+from t2t_mm.data.batches.pipeline import Batch, next_batch, select_examples
 from t2t_mm.data.binding import shard_paths
-from t2t_mm.data.records.index import index_records
 from t2t_mm.data.records.manifest import load_manifest
-from t2t_mm.decoding.decoder import Decoded, Decoder, seconds, target_text
+from t2t_mm.decoding.decoder import Decoded, Decoder
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
-from t2t_mm.kinds.vocabulary import PAD, Vocabulary
-from t2t_mm.problem import Split, Task
+from t2t_mm.kinds.kind import features_of
+from t2t_mm.kinds.vocabulary import Vocabulary
+from t2t_mm.problem import LENGTH, TARGETS, Split, Task
 
 _NOT_ASKED = Decoded("", 0.0)
 
@@ -32,10 +31,10 @@ class Answered:
 
     Attributes:
       index: its position in the split.
-      inputs: the text, or a few words about the picture or sound.
+      inputs: the text, or a few words about the image or sound; several inputs by their names.
       targets: the right answer.
       references: all right answers, `targets` first.
-      ids: the right answer's tokens with EOS, or its class, int32 [T].
+      ids: the right answer's tokens with EOS, its tags or its class, int32 [T]; see `Kind.ids_of`.
       decoded: the model's answer.
     """
 
@@ -89,15 +88,14 @@ def _rows(
 ) -> Iterable[Answered]:
     for i, answer in enumerate(decoded):
         row = {name: values[i] for name, values in arrays.items()}
-        targets = target_text(task, row["targets"], vocabularies)
+        targets = task.targets.from_prediction(row[TARGETS], vocabularies, row)
         others = [text.decode() for text in row.get("references", ()) if text]
-        ids = np.atleast_1d(row["targets"])
         yield Answered(
             index=int(row["index"]),
             inputs=_describe(task, row, hparams, vocabularies),
             targets=targets,
             references=tuple(dict.fromkeys([targets, *others])),
-            ids=ids if task.targets.kind == "label" else ids[ids != PAD],
+            ids=task.targets.ids_of(row[TARGETS]),
             decoded=answer,
         )
 
@@ -108,13 +106,14 @@ def _describe(
     hparams: HParams,
     vocabularies: Mapping[str, Vocabulary],
 ) -> str:
-    kind, index = task.inputs.kind, int(row["index"])
-    if kind == "text":
-        return vocabularies[task.inputs.vocabulary or ""].decode(row["inputs"].tolist())
-    if kind == "audio":
-        duration = float(seconds(task, row["inputs_length"], hparams))
-        return f"sound {index} of {task.data_name}, {duration:.1f} s"
-    return f"{'picture' if kind == 'image' else kind} {index} of {task.data_name}"
+    place = f"{int(row['index'])} of {task.data_name}"
+    shown = {}
+    for name, kind in task.inputs.items():
+        remark = kind.remark(int(row[name + LENGTH]), hparams, features_of(kind, hparams))
+        shown[name] = kind.shown(row[name], vocabularies, place) + remark
+    if len(shown) == 1:
+        return next(iter(shown.values()))
+    return "; ".join(f"{name}: {value}" for name, value in shown.items())
 
 
 def check_data(
@@ -147,8 +146,7 @@ def batches_for(
     """How many evaluation batches hold about that many examples, or some more; None for all."""
     if examples is None:
         return None
-    index = index_records(task, [str(path) for path in shard_paths(task, split, data_dir)])
-    selection = select(task, hparams, index.inputs, index.targets, training=False)
+    selection = select_examples(task, split, data_dir, hparams, training=False)
     if examples >= len(selection.examples):
         return None
     buckets = buckets_for(task, hparams, int(selection.lengths.max()))
@@ -156,7 +154,7 @@ def batches_for(
     return 1 + math.ceil(np.sum(1 / sizes) * examples / len(selection.examples))
 
 
-def thinned(answers: list[Answered], most: int | None) -> list[Answered]:
+def evenly_spread(answers: list[Answered], most: int | None) -> list[Answered]:
     """At most so many of the examples, evenly spread."""
     if most is None or len(answers) <= most:
         return answers

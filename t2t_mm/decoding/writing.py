@@ -6,27 +6,23 @@ t2t-decoder writes. Features are those of data/batches/features.py: `inputs` and
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from t2t_mm.decoding.beam import beam_search
-from t2t_mm.decoding.forced import TargetScores, forced
 from t2t_mm.decoding.sampling import sample
 from t2t_mm.decoding.search import Hypotheses, Reorder, Step, gather_rows
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.kind import Found, features_of
 from t2t_mm.models.body import Encoded
-from t2t_mm.models.joint import JointModel, Signature
-from t2t_mm.problem import Task
+from t2t_mm.models.joint import JointModel, Route
+from t2t_mm.problem import LENGTH, Task
 
 Features = Mapping[str, tf.Tensor]
-
-# A tree has a bracket, a tag and a label about every word, each a token or more.
-_TOKENS_PER_TOKEN, _TREE_TOKENS_PER_TOKEN = 2.0, 8.0
-_TOKENS_PER_SECOND = 15.0  # of speech: three words, of some pieces each
-_TOKENS_PER_PICTURE = 50
 
 
 class Path(NamedTuple):
@@ -45,7 +41,7 @@ class Path(NamedTuple):
 
 def write(
     model: JointModel,
-    signature: Signature,
+    route: Route,
     features: Features,
     command: Any,
     limits: tf.Tensor,
@@ -57,8 +53,8 @@ def write(
 
     Args:
       model: built.
-      signature: the path to take; its target is text.
-      features: a batch's inputs and inputs_length.
+      route: the way to take; its target is written token by token.
+      features: a batch's inputs and their lengths.
       command: int32 [], the command's number (`JointModel.command_id`).
       limits: int32 [B], tokens that each output may have; see `output_limits`.
       settings: how to search.
@@ -70,10 +66,10 @@ def write(
     Returns:
       N = 1 hypothesis for each input, or the beam_size ones of settings.return_beams.
     """
-    encoded = model.encode(signature, features)
+    encoded = model.encode(route, features)
     beams = 1 if settings.samples else settings.beam_size
     make = cached_path if cached else full_prefix_path
-    path = make(model, signature, encoded, command, beams, limits)
+    path = make(model, route, encoded, command, beams, limits)
     if settings.samples:
         rows = tf.range(tf.size(limits)) if rows is None else rows
         return sample(path.step, path.state, limits, settings, rows)
@@ -83,24 +79,24 @@ def write(
 
 def cached_path(
     model: JointModel,
-    signature: Signature,
+    route: Route,
     encoded: Encoded,
     command: Any,
     beams: int,
     limits: tf.Tensor,
 ) -> Path:
     """Each token costs one position: the body keeps what it needs of the earlier ones."""
-    memory, state = model.start_decoding(signature, encoded, beams, tf.reduce_max(limits))
+    memory, state = model.start_decoding(route, encoded, beams, tf.reduce_max(limits))
 
     def step(tokens: tf.Tensor, position: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-        return model.decode_step(signature, memory, state, tokens, position, command)
+        return model.decode_step(route, memory, state, tokens, position, command)
 
     return Path(step, state, model.reorder)
 
 
 def full_prefix_path(
     model: JointModel,
-    signature: Signature,
+    route: Route,
     encoded: Encoded,
     command: Any,
     beams: int,
@@ -113,73 +109,65 @@ def full_prefix_path(
         before = tf.range(tf.shape(prefix)[1])[None] == position - 1
         prefix = tf.where(before, tokens[:, None], prefix)
         written = prefix[:, :position]
-        logits = model.decode_logits(signature, encoded, written, command, last_only=True)
+        logits = model.decode_logits(route, encoded, written, command, last_only=True)
         return logits[:, 0], prefix
 
     return Path(step, tf.zeros([tf.size(limits) * beams, tf.reduce_max(limits)], tf.int32))
 
 
+class TargetScores(NamedTuple):
+    """What a model thinks of given targets.
+
+    Attributes:
+      scores: float32 [B], natural logarithm of each target's probability.
+      tokens: float32 [B, T], that of each element given the ones before it; 0 at padding.
+    """
+
+    scores: tf.Tensor
+    tokens: tf.Tensor
+
+
 def score(
-    model: JointModel,
-    signature: Signature,
-    features: Features,
-    targets: tf.Tensor,
-    command: Any,
+    model: JointModel, route: Route, features: Features, targets: tf.Tensor, command: Any
 ) -> TargetScores:
-    """How probable given outputs are.
+    """How probable given targets are.
 
     Args:
-      model, signature, features, command: as for `write`; the target may be a label too.
-      targets: int32 [B, T], token ids with EOS, padded with 0; or labels, int32 [B].
-
-    Returns:
-      Natural logarithms of probabilities; a label is one token, T = 1.
+      model, route, features, command: as for `write`; the target may be of any kind.
+      targets: [B, ...], as the target's kind feeds them.
     """
-    targets = tf.cast(targets, tf.int32)
-    if not model.modalities[signature.target_key].autoregressive:
-        scores = tf.gather(class_scores(model, signature, features), targets, batch_dims=1)
-        return TargetScores(scores, scores[:, None])
-    logits, _ = model.forward(signature, features, targets, command)
-    return forced(logits, targets)
+    outputs, _ = model.forward(route, features, targets, command)
+    tokens = model.target(route).scores(outputs, targets)
+    return TargetScores(tf.reduce_sum(tokens, -1), tokens)
 
 
-def class_scores(model: JointModel, signature: Signature, features: Features) -> tf.Tensor:
-    """The natural logarithm of every class's probability, float32 [B, C]."""
-    encoded = model.encode(signature, features)
-    logits = model.class_logits(signature, encoded)
-    return tf.nn.log_softmax(tf.cast(logits, tf.float32))
+def find(model: JointModel, route: Route, features: Features, command: Any, count: int) -> Found:
+    """The `count` likeliest values of a target that is not written token by token."""
+    encoded = model.encode(route, features)
+    outputs, _ = model.read_out(route, encoded, None, command)
+    return model.target(route).found(outputs, count)
 
 
-def output_limits(task: Task, lengths: tf.Tensor, hparams: HParams, extra_length: int) -> tf.Tensor:
-    """How many tokens each output may have, its EOS included.
-
-    It bounds the cost of outputs that a half-trained model never ends. No target of the training
-    data is known here, so it is generous.
+def output_limits(task: Task, features: Features, hparams: HParams, extra_length: int) -> tf.Tensor:
+    """How many tokens each output may have, its EOS included: see `Kind.suggested_tokens`.
 
     Args:
       task: the problem.
-      lengths: int32 [B] of the inputs: tokens, samples or frames; not used for pictures.
-      hparams: eval_max_length is the most for all; the audio frames' step is read.
+      features: a batch's inputs and their lengths.
+      hparams: eval_max_length is the most for all.
       extra_length: added to each.
 
     Returns:
       int32 [B].
     """
-    lengths = tf.convert_to_tensor(lengths)
-    if task.inputs.kind == "image":
-        suggested = tf.fill(tf.shape(lengths), _TOKENS_PER_PICTURE)
-    else:
-        tokens = tf.cast(lengths, tf.float64) * _tokens_per_position(task, hparams)
-        suggested = tf.cast(tf.round(tokens), tf.int32)
+    suggested = [
+        kind.suggested_tokens(
+            tf.convert_to_tensor(features[name + LENGTH]),
+            task.targets,
+            hparams,
+            features_of(kind, hparams),
+        )
+        for name, kind in task.inputs.items()
+    ]
     most = max(1, hparams.eval_max_length)
-    return tf.clip_by_value(suggested + extra_length, 1, most)
-
-
-def _tokens_per_position(task: Task, hparams: HParams) -> float:
-    """Tokens of output for a token, sample or frame of input."""
-    if task.inputs.kind != "audio":
-        trees = "bracket_f1" in task.metrics
-        return _TREE_TOKENS_PER_TOKEN if trees else _TOKENS_PER_TOKEN
-    if task.inputs.modality == "audio_spectral":
-        return _TOKENS_PER_SECOND * hparams.audio_step_ms / 1000
-    return _TOKENS_PER_SECOND / (task.inputs.sample_rate or 1)
+    return tf.clip_by_value(functools.reduce(tf.maximum, suggested) + extra_length, 1, most)

@@ -16,11 +16,11 @@ import tensorflow as tf
 
 from t2t_mm.data.binding import shard_paths
 from t2t_mm.data.records.index import parse_spec, unreadable
-from t2t_mm.decoding.decoder import target_text
 from t2t_mm.evaluation.metrics import Answers, References, Score, compute
 from t2t_mm.evaluation.metrics.classes import TOP
+from t2t_mm.kinds import Kind
 from t2t_mm.kinds.vocabulary import Vocabulary
-from t2t_mm.problem import Split, Task
+from t2t_mm.problem import TARGETS, Split, Task
 
 _BATCH = 512  # records parsed at once
 
@@ -32,13 +32,14 @@ class Baseline:
     Attributes:
       answer: the most frequent target; the first one, where several are.
       share: of the training examples that have it.
-      counts: int64 [V], how often each token (EOS too) or class occurs.
+      counts: int64 [V], how often each token (EOS too), tag or class occurs; None where targets do
+        not consist of ids.
       ranked: of class labels the five most frequent, with the logarithm of their share.
     """
 
     answer: str
     share: float
-    counts: np.ndarray
+    counts: np.ndarray | None
     ranked: tuple[tuple[str, float], ...] = ()
 
     def decoded(self, names: Iterable[str], references: References) -> dict[str, Score]:
@@ -56,7 +57,10 @@ class Baseline:
         Returns:
           accuracy: the share of tokens that are the most frequent one of training.
           neg_log_perplexity: the mean log-probability of a token, natural logarithm.
+          Nothing where targets do not consist of ids.
         """
+        if self.counts is None:
+            return {}
         tokens = np.concatenate(targets)
         smoothed = self.counts + 1.0
         log_probability = np.log(smoothed / smoothed.sum())
@@ -80,33 +84,33 @@ def learn_baseline(
       DataError: if there is no training split, or a file of it is missing, cut off or altered.
     """
     paths = [str(path) for path in shard_paths(task, Split.TRAIN, data_dir)]
-    counts = np.zeros(task.targets.vocab_size or len(task.labels), np.int64)
+    kind = task.targets
+    counts = None if kind.count_ids is None else np.zeros(kind.count_ids, np.int64)
     answers: Counter[bytes] = Counter()
     try:
-        for ids in _targets(task, paths):
-            counts += np.bincount(ids, minlength=len(counts))
-            answers[ids.tobytes()] += 1
+        for target in _targets(task, paths):
+            if counts is not None:
+                counts += np.bincount(target, minlength=len(counts))
+            answers[target.tobytes()] += 1
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
         raise unreadable(task.name, paths, e) from None
-    best, times = answers.most_common(1)[0]
-    share = times / answers.total()
-    ids = np.frombuffer(best, np.int64)
-    if task.targets.kind != "label":
-        return Baseline(target_text(task, ids, vocabularies), share, counts)
-    ranked = _ranked(task, counts, int(ids[0]))
+    best, share = kind.typical(answers)
+    if counts is None or not kind.is_ranked:
+        return Baseline(kind.shown(best, vocabularies, task.name), share, counts)
+    ranked = _ranked(kind, counts, int(best[0]))
     return Baseline(ranked[0][0], share, counts, ranked)
 
 
-def _ranked(task: Task, counts: np.ndarray, best: int) -> tuple[tuple[str, float], ...]:
+def _ranked(kind: Kind, counts: np.ndarray, best: int) -> tuple[tuple[str, float], ...]:
     """The five most frequent labels that occur at all, `best` first."""
     order = sorted(np.flatnonzero(counts), key=lambda i: (-counts[i], i != best))[:TOP]
     shares = counts / counts.sum()
-    return tuple((task.labels[i], float(np.log(shares[i]))) for i in order)
+    return tuple((kind.shown(i, {}, ""), float(np.log(shares[i]))) for i in order)
 
 
 def _targets(task: Task, paths: list[str]) -> Iterable[np.ndarray]:
-    """The targets of all records, int64 [T] each; pictures and sounds are not decoded."""
-    stored = "inputs" if task.reversed and not task.copied else "targets"
+    """The stored targets of all records, [T] each; images and sounds are not decoded."""
+    stored = task.stored[TARGETS]
     spec = {stored: parse_spec(task, references=False)[stored]}
     records = tf.data.TFRecordDataset(paths).batch(_BATCH)
     for batch in records.map(lambda record: tf.io.parse_example(record, spec)[stored]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from t2t_mm.data.batches.pipeline import count_examples, evaluation_batches
 from t2t_mm.data.records.manifest import load_manifest
-from t2t_mm.decoding.batching import roomier
+from t2t_mm.decoding.batching import decoding_batch_sizes
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.splits import Answered, check_data, decode_batches, readable
 from t2t_mm.errors import DataError, UserError
@@ -160,7 +160,10 @@ class Evaluator:
         return sorted(tasks, key=lambda task: task.name)
 
     def _report(self, task: Task) -> ProblemReport:
-        hparams, vocabularies = roomier(self._loaded.hparams), self._loaded.vocabularies
+        hparams, vocabularies = (
+            decoding_batch_sizes(self._loaded.hparams),
+            self._loaded.vocabularies,
+        )
         where = (task, self._split, self._data_dir)
         batches = evaluation_batches(*where, hparams, self._eval_steps)
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2t_mm.data.batches.pipeline import evaluation_batches
-from t2t_mm.decoding.batching import roomier
+from t2t_mm.decoding.batching import decoding_batch_sizes
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, readable, thinned
+from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, evenly_spread, readable
 from t2t_mm.evaluation.metrics import Answers, Score, applies, compute, flatten
-from t2t_mm.evaluation.metrics.classes import TOP
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
@@ -64,7 +63,7 @@ class DecodedEvaluation:
         settings: DecodeSettings | None = None,
     ):
         self._decoder = Decoder(model, hparams, vocabularies, settings)
-        self._hparams = roomier(hparams)
+        self._hparams = decoding_batch_sizes(hparams)
         self._vocabularies = vocabularies
         self._data_dir = data_dir
 
@@ -96,7 +95,7 @@ class DecodedEvaluation:
             self._vocabularies,
             report,
         )
-        answers = thinned(answers, max_examples)
+        answers = evenly_spread(answers, max_examples)
         return Scored(score(task, answers), answers)
 
 
@@ -121,7 +120,7 @@ def score(
 def scorable(task: Task, answers: Sequence[Answered]) -> Answers:
     """The answers as metrics read them."""
     ranked = None
-    if task.targets.kind == "label":
+    if task.targets.is_ranked:
         ranked = [[(a.output, a.score) for a in one.decoded.alternatives] for one in answers]
     return Answers(
         [one.decoded.output for one in answers], [one.references for one in answers], ranked
@@ -139,13 +138,6 @@ def full_metrics(task: Task, further: Sequence[str] = ()) -> list[str]:
       task: the problem.
       further: metrics that are shown wherever they apply.
     """
-    beside: list[str] = []
-    if task.targets.kind == "label":
-        beside = ["accuracy_top5"] if len(task.labels) > TOP else []
-        beside += ["calibration_error"]
-    elif "bracket_f1" in task.metrics:
-        beside = ["bracket_f1_all"]
-    elif task.inputs.kind == "image":
-        beside = ["bleu_4", "cider", "rouge_l", "meteor_stem"]
+    beside = task.targets.metrics_beside(task.inputs)
     wanted = [*task.metrics, *beside, *(name for name in further if applies(name, task))]
     return list(dict.fromkeys(wanted))

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.batches.spec import FEATURES, Batch, batch_spec
+from t2t_mm.data.batches.spec import Batch, batch_spec
 from t2t_mm.errors import HParamError
 from t2t_mm.models.joint import JointModel
-from t2t_mm.problem import Task
+from t2t_mm.problem import TARGETS, Task
 
 _COMMAND = tf.TensorSpec((), tf.int32)
 
 
 class Evaluation:
-    """Evaluates a model on batches; one trace per signature, made when first needed.
+    """Evaluates a model on batches; one trace per route, made when first needed.
 
     Args:
       model: built.
@@ -48,27 +48,31 @@ class Evaluation:
         command = np.int32(self._model.command_id(task))
         sums: dict[str, Any] = {}
         for batch in batches:
-            features = {name: batch[name] for name in FEATURES}
+            features = self._features(task, batch)
             for name, pair in self._function(task, features)(features, command).items():
                 sums[name] = sums.get(name, np.zeros(2)) + pair.numpy()
         return {name: _ratio(*pair) for name, pair in sums.items()}
 
+    def _features(self, task: Task, batch: Batch) -> Batch:
+        names = (*self._model.route(task).input_features, TARGETS)
+        return {name: batch[name] for name in names}
+
     def _function(self, task: Task, batch: Batch) -> Any:
-        signature = self._model.signature(task)
-        if signature not in self._traced:
+        route = self._model.route(task)
+        if route not in self._traced:
             traced = tf.function(
-                lambda batch, command: self._sums(signature, batch, command),
+                lambda batch, command: self._sums(route, batch, command),
                 input_signature=[batch_spec(batch), _COMMAND],
                 autograph=False,
             )
-            self._traced[signature] = traced.get_concrete_function()
-        return self._traced[signature]
+            self._traced[route] = traced.get_concrete_function()
+        return self._traced[route]
 
-    def _sums(self, signature: Any, batch: Batch, command: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _sums(self, route: Any, batch: Batch, command: tf.Tensor) -> dict[str, tf.Tensor]:
         targets = batch["targets"]
-        logits, _ = self._model.forward(signature, batch, targets, command, training=False)
-        loss = self._model.loss(signature, logits, targets, self._label_smoothing)
-        metrics = self._model.teacher_forced_metrics(signature, logits, targets)
+        logits, _ = self._model.forward(route, batch, targets, command, training=False)
+        loss = self._model.loss(route, logits, targets, self._label_smoothing)
+        metrics = self._model.teacher_forced_metrics(route, logits, targets)
         return {
             name: tf.stack([tf.cast(part, tf.float32) for part in pair])
             for name, pair in {"loss": loss, **metrics}.items()

@@ -10,13 +10,16 @@ frequency the average spectrum, often the answer itself, would be taken away.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
-from t2t_mm.problem import FeatureSpec
+
+if TYPE_CHECKING:
+    from t2t_mm.kinds.audio import Audio
 
 PRE_EMPHASIS = 0.97
 LOWEST_HZ, HIGHEST_HZ = 20.0, 8000.0
@@ -51,12 +54,12 @@ def waveform(pcm: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return normalise(samples[..., None], sizes)[..., 0], sizes
 
 
-def log_mel(pcm: tf.Tensor, spec: FeatureSpec, hparams: HParams) -> tuple[tf.Tensor, tf.Tensor]:
+def log_mel(pcm: tf.Tensor, kind: Audio, hparams: HParams) -> tuple[tf.Tensor, tf.Tensor]:
     """Recordings as log-mel spectrograms.
 
     Args:
       pcm: string [B].
-      spec: gives the sample rate.
+      kind: gives the sample rate.
       hparams: audio_frame_ms, audio_step_ms and audio_mel_bins (F) are read.
 
     Returns:
@@ -64,7 +67,7 @@ def log_mel(pcm: tf.Tensor, spec: FeatureSpec, hparams: HParams) -> tuple[tf.Ten
       A recording shorter than one frame is one frame. A frame never reaches into the padding,
       so that a recording's frames do not depend on the batch that it is in.
     """
-    rate = sample_rate(spec)
+    rate = sample_rate(kind)
     frame, step = _frame_and_step(rate, hparams)
     samples, sizes = decode_pcm(pcm)
     frames = 1 + tf.maximum(sizes - frame, 0) // step
@@ -77,9 +80,9 @@ def log_mel(pcm: tf.Tensor, spec: FeatureSpec, hparams: HParams) -> tuple[tf.Ten
     return normalise(mel, frames), frames
 
 
-def frame_count(samples: int, spec: FeatureSpec, hparams: HParams) -> int:
+def frame_count(samples: int, kind: Audio, hparams: HParams) -> int:
     """Frames of the spectrogram of so many samples."""
-    frame, step = _frame_and_step(sample_rate(spec), hparams)
+    frame, step = _frame_and_step(sample_rate(kind), hparams)
     return 1 + max(0, samples - frame) // step
 
 
@@ -106,18 +109,15 @@ def normalise(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     return centred * tf.math.rsqrt(variance + 1e-8)
 
 
-def sample_rate(spec: FeatureSpec) -> int:
+def sample_rate(kind: Audio) -> int:
     """The stored sound's rate in Hz.
 
     Raises:
       DataError: if the problem does not declare it.
     """
-    if not spec.sample_rate:
-        raise DataError(
-            f"a feature of modality '{spec.modality}' declares no sample_rate; set it in the "
-            "problem's FeatureSpec, in Hz."
-        )
-    return spec.sample_rate
+    if not kind.sample_rate:
+        raise DataError("a sound declares no sample_rate; write Audio(sample_rate=...), in Hz.")
+    return kind.sample_rate
 
 
 @lru_cache(maxsize=16)

@@ -51,7 +51,7 @@ def decode_picture(encoded: tf.Tensor) -> tf.Tensor:
     return picture
 
 
-def standardise(pixels: tf.Tensor) -> tf.Tensor:
+def standardize(pixels: tf.Tensor) -> tf.Tensor:
     """[0, 255] to [-2, 2], by constants."""
     return (pixels - MEAN) / DEVIATION
 

@@ -1,4 +1,4 @@
-"""A SentencePiece vocabulary: text to ids and back, exactly. See vocabulary_building too."""
+"""A SentencePiece vocabulary: text to ids and back, exactly. data/vocabularies builds them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from t2t_mm.errors import DataError
 
 PAD, EOS, UNK = 0, 1, 2
 RESERVED = 3 + 256  # pad, eos, unk and the byte pieces
-_META = "\u2581"  # SentencePiece's own sign for a space
+SPACE = "\u2581"  # SentencePiece's own sign for a space
 
 
 class Vocabulary:
@@ -72,7 +72,7 @@ class Vocabulary:
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without EOS."""
-        if _META in text:
+        if SPACE in text:
             return self._encode_bytes(text)
         return self._pieces.encode(text)
 
@@ -80,7 +80,7 @@ class Vocabulary:
         """`encode` of each text, faster than one by one."""
         ids = self._pieces.encode(list(texts), num_threads=1)
         for i, text in enumerate(texts):
-            if _META in text:
+            if SPACE in text:
                 ids[i] = self._encode_bytes(text)
         return ids
 

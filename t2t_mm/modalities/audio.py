@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from keras import ops
 
 from t2t_mm.errors import HParamError
+from t2t_mm.kinds.audio import LOG_MEL, WAVEFORM
 from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, Pair, grid_timing, stride_mask
 from t2t_mm.layers.rep import Rep
-from t2t_mm.modalities.modality import INPUT, Modality, values_and_lengths
+from t2t_mm.modalities.modality import INPUT, Modality
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
-    from t2t_mm.problem import FeatureSpec
+    from t2t_mm.kinds import Kind
 
 FREQUENCY = ("keep", "merge")
 
@@ -32,6 +33,8 @@ class Audio(Modality):
       min_filters: the i-th block has max(2^i, min_filters) filters; 2 is the paper's.
     """
 
+    kinds = frozenset({"audio"})
+    features = WAVEFORM
     allowed_roles = frozenset({INPUT})
 
     def __init__(self, num_blocks: int = 8, min_filters: int = 2, **kwargs: Any) -> None:
@@ -51,11 +54,7 @@ class Audio(Modality):
         self.project = ConvStep2D(self.hidden_size, (1, 1), **self._named("project"))
 
     @classmethod
-    def sharing_key(cls, spec: FeatureSpec, hparams: HParams) -> str:
-        return f"{spec.modality}.{hparams.hidden_size}"
-
-    @classmethod
-    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
+    def arguments(cls, kind: Kind, hparams: HParams) -> dict[str, Any]:
         if hparams.audio_blocks < 1:
             raise HParamError(f"audio_blocks must be at least 1, got {hparams.audio_blocks}.")
         return {"num_blocks": hparams.audio_blocks, "min_filters": hparams.audio_min_filters}
@@ -80,10 +79,9 @@ class Audio(Modality):
             channels = block.filters
         self.project.build((None, None, None, channels))
 
-    def bottom(self, features: Any, training: bool = False) -> Rep:
+    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
         """Waveforms [B, S] to ceil(S / 2^blocks) positions."""
-        sound, lengths = values_and_lengths(features)
-        return self._sequence(sound[:, :, None, None], time_mask(sound, lengths))
+        return self._sequence(values[:, :, None, None], time_mask(values, lengths))
 
     def _sequence(self, x: Any, mask: Any) -> Rep:
         x, mask = self._stack(x, mask)
@@ -117,20 +115,22 @@ class AudioSpectral(Audio):
       frequency: "keep" or "merge".
     """
 
+    features = LOG_MEL
+
     def __init__(self, mel_bins: int = 80, frequency: str = "keep", **kwargs: Any) -> None:
         self.mel_bins = mel_bins
         self.frequency = frequency
         super().__init__(**kwargs)
 
     @classmethod
-    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
+    def arguments(cls, kind: Kind, hparams: HParams) -> dict[str, Any]:
         if hparams.audio_frequency not in FREQUENCY:
             raise HParamError(
                 f"hparam 'audio_frequency' must be {' or '.join(FREQUENCY)}, got "
                 f"'{hparams.audio_frequency}'; change it in --hparams."
             )
         own = {"mel_bins": hparams.audio_mel_bins, "frequency": hparams.audio_frequency}
-        return {**super().arguments(spec, hparams), **own}
+        return {**super().arguments(kind, hparams), **own}
 
     @property
     def window(self) -> Pair:
@@ -140,13 +140,12 @@ class AudioSpectral(Audio):
     def channels(self) -> int:
         return self.mel_bins if self.frequency == "merge" else 1
 
-    def bottom(self, features: Any, training: bool = False) -> Rep:
+    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
         """Spectrograms [B, T, F] to ceil(T / 2^blocks) positions, F times as many if kept."""
-        spectrum, lengths = values_and_lengths(features)
-        mask = time_mask(spectrum, lengths)
+        mask = time_mask(values, lengths)
         if self.frequency == "merge":
-            return self._sequence(spectrum[:, :, None, :], mask)
-        return self._grid(spectrum[:, :, :, None], mask)
+            return self._sequence(values[:, :, None, :], mask)
+        return self._grid(values[:, :, :, None], mask)
 
     def _grid(self, x: Any, mask: Any) -> Rep:
         x, mask = self._stack(x, mask)

@@ -1,119 +1,32 @@
-"""Class labels: Xception's exit flow out; an embedding where a label is an input."""
+"""Class labels: one of some classes, or several at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
-from t2t_mm.errors import DataError, HParamError
-from t2t_mm.layers.conv2d import ConvStep2D, max_pool, stride_mask
+from t2t_mm.errors import DataError
+from t2t_mm.kinds.kind import Found
 from t2t_mm.layers.rep import Rep
+from t2t_mm.modalities.exit_flow import ExitFlow
 from t2t_mm.modalities.loss import (
     Sums,
     classification_metrics,
+    is_right,
     smoothed_cross_entropy,
     weighted_sum,
 )
-from t2t_mm.modalities.modality import INPUT, TARGET, Modality, values_and_lengths
+from t2t_mm.modalities.modality import INPUT, TARGET
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
-    from t2t_mm.problem import FeatureSpec
-
-STRIDES = (2, 2)
+    from t2t_mm.kinds import Label
 
 
-class ClassLabel(Modality):
-    """The categorical modality (arXiv 1706.05137, section 2.5.3).
-
-    skip = ConvStep_2([3 x 3], x), h1 = ConvStep([3 x 3], x), h2 = ConvStep([3 x 3], h1),
-    h3 = skip + MaxPool_2([3 x 3], h2), h4 = ConvStep([3 x 3], h3, 1536),
-    h5 = ConvStep([3 x 3], h4, 2048), h6 = GlobalAvgPool(ReLU(h5)), PointwiseConv(h6, classes).
-    Two-dimensional inputs have their grid restored first; a sequence is a grid of width 1. Padding
-    changes nothing.
-
-    Args:
-      num_classes: number of labels.
-      exit_filters: the paper's (1536, 2048).
-    """
-
-    def __init__(
-        self, num_classes: int, exit_filters: Sequence[int] = (1536, 2048), **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.exit_filters = tuple(exit_filters)
-        width, (fourth, fifth) = self.hidden_size, self.exit_filters
-        self.skip = self._step("skip", width, STRIDES)
-        self.first, self.second = self._step("first", width), self._step("second", width)
-        self.fourth, self.fifth = self._step("fourth", fourth), self._step("fifth", fifth)
-
-    def _step(self, name: str, filters: int, strides: tuple[int, int] = (1, 1)) -> ConvStep2D:
-        return ConvStep2D(
-            filters, strides=strides, seed=self._seed(name), name=name, dtype=self.dtype_policy
-        )
-
-    @classmethod
-    def sharing_key(cls, spec: FeatureSpec, hparams: HParams) -> str:
-        return f"class_label.{spec.vocabulary}.{spec.vocab_size}.{hparams.hidden_size}"
-
-    @classmethod
-    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
-        if not spec.vocab_size:
-            raise DataError(
-                f"the number of classes of label set '{spec.vocabulary}' is unknown; give the "
-                "problem its labels, or generate the data first (t2t-datagen)."
-            )
-        if len(hparams.class_exit_filters) != 2:
-            raise HParamError(
-                "hparam 'class_exit_filters' must be two widths such as [1536,2048], got "
-                f"'{list(hparams.class_exit_filters)}'; change it in --hparams."
-            )
-        return {"num_classes": spec.vocab_size, "exit_filters": hparams.class_exit_filters}
-
-    def build(self, input_shape: Any = None) -> None:
-        """Makes the exit flow for a target, `embedding` [classes, D] for an input."""
-        self.embedding = self.kernel = self.bias = None
-        if TARGET in self.roles:
-            self._build_exit()
-        if INPUT in self.roles:
-            start = keras.initializers.RandomNormal(0.0, 1.0, self._seed("embedding"))
-            shape = (self.num_classes, self.hidden_size)
-            self.embedding = self.add_weight(shape=shape, initializer=start, name="embedding")
-
-    def _build_exit(self) -> None:
-        fourth, fifth = self.exit_filters
-        for step in (self.skip, self.first, self.second, self.fourth):
-            step.build((None, None, None, self.hidden_size))
-        self.fifth.build((None, None, None, fourth))
-        start = keras.initializers.RandomNormal(0.0, fifth**-0.5, self._seed("kernel"))
-        self.kernel = self.add_weight(
-            shape=(fifth, self.num_classes), initializer=start, name="kernel"
-        )
-        self.bias = self.add_weight(shape=(self.num_classes,), initializer="zeros", name="bias")
-
-    def bottom(self, features: Any, training: bool = False) -> Rep:
-        """Labels [B] or [B, 1] to one position each."""
-        labels, _ = values_and_lengths(features)
-        labels = ops.reshape(ops.cast(labels, "int32"), (-1, 1))
-        x = ops.cast(ops.take(self.embedding, labels, axis=0), self.compute_dtype)
-        return Rep(x, ops.ones(ops.shape(labels), "float32"))
-
-    def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
-        """x [B, L, D], mask [B, L], grid (H, W) or None -> logits [B, classes]."""
-        height, width = grid if grid is not None else (ops.shape(x)[1], 1)
-        x = ops.reshape(ops.cast(x, self.compute_dtype), (-1, height, width, self.hidden_size))
-        mask = ops.reshape(ops.cast(mask, self.compute_dtype), (-1, height, width, 1))
-        h = self.second(self.first(x, mask), mask)
-        h = max_pool(h, (3, 3), STRIDES, mask) + self.skip(x, mask)
-        mask = stride_mask(mask, STRIDES)
-        h = self.fifth(self.fourth(h, mask), mask)
-        h = ops.sum(ops.relu(h) * mask, axis=(1, 2)) / ops.sum(mask, axis=(1, 2))
-        kernel, bias = (ops.cast(v, self.compute_dtype) for v in (self.kernel, self.bias))
-        return ops.matmul(h, kernel) + bias
+class OneClass:
+    """What networks have in common that read out logits [B, classes] of exclusive classes."""
 
     def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
         """Summed cross-entropy of logits [B, classes] against targets [B] or [B, 1], and B."""
@@ -121,14 +34,144 @@ class ClassLabel(Modality):
         losses = smoothed_cross_entropy(logits, targets, label_smoothing)
         return weighted_sum(losses, ops.ones_like(losses))
 
-    def metrics(self, logits: Any, targets: Any) -> dict[str, Sums]:
+    def hits(self, logits: Any, targets: Any) -> Any:
+        return ops.sum(ops.cast(is_right(logits, targets), "float32"))
+
+    def step_metrics(self, logits: Any, targets: Any) -> dict[str, Sums]:
         targets = ops.reshape(targets, (-1,))
         return classification_metrics(logits, targets, ops.ones_like(targets))
+
+    def found(self, logits: Any, count: int) -> Found:
+        """Ids [B, N] and log-probabilities [B, N] of the likeliest classes."""
+        scores = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+        best, ids = ops.top_k(scores, min(count, logits.shape[-1]))
+        return Found(ops.cast(ids, "int32"), best)
+
+    def scores(self, logits: Any, targets: Any) -> Any:
+        targets = ops.reshape(targets, (-1,))
+        return -smoothed_cross_entropy(logits, targets)[:, None]
+
+
+class ClassLabel(OneClass, ExitFlow):
+    """The categorical modality (arXiv 1706.05137, section 2.5.3); an embedding for an input.
+
+    Args:
+      num_outputs: number of classes.
+      exit_filters: see `ExitFlow`.
+    """
+
+    kinds = frozenset({"label"})
+
+    @classmethod
+    def sharing_key(cls, name: str, kind: Label, hparams: HParams) -> str:
+        return f"{name}.{kind.group}.{kind.size}.{hparams.hidden_size}"
+
+    @classmethod
+    def arguments(cls, kind: Label, hparams: HParams) -> dict[str, Any]:
+        return {"num_outputs": number_of_classes(kind), "exit_filters": cls.filters_of(hparams)}
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the exit flow for a target, `embedding` [classes, D] for an input."""
+        self.embedding = self.kernel = self.bias = None
+        if TARGET in self.roles:
+            super().build(input_shape)
+        if INPUT in self.roles:
+            start = keras.initializers.RandomNormal(0.0, 1.0, self._seed("embedding"))
+            shape = (self.num_outputs, self.hidden_size)
+            self.embedding = self.add_weight(shape=shape, initializer=start, name="embedding")
+
+    def positions(self, values: Any) -> Any:
+        return ops.shape(values)[0]
+
+    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+        """Labels [B] or [B, 1] to one position each."""
+        labels = ops.reshape(ops.cast(values, "int32"), (-1, 1))
+        x = ops.cast(ops.take(self.embedding, labels, axis=0), self.compute_dtype)
+        return Rep(x, ops.ones(ops.shape(labels), "float32"))
 
     def role_variables(self, role: str) -> list[keras.Variable]:
         own = [v for v in self.trainable_variables if v is not self.embedding]
         return own if role == TARGET else [self.embedding]
 
-    def get_config(self) -> dict[str, Any]:
-        own = {"num_classes": self.num_classes, "exit_filters": self.exit_filters}
-        return {**super().get_config(), **own}
+
+class MultiLabel(ExitFlow):
+    """A set of classes: the exit flow, and a probability of its own for each class.
+
+    Targets are float32 [B, classes], 1 where a class is in the set. The loss of an example is the
+    mean of the classes' binary cross-entropies.
+    """
+
+    kinds = frozenset({"label"})
+    allowed_roles = frozenset({TARGET})
+
+    @classmethod
+    def sharing_key(cls, name: str, kind: Label, hparams: HParams) -> str:
+        return f"{name}.{kind.group}.{kind.size}.{hparams.hidden_size}"
+
+    @classmethod
+    def arguments(cls, kind: Label, hparams: HParams) -> dict[str, Any]:
+        return {"num_outputs": number_of_classes(kind), "exit_filters": cls.filters_of(hparams)}
+
+    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+        raise self._no_input()
+
+    def target_mask(self, targets: Any) -> Any:
+        """1 for each example, float32 [B]."""
+        return ops.ones_like(targets[:, 0], "float32")
+
+    def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
+        """Sum over examples of the mean cross-entropy of logits [B, classes], and B."""
+        wanted = ops.cast(targets, "float32")
+        wanted = wanted * (1.0 - label_smoothing) + 0.5 * label_smoothing
+        losses = ops.mean(_binary_cross_entropy(logits, wanted), axis=-1)
+        return weighted_sum(losses, ops.ones_like(losses))
+
+    def hits(self, logits: Any, targets: Any) -> Any:
+        """Sets that are right as a whole."""
+        return ops.sum(ops.cast(self._right(logits, targets), "float32"))
+
+    def step_metrics(self, logits: Any, targets: Any) -> dict[str, Sums]:
+        """Metrics of sets, and "accuracy_per_class": the share of classes that are right."""
+        targets = ops.cast(targets, "float32")
+        each = ops.equal(logits > 0, targets > 0.5)
+        ones = ops.ones_like(targets[:, 0])
+        log_probability = -ops.sum(_binary_cross_entropy(logits, targets), axis=-1)
+        return {
+            "accuracy": weighted_sum(ops.all(each, axis=-1), ones),
+            "accuracy_per_class": weighted_sum(each, ops.ones_like(targets)),
+            "neg_log_perplexity": weighted_sum(log_probability, ones),
+        }
+
+    def found(self, logits: Any, count: int) -> Found:
+        """The likeliest set of each example: int32 [B, 1, classes], 1 where a class is in it."""
+        logits = ops.cast(logits, "float32")
+        chosen = ops.cast(logits > 0, "int32")
+        score = -ops.sum(_binary_cross_entropy(logits, ops.cast(chosen, "float32")), axis=-1)
+        return Found(chosen[:, None], score[:, None])
+
+    def scores(self, logits: Any, targets: Any) -> Any:
+        losses = _binary_cross_entropy(logits, ops.cast(targets, "float32"))
+        return -ops.sum(losses, axis=-1)[:, None]
+
+    def _right(self, logits: Any, targets: Any) -> Any:
+        return ops.all(ops.equal(logits > 0, ops.cast(targets, "float32") > 0.5), axis=-1)
+
+
+def number_of_classes(kind: Label) -> int:
+    """Of a label.
+
+    Raises:
+      DataError: if its classes are not known.
+    """
+    if not kind.size:
+        raise DataError(
+            f"the number of classes of label set '{kind.group}' is unknown; give the problem its "
+            "labels, or generate the data first (t2t-datagen)."
+        )
+    return kind.size
+
+
+def _binary_cross_entropy(logits: Any, targets: Any) -> Any:
+    """-t log s(z) - (1 - t) log(1 - s(z)), element by element, float32."""
+    z = ops.cast(logits, "float32")
+    return ops.relu(z) - z * targets + ops.softplus(-ops.abs(z))

@@ -8,11 +8,11 @@ from keras import ops
 
 from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, grid_timing
 from t2t_mm.layers.rep import Rep
-from t2t_mm.modalities.modality import INPUT, Modality, values_and_lengths
+from t2t_mm.modalities.modality import INPUT, Modality
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
-    from t2t_mm.problem import FeatureSpec
+    from t2t_mm.kinds import Image as Kind
 
 
 class Image(Modality):
@@ -28,6 +28,7 @@ class Image(Modality):
       channels: of the picture.
     """
 
+    kinds = frozenset({"image"})
     allowed_roles = frozenset({INPUT})
 
     def __init__(self, channels: int = 3, **kwargs: Any) -> None:
@@ -43,13 +44,13 @@ class Image(Modality):
         ]
 
     @classmethod
-    def sharing_key(cls, spec: FeatureSpec, hparams: HParams) -> str:
-        kind = spec.modality if spec.channels == 3 else f"{spec.modality}.{spec.channels}ch"
-        return f"{kind}.{hparams.hidden_size}"
+    def sharing_key(cls, name: str, kind: Kind, hparams: HParams) -> str:
+        own = name if kind.channels == 3 else f"{name}.{kind.channels}ch"
+        return f"{own}.{hparams.hidden_size}"
 
     @classmethod
-    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
-        return {"channels": spec.channels}
+    def arguments(cls, kind: Kind, hparams: HParams) -> dict[str, Any]:
+        return {"channels": kind.channels}
 
     def _step_plan(self) -> list[tuple[str, int, int, bool]]:
         """(name, filters, stride, raw) of each ConvStep."""
@@ -68,11 +69,13 @@ class Image(Modality):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
-    def bottom(self, features: Any, training: bool = False) -> Rep:
-        """Pictures [B, H, W, C], standardised floats or raw bytes, to a grid of positions."""
-        picture, _ = values_and_lengths(features)
-        x = standardise(picture) if "int" in str(picture.dtype) else picture
-        x = ops.cast(x, self.compute_dtype)
+    def positions(self, values: Any) -> Any:
+        """The pixels."""
+        return ops.prod(ops.shape(values)[:3])
+
+    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+        """Standardized images [B, H, W, C] to a grid of positions."""
+        x = ops.cast(values, self.compute_dtype)
         for layer in (*self.steps, *self.blocks):
             x = layer(x)
         height, width = ops.shape(x)[1:3]
@@ -101,9 +104,9 @@ class ImageSmall(Image):
         super().__init__(**kwargs)
 
     @classmethod
-    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
+    def arguments(cls, kind: Kind, hparams: HParams) -> dict[str, Any]:
         own = {"stride": hparams.image_small_stride, "num_blocks": hparams.image_small_blocks}
-        return {**super().arguments(spec, hparams), **own}
+        return {**super().arguments(kind, hparams), **own}
 
     def _step_plan(self) -> list[tuple[str, int, int, bool]]:
         last = 64 if self.num_blocks else self.hidden_size
@@ -115,12 +118,3 @@ class ImageSmall(Image):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "stride": self.stride, "num_blocks": self.num_blocks}
-
-
-def standardise(picture: Any) -> Any:
-    """Zero mean and unit variance for each picture [B, H, W, C] (a flat one stays finite)."""
-    x = ops.cast(picture, "float32")
-    x = x - ops.mean(x, axis=(1, 2, 3), keepdims=True)
-    deviation = ops.sqrt(ops.mean(ops.square(x), axis=(1, 2, 3), keepdims=True))
-    size = ops.cast(ops.prod(ops.stack([ops.cast(n, "int32") for n in ops.shape(x)[1:]])), x.dtype)
-    return x / ops.maximum(deviation, 1.0 / ops.sqrt(size))

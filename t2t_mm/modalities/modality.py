@@ -1,7 +1,8 @@
 """The base class of modalities: how one kind of data enters and leaves the shared representation.
 
-Modalities are catalogued by name in modalities/__init__.py. Reading files and preprocessing are
-the pipeline's business (data/).
+Modalities are catalogued by name in modalities/__init__.py. Which one reads or writes a kind of
+data is chosen by the model and the hparams (networks.py). Reading files and preparing values are
+the kinds' business.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from typing import Self  # Python 3.11
 
     from t2t_mm.hparam import HParams
-    from t2t_mm.problem import FeatureSpec
+    from t2t_mm.kinds import Kind
+    from t2t_mm.kinds.kind import Found
+    from t2t_mm.models.body import Body, Encoded
 
 INPUT, TARGET = "input", "target"
 
@@ -34,9 +37,11 @@ class Modality(keras.layers.Layer):
     and makes the variables of the given roles only, so that a gradient can reach every one.
 
     Attributes:
+      kinds: names of the kinds of data that it can read or write.
+      features: the form of the data that it reads, where its kind has several (see `Kind.feed`).
       autoregressive: as a target, one element is produced after the other by the decoder; else
-        the top reads the encoder's output.
-      allowed_roles: what this kind of data can be.
+        the encoder's output is read.
+      allowed_roles: what this network can be for.
 
     Args:
       hidden_size: D, the width of the unified representation.
@@ -44,6 +49,8 @@ class Modality(keras.layers.Layer):
       seed: of the initial values.
     """
 
+    kinds: ClassVar[frozenset[str]] = frozenset()
+    features: ClassVar[str] = ""
     autoregressive: ClassVar[bool] = False
     allowed_roles: ClassVar[frozenset[str]] = frozenset({INPUT, TARGET})
 
@@ -58,13 +65,14 @@ class Modality(keras.layers.Layer):
         if wrong:
             raise UserError(
                 f"modality '{self.name}' got the role {', '.join(sorted(wrong))}; it can only be "
-                f"{' or '.join(sorted(self.allowed_roles))}; change the problem's FeatureSpec."
+                f"{' or '.join(sorted(self.allowed_roles))}: choose another network in --hparams."
             )
 
     @classmethod
     def create(
         cls,
-        spec: FeatureSpec,
+        name: str,
+        kind: Kind,
         hparams: HParams,
         seed_generator: keras.random.SeedGenerator | None = None,
         roles: Iterable[str] | None = None,
@@ -75,15 +83,16 @@ class Modality(keras.layers.Layer):
         modalities, nor on the order in which they are made.
 
         Args:
-          spec: the feature, with its vocabulary's size.
+          name: the registered name.
+          kind: the feature, with its sizes.
           hparams: the hyperparameter set.
           seed_generator: the model's generator.
-          roles: what the feature is to be; None: all that this kind of data can be.
+          roles: what the feature is to be; None: all that this network can be for.
         """
-        key = cls.sharing_key(spec, hparams)
+        key = cls.sharing_key(name, kind, hparams)
         seed = seed_generator.get_config()["seed"] if seed_generator else None
         return cls(
-            **cls.arguments(spec, hparams),
+            **cls.arguments(kind, hparams),
             hidden_size=hparams.hidden_size,
             roles=cls.allowed_roles if roles is None else roles,
             seed=fold_in(seed, key),
@@ -91,12 +100,12 @@ class Modality(keras.layers.Layer):
         )
 
     @classmethod
-    @abstractmethod
-    def sharing_key(cls, spec: FeatureSpec, hparams: HParams) -> str:
-        """What problems must have in common to hold one object, e.g. "text.vocab.shapes.128"."""
+    def sharing_key(cls, name: str, kind: Kind, hparams: HParams) -> str:
+        """What features must have in common to hold one object, e.g. "text.vocab.shapes.128"."""
+        return f"{name}.{hparams.hidden_size}"
 
     @classmethod
-    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
+    def arguments(cls, kind: Kind, hparams: HParams) -> dict[str, Any]:
         """The constructor's own arguments for a feature."""
         return {}
 
@@ -105,25 +114,55 @@ class Modality(keras.layers.Layer):
         """Makes all variables of the roles; `input_shape` is not used."""
 
     @abstractmethod
-    def bottom(self, features: Any, training: bool = False) -> Rep:
+    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
         """Takes a batch of inputs into the unified representation.
 
         Args:
-          features: the inputs, or a mapping with them under "inputs" and, where padding cannot
-            be told from the values, their lengths [B] under "inputs_length".
-          training: whether regularisation is on.
+          values: as `Kind.feed` gives them.
+          lengths: [B], before padding; None where padding can be told from the values.
+          training: whether regularization is on.
 
         Returns:
           x [B, L, D], zero at padding; mask [B, L]; the grid of two-dimensional inputs.
         """
 
+    def positions(self, values: Any) -> Any:
+        """Positions of a batch of values, padding included, int32 scalar."""
+        return ops.prod(ops.shape(values)[:2])
+
     def target_bottom(self, targets: Any) -> Any:
         """Embeds earlier outputs for the decoder: targets [B, T] -> [B, T, D]."""
         raise UserError(f"modality '{self.name}' does not feed a decoder.")
 
+    def read_out(
+        self, body: Body, encoded: Encoded, targets: Any, first: Any, training: bool = False
+    ) -> tuple[Any, Any]:
+        """Takes outputs from the body: what `loss`, `step_metrics` and the like are given.
+
+        Here, for a target that is not written: the top reads the encoder's output.
+
+        Args:
+          body: the model's.
+          encoded: the inputs.
+          targets: [B, ...]; an autoregressive modality sees at each position those before it
+            (teacher forcing), others see nothing of them.
+          first: [B, D], the command's embedding, which stands before the first target; None
+            where the target is not written.
+          training: whether dropout and gating noise are on.
+
+        Returns:
+          The outputs, and a float32 scalar to add to the loss.
+        """
+        rep = encoded.rep
+        return self.top(rep.x, rep.mask, rep.grid, training=training), ops.zeros((), "float32")
+
+    def target_mask(self, targets: Any) -> Any:
+        """1 where a target counts, else 0: targets [B, ...] -> float32 [B, ...]."""
+        return ops.ones_like(targets, "float32")
+
     def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
         """Computes logits from the body's output x [B, L, D] with mask [B, L]."""
-        raise UserError(f"modality '{self.name}' cannot be a target; use text or class_label.")
+        raise self._no_target()
 
     def step_bottom(self, tokens: Any) -> Any:
         """`target_bottom` of one position of many rows: tokens [R] -> [R, D]."""
@@ -137,21 +176,47 @@ class Modality(keras.layers.Layer):
         """`top` of one position of many rows: x [R, D] -> logits [R, V]."""
         return self.top(x[None], ops.ones_like(x[None, :, 0]))[0]
 
-    def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
+    def loss(self, outputs: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
         """The loss of a batch: (sum, weight), float32 scalars."""
-        raise UserError(f"modality '{self.name}' cannot be a target; use text or class_label.")
+        raise self._no_target()
 
-    def metrics(self, logits: Any, targets: Any) -> dict[str, Sums]:
+    def hits(self, outputs: Any, targets: Any) -> Any:
+        """How many targets are predicted right, float32 scalar, for a training run's accuracy."""
+        raise self._no_target()
+
+    def step_metrics(self, outputs: Any, targets: Any) -> dict[str, Sums]:
         """Teacher-forced metrics by name, each (sum, weight), float32 scalars."""
-        raise UserError(f"modality '{self.name}' cannot be a target; use text or class_label.")
+        raise self._no_target()
+
+    def found(self, outputs: Any, count: int) -> Found:
+        """The `count` likeliest values of a target that is not written, see `Found`."""
+        raise self._no_target()
+
+    def scores(self, outputs: Any, targets: Any) -> Any:
+        """The natural logarithm of each target's probability, element by element.
+
+        Returns:
+          float32 [B, T], 0 at padding; T = 1 where a target is one element.
+        """
+        raise self._no_target()
+
+    def _no_input(self) -> UserError:
+        return UserError(
+            f"modality '{self.name}' cannot be an input; choose another network in --hparams."
+        )
+
+    def _no_target(self) -> UserError:
+        return UserError(
+            f"modality '{self.name}' cannot be a target; choose another network in --hparams."
+        )
 
     def role_variables(self, role: str) -> list[keras.Variable]:
         """The trainable variables that a problem touches through this role."""
         return list(self.trainable_variables)
 
-    def call(self, features: Any, training: bool = False) -> Rep:
+    def call(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
         """`bottom`."""
-        return self.bottom(features, training)
+        return self.bottom(values, lengths, training)
 
     def get_config(self) -> dict[str, Any]:
         own = {"hidden_size": self.hidden_size, "roles": self.roles, "seed": self.seed}
@@ -159,10 +224,3 @@ class Modality(keras.layers.Layer):
 
     def _seed(self, name: str) -> int | None:
         return fold_in(self.seed, name)
-
-
-def values_and_lengths(features: Any) -> tuple[Any, Any]:
-    """The inputs of a batch and, where given, their lengths [B] (else None)."""
-    if isinstance(features, dict):
-        return features["inputs"], features.get("inputs_length")
-    return features, None

@@ -17,11 +17,12 @@ from t2t_mm.modalities.loss import (
     smoothed_cross_entropy,
     weighted_sum,
 )
-from t2t_mm.modalities.modality import INPUT, TARGET, Modality, values_and_lengths
+from t2t_mm.modalities.modality import INPUT, TARGET, Modality
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
-    from t2t_mm.problem import FeatureSpec
+    from t2t_mm.kinds import Kind
+    from t2t_mm.models.body import Body, Encoded
 
 PADDING = 0
 
@@ -36,6 +37,7 @@ class Text(Modality):
       tied: the softmax uses the transposed embedding.
     """
 
+    kinds = frozenset({"text", "tree"})
     autoregressive = True
 
     def __init__(self, vocab_size: int, tied: bool = False, **kwargs: Any) -> None:
@@ -44,17 +46,17 @@ class Text(Modality):
         self.tied = tied
 
     @classmethod
-    def sharing_key(cls, spec: FeatureSpec, hparams: HParams) -> str:
-        return f"text.{spec.vocabulary}.{hparams.hidden_size}"
+    def sharing_key(cls, name: str, kind: Kind, hparams: HParams) -> str:
+        return f"{name}.{kind.text_vocabulary}.{hparams.hidden_size}"
 
     @classmethod
-    def arguments(cls, spec: FeatureSpec, hparams: HParams) -> dict[str, Any]:
-        if not spec.vocab_size:
+    def arguments(cls, kind: Kind, hparams: HParams) -> dict[str, Any]:
+        if not kind.is_bound:
             raise DataError(
-                f"the size of vocabulary '{spec.vocabulary}' is unknown; generate the data first "
-                "(t2t-datagen, or --generate_data)."
+                f"the size of vocabulary '{kind.text_vocabulary}' is unknown; generate the data "
+                "first (t2t-datagen, or --generate_data)."
             )
-        return {"vocab_size": spec.vocab_size, "tied": hparams.shared_embedding_and_softmax}
+        return {"vocab_size": kind.size, "tied": hparams.shared_embedding_and_softmax}
 
     def build(self, input_shape: Any = None) -> None:
         """Makes `embedding` [V, D] and, for a target, `softmax` [D, V]."""
@@ -68,10 +70,23 @@ class Text(Modality):
         start = keras.initializers.RandomNormal(0.0, deviation, self._seed(name))
         return self.add_weight(shape=shape, initializer=start, name=name)
 
-    def bottom(self, features: Any, training: bool = False) -> Rep:
+    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
         """Embeds ids [B, L]."""
-        ids, _ = values_and_lengths(features)
-        return Rep(self._embed(ids), ops.cast(ops.not_equal(ids, PADDING), "float32"))
+        return Rep(self._embed(values), self.target_mask(values))
+
+    def target_mask(self, targets: Any) -> Any:
+        """1 at tokens, 0 at padding."""
+        return ops.cast(ops.not_equal(targets, PADDING), "float32")
+
+    def read_out(
+        self, body: Body, encoded: Encoded, targets: Any, first: Any, training: bool = False
+    ) -> tuple[Any, Any]:
+        """The decoder's logits [B, T, V], each position having seen the targets before it."""
+        embedded = self.target_bottom(targets)[:, :-1]
+        shifted = ops.concatenate([ops.cast(first, embedded.dtype)[:, None], embedded], axis=1)
+        mask = self.target_mask(targets)
+        x, aux_loss = body.decode(encoded, shifted, mask, training=training)
+        return self.top(x, mask, None, training=training), aux_loss
 
     def target_bottom(self, targets: Any) -> Any:
         return self._embed(targets)
@@ -106,13 +121,22 @@ class Text(Modality):
         logits, targets, weights = self._flatten(logits, targets)
         return weighted_sum(smoothed_cross_entropy(logits, targets, label_smoothing), weights)
 
-    def metrics(self, logits: Any, targets: Any) -> dict[str, Sums]:
+    def step_metrics(self, logits: Any, targets: Any) -> dict[str, Sums]:
         """Metrics of tokens, and "accuracy_per_sequence": the share with every token right."""
         found = classification_metrics(*self._flatten(logits, targets))
         right = ops.logical_or(is_right(logits, targets), ops.equal(targets, PADDING))
         whole = ops.all(right, axis=-1)
         found["accuracy_per_sequence"] = weighted_sum(whole, ops.ones_like(targets[:, 0]))
         return found
+
+    def hits(self, logits: Any, targets: Any) -> Any:
+        right = ops.cast(is_right(logits, targets), "float32")
+        return ops.sum(right * self.target_mask(targets))
+
+    def scores(self, logits: Any, targets: Any) -> Any:
+        flat, ids, weights = self._flatten(logits, targets)
+        scores = -smoothed_cross_entropy(flat, ids) * ops.cast(weights, "float32")
+        return ops.reshape(scores, ops.shape(targets))
 
     def _flatten(self, logits: Any, targets: Any) -> tuple[Any, Any, Any]:
         targets = ops.reshape(targets, (-1,))

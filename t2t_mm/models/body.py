@@ -63,6 +63,7 @@ class Body(keras.layers.Layer):
     Attributes:
       modalities: kind's name -> the registered modality that reads or writes it in this model,
         where that is another than the kind's own; an hparam such as `image_modality` goes first.
+      hparam_fields: the fields of an hparams set that `from_hparams` reads.
       decoding_stages: the `stages` that nothing but a decoded target reaches.
 
     Args:
@@ -71,6 +72,7 @@ class Body(keras.layers.Layer):
     """
 
     modalities: ClassVar[Mapping[str, str]] = {}
+    hparam_fields: ClassVar[tuple[str, ...]] = ("hidden_size",)
     decoding_stages: ClassVar[frozenset[str]] = frozenset({"decoder"})
 
     def __init__(
@@ -90,7 +92,7 @@ class Body(keras.layers.Layer):
 
     @classmethod
     def refuses(cls, task: Task) -> str | None:
-        """Says why the model does not fit a problem: a clause after "model 'x' ..."; None if it fits.
+        """Says why the model does not fit a problem, after "model 'x' ..."; None if it fits.
 
         For instance "reads images and answers with labels; 'translate_ende' is text to text".
         """

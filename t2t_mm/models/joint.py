@@ -9,30 +9,42 @@ import keras
 from keras import ops
 
 from t2t_mm.errors import DataError, unknown
+from t2t_mm.kinds.kind import modality_name
 from t2t_mm.layers.buffers import take
 from t2t_mm.layers.seeds import fold_in
 from t2t_mm.modalities.loss import Sums
 from t2t_mm.modalities.modality import INPUT, TARGET, Modality
+from t2t_mm.modalities.networks import modality_class, modality_key
 from t2t_mm.models.body import Body, Encoded
-from t2t_mm.registry import MODALITIES
+from t2t_mm.models.objective import DEFAULT, Objective
+from t2t_mm.problem import LENGTH
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
-    from t2t_mm.problem import FeatureSpec, Task
+    from t2t_mm.kinds import Kind
+    from t2t_mm.layers.rep import Rep
+    from t2t_mm.problem import Task
 
-BODY, COMMANDS = "body", "commands"
+BODY, COMMANDS, SLOTS = "body", "commands", "slots"
 
 
-class Signature(NamedTuple):
-    """The path that a problem takes: all problems of one signature run the same traced step.
+class Route(NamedTuple):
+    """The way that a problem takes: all problems of one route run the same traced step.
 
     Attributes:
-      input_key: sharing key of the input's modality.
-      target_key: sharing key of the target's modality.
+      slots: names of the inputs, in their order.
+      inputs: sharing keys of the inputs' modalities.
+      target: sharing key of the target's modality.
     """
 
-    input_key: str
-    target_key: str
+    slots: tuple[str, ...]
+    inputs: tuple[str, ...]
+    target: str
+
+    @property
+    def input_features(self) -> tuple[str, ...]:
+        """Names of what is read of a batch: each input and its lengths."""
+        return tuple(name for slot in self.slots for name in (slot, slot + LENGTH))
 
 
 class JointModel(keras.layers.Layer):
@@ -65,20 +77,15 @@ class JointModel(keras.layers.Layer):
         self.hidden_size = hparams.hidden_size
         self.body = body
         self.modalities = make_modalities(problems, hparams, seed_generator)
-        self._signatures = {
-            problem.name: Signature(
-                modality_key(problem.inputs, hparams), modality_key(problem.targets, hparams)
-            )
-            for problem in problems
-        }
+        self._routes = {problem.name: route_of(problem, hparams) for problem in problems}
         self._commands = {problem.name: problem.command for problem in problems}
+        several = (route.slots for route in self._routes.values() if len(route.slots) > 1)
+        self.slot_names = sorted({slot for slots in several for slot in slots})
         # Commands that no decoder reads get no variable: no gradient would reach it.
         self.command_names = sorted(
             {problem.command for problem in problems if self._decodes(problem.name)}
         )
-        self._seed = fold_in(
-            seed_generator.get_config()["seed"] if seed_generator else None, COMMANDS
-        )
+        self._seed = seed_generator.get_config()["seed"] if seed_generator else None
         self.build()
 
     def build(self, input_shape: Any = None) -> None:
@@ -86,92 +93,118 @@ class JointModel(keras.layers.Layer):
         for layer in (*self.modalities.values(), self.body):
             if not layer.built:
                 layer.build()
-        self.commands = None
-        if self.command_names:
-            start = keras.initializers.RandomNormal(0.0, 1.0, self._seed)
-            shape = (len(self.command_names), self.hidden_size)
-            self.commands = self.add_weight(shape=shape, initializer=start, name=COMMANDS)
+        self.commands = self._embeddings(COMMANDS, self.command_names)
+        self.slots = self._embeddings(SLOTS, self.slot_names)
         self.built = True
 
-    def signature(self, problem: Task | str) -> Signature:
-        """The path that a problem takes.
+    def _embeddings(self, name: str, rows: Sequence[str]) -> keras.Variable | None:
+        """[rows, D]; None where there are no rows."""
+        if not rows:
+            return None
+        start = keras.initializers.RandomNormal(0.0, 1.0, fold_in(self._seed, name))
+        return self.add_weight(shape=(len(rows), self.hidden_size), initializer=start, name=name)
+
+    def route(self, problem: Task | str) -> Route:
+        """The way that a problem takes.
 
         Raises:
           UnknownNameError: if the model was not made for the problem.
         """
         name = getattr(problem, "name", problem)
-        if name not in self._signatures:
-            raise unknown("problem of this model", name, self._signatures, "--problems")
-        return self._signatures[name]
+        if name not in self._routes:
+            raise unknown("problem of this model", name, self._routes, "--problems")
+        return self._routes[name]
+
+    def target(self, route: Route) -> Modality:
+        """The modality that writes a route's targets."""
+        return self.modalities[route.target]
 
     def command_id(self, problem: Task | str) -> int:
         """The number of a problem's command; 0 where the targets need no decoder."""
-        self.signature(problem)
+        self.route(problem)
         command = self._commands[getattr(problem, "name", problem)]
         return self.command_names.index(command) if command in self.command_names else 0
 
     def combine(self, task: Task, inputs_of: str, targets_of: str) -> None:
-        """Opens a path that no training took: the way in of one problem, the way out of another.
+        """Opens a route that no training took: the inputs of one problem, the targets of another.
 
         Args:
           task: named anew; its command must be one of `command_names` where a decoder reads it.
           inputs_of, targets_of: problems of this model.
         """
-        self._signatures[task.name] = Signature(
-            self.signature(inputs_of).input_key, self.signature(targets_of).target_key
-        )
+        target = self.route(targets_of).target
+        self._routes[task.name] = self.route(inputs_of)._replace(target=target)
         self._commands[task.name] = task.command
 
     def _decodes(self, problem: str) -> bool:
-        return self.modalities[self._signatures[problem].target_key].autoregressive
+        return self.target(self._routes[problem]).autoregressive
 
-    def encode(self, signature: Signature, inputs: Any, training: bool = False) -> Encoded:
-        """Takes inputs, or a mapping with them under "inputs", through bottom and encoder."""
-        rep = self.modalities[signature.input_key].bottom(inputs, training=training)
-        return self.body.encode(rep, training=training)
+    def encode(self, route: Route, batch: Mapping[str, Any], training: bool = False) -> Encoded:
+        """Takes inputs through bottoms and encoder.
+
+        Args:
+          route: the way to take.
+          batch: slot -> values, and their lengths [B] under the slot's name and "_length", where
+            padding cannot be told from the values.
+          training: whether dropout and gating noise are on.
+        """
+        reps = {}
+        for slot, key in zip(route.slots, route.inputs, strict=True):
+            lengths = batch.get(slot + LENGTH)
+            reps[slot] = self.modalities[key].bottom(batch[slot], lengths, training=training)
+        if len(reps) > 1:
+            reps = {slot: self._marked(slot, rep) for slot, rep in reps.items()}
+        return self.body.encode_inputs(reps, training=training)
+
+    def _marked(self, slot: str, rep: Rep) -> Rep:
+        """An input with the learned embedding of its slot at every real position."""
+        own = ops.cast(self.slots[self.slot_names.index(slot)], rep.x.dtype)
+        return rep._replace(x=rep.x + own * ops.cast(rep.mask, rep.x.dtype)[:, :, None])
 
     def forward(
         self,
-        signature: Signature,
-        inputs: Any,
+        route: Route,
+        batch: Mapping[str, Any],
         targets: Any,
         command: Any,
         training: bool = False,
     ) -> tuple[Any, Any]:
-        """Computes logits, each target position seeing the earlier targets (teacher forcing).
+        """Computes what the target's modality judges, see `Modality.read_out`.
 
         Args:
-          signature: the path to take.
-          inputs: a batch of the input modality, see `Modality.bottom`.
-          targets: [B, T] int for an autoregressive modality; not used by others.
+          route: the way to take.
+          batch: the inputs, see `encode`.
+          targets: [B, T] int for an autoregressive modality, each position seeing the earlier ones
+            (teacher forcing); not read by others.
           command: [B] or scalar int.
           training: whether dropout and gating noise are on.
 
         Returns:
-          The logits ([B, T, V], or [B, classes]) and the body's auxiliary loss, float32 scalar.
+          The outputs (logits [B, T, V] or [B, classes]) and the body's auxiliary loss, float32
+          scalar.
         """
-        encoded = self.encode(signature, inputs, training=training)
-        target = self.modalities[signature.target_key]
-        if not target.autoregressive:
-            rep = encoded.rep
-            return target.top(rep.x, rep.mask, rep.grid, training=training), encoded.aux_loss
-        embedded = target.target_bottom(targets)[:, :-1]
-        mask = ops.cast(ops.not_equal(targets, 0), "float32")
-        x, aux_loss = self.body.decode(
-            encoded, self._shift(embedded, command), mask, training=training
-        )
-        return target.top(x, mask, None, training=training), encoded.aux_loss + aux_loss
+        encoded = self.encode(route, batch, training=training)
+        outputs, aux_loss = self.read_out(route, encoded, targets, command, training)
+        return outputs, encoded.aux_loss + aux_loss
 
-    def _shift(self, embedded: Any, command: Any) -> Any:
-        """Puts the command's embedding before embedded [B, T, D] -> [B, T + 1, D]."""
-        batch = ops.shape(embedded)[0]
+    def read_out(
+        self, route: Route, encoded: Encoded, targets: Any, command: Any, training: bool = False
+    ) -> tuple[Any, Any]:
+        """`forward` from encoded inputs; the loss is the decoder's alone."""
+        target = self.target(route)
+        first = None
+        if target.autoregressive:
+            first = self._command(command, ops.shape(encoded.rep.mask)[0])
+        return target.read_out(self.body, encoded, targets, first, training)
+
+    def _command(self, command: Any, batch: Any) -> Any:
+        """The command's embedding for each example, [B, D]."""
         command = ops.broadcast_to(ops.cast(command, "int32"), (batch,))
-        first = ops.cast(ops.take(self.commands, command, axis=0), embedded.dtype)
-        return ops.concatenate([first[:, None], embedded], axis=1)
+        return ops.take(self.commands, command, axis=0)
 
     def decode_logits(
         self,
-        signature: Signature,
+        route: Route,
         encoded: Encoded,
         prefix_targets: Any,
         command: Any,
@@ -182,20 +215,21 @@ class JointModel(keras.layers.Layer):
         With `last_only`, those after the whole prefix alone, [B, 1, V]: the softmax over a large
         vocabulary is then computed for one position instead of all.
         """
-        target = self.modalities[signature.target_key]
-        shifted = self._shift(target.target_bottom(prefix_targets), command)
-        mask = ops.cast(ops.not_equal(prefix_targets, 0), "float32")
-        mask = ops.pad(mask, [[0, 0], [1, 0]], constant_values=1.0)
+        target = self.target(route)
+        embedded = target.target_bottom(prefix_targets)
+        first = ops.cast(self._command(command, ops.shape(prefix_targets)[0]), embedded.dtype)
+        shifted = ops.concatenate([first[:, None], embedded], axis=1)
+        mask = ops.pad(target.target_mask(prefix_targets), [[0, 0], [1, 0]], constant_values=1.0)
         x, _ = self.body.decode(encoded, shifted, mask, training=False)
         return target.top(x[:, -1:], mask[:, -1:]) if last_only else target.top(x, mask)
 
     def start_decoding(
-        self, signature: Signature, encoded: Encoded, beams: int, length: Any
+        self, route: Route, encoded: Encoded, beams: int, length: Any
     ) -> tuple[Any, Any]:
         """Prepares writing outputs token by token; see `Body.start`.
 
         Args:
-          signature: the path to take; its target is autoregressive.
+          route: the way to take; its target is autoregressive.
           encoded: what `encode` gave for B inputs.
           beams: hypotheses of each input, K; R = B * K rows are written at once.
           length: int32 scalar, how many tokens there are at most.
@@ -204,11 +238,11 @@ class JointModel(keras.layers.Layer):
           The memory, which `decode_step` alone reads, and the state of position 0.
         """
         memory, state = self.body.start(encoded, beams, length)
-        return (memory, self.modalities[signature.target_key].prepare_top()), state
+        return (memory, self.target(route).prepare_top()), state
 
     def decode_step(
         self,
-        signature: Signature,
+        route: Route,
         memory: Any,
         state: Any,
         tokens: Any,
@@ -218,7 +252,7 @@ class JointModel(keras.layers.Layer):
         """Scores the next token of every hypothesis: `decode_logits`, one position at a time.
 
         Args:
-          signature: the path to take.
+          route: the way to take.
           memory: from `start_decoding`.
           state: from `start_decoding`, or from the step before; see `reorder`.
           tokens: int32 [R], written at the previous position; not read at position 0, where the
@@ -229,7 +263,7 @@ class JointModel(keras.layers.Layer):
         Returns:
           Logits [R, V], and the state of the next position.
         """
-        target = self.modalities[signature.target_key]
+        target = self.target(route)
         memory, top = memory
         embedded = target.step_bottom(tokens)
         first = ops.cast(take(self.commands, command), embedded.dtype)
@@ -250,47 +284,83 @@ class JointModel(keras.layers.Layer):
         """
         return self.body.reorder(state, rows)
 
-    def class_logits(self, signature: Signature, encoded: Encoded) -> Any:
-        """Logits [B, classes] of a modality that is not autoregressive, from encoded inputs."""
-        rep = encoded.rep
-        return self.modalities[signature.target_key].top(rep.x, rep.mask, rep.grid)
-
-    def loss(
-        self, signature: Signature, logits: Any, targets: Any, label_smoothing: float = 0.0
-    ) -> Sums:
+    def loss(self, route: Route, outputs: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
         """The loss of a batch: (sum, weight), float32 scalars."""
-        return self.modalities[signature.target_key].loss(logits, targets, label_smoothing)
+        return self.target(route).loss(outputs, targets, label_smoothing)
 
-    def teacher_forced_metrics(
-        self, signature: Signature, logits: Any, targets: Any
-    ) -> dict[str, Sums]:
-        """Metrics of logits given the right earlier targets, each (sum, weight)."""
-        return self.modalities[signature.target_key].metrics(logits, targets)
+    def teacher_forced_metrics(self, route: Route, outputs: Any, targets: Any) -> dict[str, Sums]:
+        """Metrics of outputs given the right earlier targets, each (sum, weight)."""
+        return self.target(route).step_metrics(outputs, targets)
 
-    def signature_variables(self, signature: Signature) -> list[keras.Variable]:
-        """The trainable variables of a signature's path, each once.
+    def objectives(self) -> Sequence[Objective]:
+        """The losses of a training step: the body's own, or that of the target's modality."""
+        return self.body.objectives() or (DEFAULT,)
 
-        The body counts as a whole: a class label's path leaves its decoder without gradient.
+    def step_sums(self, route: Route, outputs: Any, batch: Mapping[str, Any]) -> StepSums:
+        """What a training step reports besides its losses.
+
+        Args:
+          route: the way that was taken.
+          outputs: from `forward`; None to count no hits.
+          batch: inputs, their lengths, targets.
         """
-        touched = {id(v) for v in self.modalities[signature.input_key].role_variables(INPUT)}
-        target = self.modalities[signature.target_key]
-        touched |= {id(v) for v in target.role_variables(TARGET)}
+        target, targets = self.target(route), batch["targets"]
+        counted = ops.sum(target.target_mask(targets))
+        real = padded = ops.zeros((), "float32")
+        for slot, key in zip(route.slots, route.inputs, strict=True):
+            real += ops.cast(ops.sum(batch[slot + LENGTH]), "float32")
+            padded += ops.cast(self.modalities[key].positions(batch[slot]), "float32")
+        hits = ops.zeros((), "float32") if outputs is None else target.hits(outputs, targets)
+        size = ops.cast(ops.size(target.target_mask(targets)), "float32")
+        examples = ops.cast(ops.shape(targets)[0], "float32")
+        return StepSums(hits, examples, real + counted, padded + size)
+
+    def route_variables(self, route: Route) -> list[keras.Variable]:
+        """The trainable variables of a route, each once.
+
+        The body counts as a whole: a class label's route leaves its decoder without gradient.
+        """
+        target = self.target(route)
+        touched = {id(v) for v in target.role_variables(TARGET)}
+        for key in route.inputs:
+            touched |= {id(v) for v in self.modalities[key].role_variables(INPUT)}
         touched |= {id(v) for v in self.body.trainable_variables}
         if target.autoregressive:
             touched.add(id(self.commands))
+        if len(route.slots) > 1:
+            touched.add(id(self.slots))
         return [v for v in self.trainable_variables if id(v) in touched]
 
     def groups(self) -> dict[str, list[keras.Variable]]:
-        """All trainable variables: by modality's sharing key, "body" and "commands"."""
+        """All trainable variables: by modality's sharing key, "body", "commands" and "slots"."""
         found = {key: list(m.trainable_variables) for key, m in self.modalities.items()}
         found[BODY] = list(self.body.trainable_variables)
         found[COMMANDS] = [] if self.commands is None else [self.commands]
+        if self.slots is not None:
+            found[SLOTS] = [self.slots]
         return found
 
 
-def modality_key(spec: FeatureSpec, hparams: HParams) -> str:
-    """The sharing key of a feature."""
-    return MODALITIES.get(spec.modality).sharing_key(spec, hparams)
+class StepSums(NamedTuple):
+    """Counts of a training step, float32 scalars.
+
+    Attributes:
+      hits: targets that were predicted right.
+      examples: of the batch.
+      real: input positions and targets without padding.
+      padded: with padding.
+    """
+
+    hits: Any
+    examples: Any
+    real: Any
+    padded: Any
+
+
+def route_of(task: Task, hparams: HParams) -> Route:
+    """The way that a problem takes."""
+    keys = tuple(modality_key(kind, hparams) for kind in task.inputs.values())
+    return Route(tuple(task.inputs), keys, modality_key(task.targets, hparams))
 
 
 def make_modalities(
@@ -299,30 +369,32 @@ def make_modalities(
     seed_generator: keras.random.SeedGenerator | None,
 ) -> Mapping[str, Modality]:
     """One modality per sharing key, in the order of keys, with the roles that problems need."""
-    specs: dict[str, FeatureSpec] = {}
+    kinds: dict[str, Kind] = {}
     roles: dict[str, set[str]] = {}
     for problem in problems:
-        for spec, role in ((problem.inputs, INPUT), (problem.targets, TARGET)):
-            key = modality_key(spec, hparams)
-            check_same_size(key, specs.setdefault(key, spec), spec)
+        features = [(kind, INPUT) for kind in problem.inputs.values()]
+        for kind, role in (*features, (problem.targets, TARGET)):
+            key = modality_key(kind, hparams)
+            check_same_size(key, kinds.setdefault(key, kind), kind)
             roles.setdefault(key, set()).add(role)
     return {
-        key: MODALITIES.get(specs[key].modality).create(
-            specs[key], hparams, seed_generator, roles[key]
+        key: modality_class(kinds[key], hparams).create(
+            modality_name(kinds[key], hparams), kinds[key], hparams, seed_generator, roles[key]
         )
-        for key in sorted(specs)
+        for key in sorted(kinds)
     }
 
 
-def check_same_size(key: str, first: FeatureSpec, second: FeatureSpec) -> None:
+def check_same_size(key: str, first: Kind, second: Kind) -> None:
     """Refuses problems that share a vocabulary's name, but not its size.
 
     Raises:
       DataError: if the sizes differ.
     """
-    if first.vocab_size != second.vocab_size:
+    sizes = [getattr(kind, "size", None) for kind in (first, second)]
+    if first.text_vocabulary and sizes[0] != sizes[1]:
         raise DataError(
             f"problems that share '{key}' disagree on the size of its vocabulary: "
-            f"{first.vocab_size} and {second.vocab_size}; generate their data again with one "
+            f"{sizes[0]} and {sizes[1]}; generate their data again with one "
             "vocabulary (t2t-datagen)."
         )

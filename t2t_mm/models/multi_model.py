@@ -104,6 +104,7 @@ class MultiModel(Body):
       seed_generator: the one source of randomness.
     """
 
+    hparam_fields: ClassVar[tuple[str, ...]] = FIELDS
     decoding_stages: ClassVar[frozenset[str]] = frozenset({"mixer", "decoder"})
 
     def __init__(

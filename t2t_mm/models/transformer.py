@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 from keras import ops
@@ -78,6 +78,8 @@ class Transformer(Body):
       attention_dropout: on attention weights.
       seed_generator: the one source of randomness.
     """
+
+    hparam_fields: ClassVar[tuple[str, ...]] = FIELDS
 
     def __init__(
         self,

@@ -9,16 +9,14 @@ from pathlib import Path
 
 from t2t_mm.data.sources.readers import Roots, Row
 from t2t_mm.errors import DataError, UserError
+from t2t_mm.kinds import Audio, Image, Kind, Label, Text, Tree
 from t2t_mm.problem import (
     Dropped,
-    FeatureSpec,
     Image2ClassProblem,
     Problem,
     Sample,
     Speech2TextProblem,
     Split,
-    image_spec,
-    label_spec,
 )
 from t2t_mm.problems_file.declaration import Declaration
 from t2t_mm.problems_file.source import one_line
@@ -50,10 +48,10 @@ class FileProblem(Problem):
         self.mixing_weight = options.weight
         self.loss_weight = options.loss_weight
 
-    def _targets(self) -> FeatureSpec:
+    def _targets(self) -> Kind:
         if self.declaration.kind.targets == "label":
-            return label_spec(self.name, self._labels or ())
-        return _text(self.declaration)
+            return Label(self._labels or (), self.name)
+        return _text(self.declaration, Tree if self.declaration.kind.targets == "tree" else Text)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -132,27 +130,19 @@ class FileProblem(Problem):
         return Roots((self.folder, *([Path(second).expanduser()] if second else [])))
 
 
-def _inputs(declaration: Declaration) -> FeatureSpec:
+def _inputs(declaration: Declaration) -> Kind:
     options, kind = declaration.options, declaration.kind
     if kind.inputs == "image":
         shape = kind.shape if hasattr(kind.shape, "image_size") else Image2ClassProblem
-        return image_spec(
-            options.modality or shape.image_modality,
-            options.image_size or shape.image_size,
-            shape.flip if options.flip is None else options.flip,
-        )
+        flip = shape.flip if options.flip is None else options.flip
+        return Image(options.image_size or shape.image_size, flip=flip)
     if kind.inputs == "audio":
-        return FeatureSpec(
-            options.modality or Speech2TextProblem.audio_modality,
-            sample_rate=options.sample_rate or Speech2TextProblem.sample_rate,
-        )
-    return _text(declaration)
+        return Audio(options.sample_rate or Speech2TextProblem.sample_rate)
+    return _text(declaration, Text)
 
 
-def _text(declaration: Declaration) -> FeatureSpec:
-    name = declaration.options.vocabulary or f"vocab.{declaration.name}"
-    modality = declaration.options.modality if declaration.kind.inputs == "text" else None
-    return FeatureSpec(modality or "text", name)
+def _text(declaration: Declaration, kind: type[Text]) -> Text:
+    return kind(declaration.options.vocabulary or f"vocab.{declaration.name}")
 
 
 def _sample(row: Row) -> Sample:

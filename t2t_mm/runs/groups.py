@@ -20,8 +20,8 @@ Groups = Mapping[str, Sequence[keras.Variable]]
 
 def variable_groups(model: JointModel, tasks: Sequence[Task]) -> dict[str, list[keras.Variable]]:
     """The parts of the model that a step touches as a whole or not at all."""
-    signatures = sorted({model.signature(task) for task in tasks})
-    paths = [model.signature_variables(signature) for signature in signatures]
+    routes = sorted({model.route(task) for task in tasks})
+    paths = [model.route_variables(route) for route in routes]
     return parts(model.groups(), paths, BODY)
 
 

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import keras
 
-from t2t_mm.errors import HParamError
+from t2t_mm.errors import HParamError, UserError
 from t2t_mm.hparam import HParams
+from t2t_mm.models.body import Body
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.registry import MODELS
@@ -33,13 +34,17 @@ def make_model(
       replicas: the devices that hold the variables.
 
     Raises:
-      HParamError: for an unknown precision, or hparams of another model.
+      HParamError: for an unknown precision, hparams of another model, or networks that do not
+        fit the data.
+      UserError: if the model refuses a problem.
     """
     if hparams.precision not in PRECISIONS:
         raise HParamError(
             f"hparam 'precision' must be one of {', '.join(PRECISIONS)}, got '{hparams.precision}'."
         )
     body_class = MODELS.get(model)
+    check_fields(model, body_class, hparams)
+    refuse_unfit(model, body_class, tasks)
 
     def make() -> JointModel:
         keras.utils.set_random_seed(seed)
@@ -48,16 +53,47 @@ def make_model(
             seeds = (ReplicaSeeds if replicas.count > 1 else keras.random.SeedGenerator)(
                 seed, name="seeds"
             )
-            try:
-                body = body_class.from_hparams(hparams, seeds)
-            except AttributeError as cause:
-                raise HParamError(
-                    f"the hparams set lacks a field that the model '{model}' needs ({cause}); "
-                    "choose a set made for it with --hparams_set."
-                ) from cause
+            body = body_class.from_hparams(hparams, seeds)
             return JointModel(tasks, body, hparams, seeds, name="joint")
 
     return in_fresh_keras(make)
+
+
+def with_networks(model: str, hparams: HParams) -> HParams:
+    """The hparams with the networks that a model wants for kinds of data, unless some are chosen.
+
+    They are then part of the run's record: how data are prepared depends on them.
+    """
+    wanted = MODELS.get(model).modalities
+    if hparams.modalities or not wanted:
+        return hparams
+    text = ";".join(f"{kind}:{name}" for kind, name in sorted(wanted.items()))
+    return hparams.replace(modalities=text)
+
+
+def check_fields(model: str, body_class: type[Body], hparams: HParams) -> None:
+    """Refuses the hparams of another model.
+
+    Raises:
+      HParamError: names the fields that are missing.
+    """
+    missing = [name for name in body_class.hparam_fields if not hasattr(hparams, name)]
+    if missing:
+        raise HParamError(
+            f"the hparams set lacks what the model '{model}' needs ({', '.join(missing)}); choose "
+            "a set made for it with --hparams_set."
+        )
+
+
+def refuse_unfit(model: str, body_class: type[Body], tasks: Sequence[Task]) -> None:
+    """Refuses problems that a model does not fit.
+
+    Raises:
+      UserError: says which problem, and why.
+    """
+    for task in tasks:
+        if reason := body_class.refuses(task):
+            raise UserError(f"model '{model}' {reason}; choose another with --model.")
 
 
 def in_fresh_keras(make: Callable[[], Made]) -> Made:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from t2t_mm import __version__
 from t2t_mm.errors import CheckpointError, UserError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds import first_edition
 from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS
 
@@ -105,8 +106,23 @@ class RunRecord:
         return [Task.from_dict(self.tasks[name]) for name in sorted(self.tasks)]
 
     def bound_hparams(self) -> HParams:
-        """The hparams, as the class of the registered set."""
-        return type(HPARAMS.get(self.hparams_set)()).from_dict(self.hparams)
+        """The hparams, as the class of the registered set.
+
+        In the first edition problems named the networks of their data; they are hparams now.
+
+        Raises:
+          CheckpointError: if problems of the first edition name several for one kind of data.
+        """
+        hparams = type(HPARAMS.get(self.hparams_set)()).from_dict(self.hparams)
+        for name, modalities in first_edition.networks(self.tasks).items():
+            if len(modalities) > 1:
+                raise CheckpointError(
+                    f"its problems read one kind of data by several networks "
+                    f"({', '.join(sorted(modalities))}), and a run has one hparam '{name}' now; "
+                    "train it anew (t2t-trainer with another --output_dir)."
+                )
+            hparams = hparams.replace(**{name: next(iter(modalities))})
+        return hparams
 
 
 def changes(old: RunRecord, new: RunRecord) -> list[str]:

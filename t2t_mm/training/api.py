@@ -110,6 +110,7 @@ def train(
     from t2t_mm.training import run
     from t2t_mm.training.graph_options import quick_start
 
+    settings = run.with_networks(settings)
     phases.done("imports")
     with quick_start():
         if schedule == "evaluate":

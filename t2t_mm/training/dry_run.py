@@ -17,7 +17,7 @@ from t2t_mm.data.batches.pipeline import largest_batch
 from t2t_mm.errors import UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import LENGTH, Task
 from t2t_mm.training.step import TrainStep
 
 # A loss that is not finite changes nothing, so a step with this loss weight is a rehearsal.
@@ -58,12 +58,16 @@ class DryRun:
             self._step(task, [batch] * self._devices, _REHEARSAL, 0.0)
         except tf.errors.ResourceExhaustedError as cause:
             raise UserError(
-                f"out of memory on the largest batch of problem '{task.name}' (inputs "
-                f"{shapes['inputs']}, targets {shapes['targets']}); lower the hparams batch_size, "
-                "batch_images, batch_audio_seconds or max_length."
+                f"out of memory on the largest batch of problem '{task.name}' "
+                f"({_words(task, shapes)}); lower the hparams batch_size, batch_images, "
+                "batch_audio_seconds or max_length."
             ) from cause
         for state, value in zip(states, before, strict=True):
             state.assign(value)
+
+
+def _words(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {shapes[name]}" for name in task.kinds)
 
 
 def made_up_batch(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tf.Tensor]:
@@ -71,20 +75,10 @@ def made_up_batch(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> dict[str
 
     Args:
       task: the problem.
-      shapes: of inputs, inputs_length and targets.
+      shapes: of the features and of the inputs' lengths.
     """
     rng = np.random.default_rng(0)
-
-    def values(spec: FeatureSpec, shape: tuple[int, ...]) -> tf.Tensor:
-        if spec.kind in ("text", "label"):
-            least = 0 if spec.kind == "label" else 1
-            return tf.constant(rng.integers(least, spec.vocab_size, shape), tf.int32)
-        return tf.constant(rng.normal(size=shape), tf.float32)
-
-    inputs = shapes["inputs"]
-    positions = math.prod(inputs[1:3] if task.inputs.kind == "image" else inputs[1:2])
-    return {
-        "inputs": values(task.inputs, inputs),
-        "inputs_length": tf.fill(shapes["inputs_length"], tf.constant(positions, tf.int32)),
-        "targets": values(task.targets, shapes["targets"]),
-    }
+    batch = {n: tf.constant(k.random_batch(rng, shapes[n])) for n, k in task.kinds.items()}
+    for name, kind in task.inputs.items():
+        batch[name + LENGTH] = tf.fill(shapes[name + LENGTH], kind.positions(shapes[name]))
+    return batch

@@ -137,7 +137,7 @@ class Adaptive(MixingPolicy):
         label_smoothing: float,
     ):
         super().__init__([task.name for task in tasks], factors, seed)
-        classes = {task.name: max(2, task.targets.vocab_size or 2) for task in tasks}
+        classes = {task.name: max(2, task.targets.count_ids or 2) for task in tasks}
         self._guess = np.array([math.log(classes[name]) for name in self.names])
         self._floor = np.array(
             [smoothing_floor(classes[name], label_smoothing) for name in self.names]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TextIO
 
 import keras
 
 from t2t_mm.models.joint import JointModel
+from t2t_mm.runs import model_making
 from t2t_mm.runs.checkpoints import by_path, exists, find
 from t2t_mm.runs.groups import variable_groups
-from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas, visible_devices
 from t2t_mm.runs.run_record import RunRecord, refuse_changes
 from t2t_mm.runs.weights import load_weights
@@ -69,8 +70,16 @@ def train(
     return TrainResult(loop.state.step, figures, settings.output_dir, model)
 
 
+def with_networks(settings: Settings) -> Settings:
+    """The settings with the networks that the model wants; see `model_making.with_networks`."""
+    hparams = model_making.with_networks(settings.model, settings.hparams)
+    return dataclasses.replace(settings, hparams=hparams)
+
+
 def _make_model(settings: Settings, data: RunData, replicas: Replicas) -> JointModel:
-    return make_model(settings.model, data.tasks, settings.hparams, settings.random_seed, replicas)
+    return model_making.make_model(
+        settings.model, data.tasks, settings.hparams, settings.random_seed, replicas
+    )
 
 
 def _compare(settings: Settings, record: RunRecord, progress: Progress) -> None:

@@ -1,6 +1,6 @@
-"""One traced training step per signature: a kind of input with a kind of target.
+"""One traced training step per route: a kind of input with a kind of target.
 
-Problems of one signature (the translations, say) share a trace: the command, the problem's loss
+Problems of one route (the translations, say) share a trace: the command, the problem's loss
 weight and the learning rate are tensors. A trace is made when its first batch comes.
 """
 
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.batches.spec import FEATURES, Batch, batch_spec
+from t2t_mm.data.batches.spec import Batch, batch_spec
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
-from t2t_mm.problem import Task
+from t2t_mm.problem import TARGETS, Task
 from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import Replicas, local
 from t2t_mm.training import flat_groups
@@ -76,11 +76,12 @@ class TrainStep:
         Returns:
           float32 [8], see `step_stats.FIELDS`; summed over devices.
         """
-        signature = self._model.signature(task)
-        batches = [{name: batch[name] for name in FEATURES} for batch in batches]
-        if signature not in self._traced:
-            self._traced[signature] = self._trace(signature, batch_spec(batches[0]))
-        report = self._traced[signature](
+        route = self._model.route(task)
+        names = (*route.input_features, TARGETS)
+        batches = [{name: batch[name] for name in names} for batch in batches]
+        if route not in self._traced:
+            self._traced[route] = self._trace(route, batch_spec(batches[0]))
+        report = self._traced[route](
             batches,
             np.int32(self._model.command_id(task)),
             np.float32(loss_weight),
@@ -88,9 +89,9 @@ class TrainStep:
         )
         return report.numpy()
 
-    def _trace(self, signature: Any, spec: dict[str, tf.TensorSpec]) -> Any:
+    def _trace(self, route: Any, spec: dict[str, tf.TensorSpec]) -> Any:
         def one_device(batch: Batch, *args: tf.Tensor) -> tf.Tensor:
-            return self._update(signature, batch, *args)
+            return self._update(route, batch, *args)
 
         def all_devices(batches: Sequence[Batch], *args: tf.Tensor) -> tf.Tensor:
             return self._replicas.run(one_device, batches, *args)
@@ -102,17 +103,17 @@ class TrainStep:
 
     def _update(
         self,
-        signature: Any,
+        route: Any,
         batch: Batch,
         command: tf.Tensor,
         loss_weight: tf.Tensor,
         learning_rate: tf.Tensor,
     ) -> tf.Tensor:
-        groups = self._touched(signature)
+        groups = self._touched(route)
         with tf.GradientTape() as tape:
             targets = batch["targets"]
-            logits, aux = self._model.forward(signature, batch, targets, command, training=True)
-            total, weight = self._model.loss(signature, logits, targets, self._label_smoothing)
+            logits, aux = self._model.forward(route, batch, targets, command, training=True)
+            total, weight = self._model.loss(route, logits, targets, self._label_smoothing)
             # The mean over all devices' positions, so that n devices equal one with n batches.
             everyones = tf.maximum(self._replicas.sum(tf.stop_gradient(weight)), 1.0)
             loss = loss_weight * total / everyones + aux / self._replicas.count
@@ -128,10 +129,10 @@ class TrainStep:
             lambda: tf.constant(False),
         )
         norm = self.loss_scale.adapt(finite, norm)
-        return self._report(batch, logits, [total, weight, aux], norm)
+        return self._report(route, batch, logits, [total, weight, aux], norm)
 
-    def _touched(self, signature: Any) -> dict[str, list[Any]]:
-        own = {id(v) for v in self._model.signature_variables(signature)}
+    def _touched(self, route: Any) -> dict[str, list[Any]]:
+        own = {id(v) for v in self._model.route_variables(route)}
         return {
             name: group for name, group in self._groups.items() if any(id(v) in own for v in group)
         }
@@ -153,24 +154,14 @@ class TrainStep:
         return tf.constant(True)
 
     def _report(
-        self, batch: Batch, logits: tf.Tensor, losses: Sequence[tf.Tensor], norm: tf.Tensor
+        self,
+        route: Any,
+        batch: Batch,
+        outputs: tf.Tensor,
+        losses: Sequence[tf.Tensor],
+        norm: tf.Tensor,
     ) -> tf.Tensor:
-        inputs, targets = batch["inputs"], batch["targets"]
-        hits = tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), targets), tf.float32)
-        shares = tf.cast(target_mask(targets), tf.float32)
-        # A picture's positions are its pixels; every other input has one axis of positions.
-        axes = 3 if len(inputs.shape) == 4 else 2
-        sums = [
-            *losses,
-            tf.reduce_sum(hits * shares),
-            tf.shape(targets)[0],
-            tf.cast(tf.reduce_sum(batch["inputs_length"]), tf.float32) + tf.reduce_sum(shares),
-            tf.reduce_prod(tf.shape(inputs)[:axes]) + tf.size(targets),
-        ]
+        counts = self._model.step_sums(route, outputs, batch)
+        sums = [*losses, counts.hits, counts.examples, counts.real, counts.padded]
         summed = self._replicas.sum(tf.stack([tf.cast(value, tf.float32) for value in sums]))
         return tf.concat([summed, norm[None]], 0)
-
-
-def target_mask(targets: tf.Tensor) -> tf.Tensor:
-    """Which targets count: every class label [B], and what is not padding of token ids [B, T]."""
-    return tf.ones_like(targets, tf.bool) if len(targets.shape) == 1 else tf.not_equal(targets, 0)

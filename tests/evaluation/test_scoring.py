@@ -16,7 +16,7 @@ import pytest
 from t2t_mm.decoding.batching import batches_by_length
 from t2t_mm.decoding.model_loading import LoadedModel
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
-from t2t_mm.decoding.splits import check_data, thinned
+from t2t_mm.decoding.splits import check_data, evenly_spread
 from t2t_mm.errors import DataError, UnknownNameError, UserError
 from t2t_mm.evaluation.baselines import Baseline, learn_baseline
 from t2t_mm.evaluation.evaluate import Evaluator, ProblemReport, evaluate
@@ -88,8 +88,8 @@ def test_at_most_so_many_examples(loaded, evaluation):
     assert set(scored.metrics) == {"bleu", "exact_match"} and len(scored.answers) == 4
     samples = scored.samples(2)
     assert len(samples) == 2 and list(samples[0]) == ["input", "target", "output"]
-    assert thinned(list(range(7)), 3) == [0, 2, 4]
-    assert thinned(list(range(2)), 3) == [0, 1]
+    assert evenly_spread(list(range(7)), 3) == [0, 2, 4]
+    assert evenly_spread(list(range(2)), 3) == [0, 1]
 
 
 def test_batches_hold_similar_lengths_and_everything_once():

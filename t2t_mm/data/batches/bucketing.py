@@ -1,20 +1,20 @@
 """Batches of examples of similar length: how many of which lengths go together.
 
 Numbers only: no TensorFlow, no files. As in Tensor2Tensor the batch size is in tokens, so short
-examples come in large batches. Pictures and sound have units of their own (see `buckets_for`).
+examples come in large batches. Images and sound have units of their own (see `buckets_for`).
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
 from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds import Kind
 from t2t_mm.problem import Task
-
-TICKS_A_SECOND = 10  # sound is bucketed by its duration in tenths of a second
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,45 +57,38 @@ def buckets_for(task: Task, hparams: HParams, longest: int) -> Buckets:
     """The buckets of a problem whose longest example has the bucketed length `longest`.
 
     The unit is that of `bucketed_lengths`. A batch holds, padding included, at most
-      text: `batch_size` tokens of the longer side;
-      pictures: `batch_images` pictures, and `batch_size` target tokens;
+      text: `batch_size` tokens of the longest feature;
+      images: `batch_images` images, and `batch_size` tokens of the other features;
       sound: `batch_audio_seconds` seconds;
     and at least one example, whatever its length.
     """
     bounds = boundaries(max(1, longest))
-    budget, most = hparams.batch_size, None
-    if task.inputs.kind == "audio":
-        budget = int(hparams.batch_audio_seconds * TICKS_A_SECOND)
-    elif task.inputs.kind == "image":
-        most = hparams.batch_images
-    sizes = [max(1, budget // bound) for bound in bounds]
-    return Buckets(bounds, tuple(sizes if most is None else [min(size, most) for size in sizes]))
+    kinds = _deciding(task).values()
+    budgets = [budget for kind in kinds if (budget := kind.budget(hparams)) is not None]
+    most = [m for kind in task.kinds.values() if (m := kind.most_examples(hparams)) is not None]
+    sizes = [max(1, min([budget // bound for budget in budgets] + most)) for bound in bounds]
+    return Buckets(bounds, tuple(sizes))
 
 
-def bucketed_lengths(task: Task, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """What examples are bucketed by.
+def bucketed_lengths(task: Task, sizes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The lengths that examples are bucketed by.
 
     Args:
       task: the bound problem.
-      inputs: sizes of the inputs [N]: tokens, samples of sound, or bytes of a picture.
-      targets: tokens of the targets [N]; 1 for a label.
+      sizes: feature -> its sizes [N], in its kind's unit.
 
     Returns:
-      int64 [N]: the longer side in tokens for text, the target's tokens for pictures (their
-      inputs are all of one size), tenths of a second, rounded up, for sound.
+      int64 [N]: the longest feature in tokens; what takes always the same room, as an image, does
+      not count. Where there is sound, its duration alone, in tenths of a second, rounded up.
     """
-    if task.inputs.kind == "image":
-        lengths = targets
-    elif task.inputs.kind == "audio":
-        lengths = seconds_to_ticks(inputs / (task.inputs.sample_rate or 1))
-    else:
-        lengths = np.maximum(inputs, targets)
-    return np.maximum(1, lengths).astype(np.int64)
+    lengths = [kind.lengths(sizes[name]) for name, kind in _deciding(task).items()]
+    return np.maximum(1, np.max(lengths, axis=0)).astype(np.int64)
 
 
-def seconds_to_ticks(seconds: np.ndarray | float) -> np.ndarray:
-    """Tenths of a second, rounded up; 1e-6 forgives the rounding of a division."""
-    return np.ceil(np.asarray(seconds) * TICKS_A_SECOND - 1e-6).astype(np.int64)
+def _deciding(task: Task) -> dict[str, Kind]:
+    """The features whose lengths make batches."""
+    leading = {name: kind for name, kind in task.kinds.items() if kind.leads}
+    return leading or task.kinds
 
 
 def lay_out(counts: np.ndarray, batch_sizes: tuple[int, ...]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""From shards to batches: select -> order -> read -> parse -> trim -> prepare -> prefetch.
+"""From shards to batches: select -> order -> read -> parse -> trim -> feed -> prefetch.
 
 The lengths of all examples are known before the first is read (record_index), so what is shuffled
 and batched are positions, and records are read where they lie. That makes an epoch's shuffle
@@ -13,14 +13,12 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from t2t_mm.data.batches import order as batch_order
 from t2t_mm.data.batches.bucketing import Buckets, buckets_for
-from t2t_mm.data.batches.features import prepare
 from t2t_mm.data.batches.selection import ExampleCounts, Selection, select
 from t2t_mm.data.binding import shard_paths
 from t2t_mm.data.records.index import (
@@ -31,8 +29,8 @@ from t2t_mm.data.records.index import (
     unreadable,
 )
 from t2t_mm.hparam import HParams
-from t2t_mm.kinds.audio_graph import frame_count
-from t2t_mm.problem import Split, Task
+from t2t_mm.kinds.kind import features_of
+from t2t_mm.problem import LENGTH, TARGETS, Split, Task
 
 Batch = dict[str, tf.Tensor]
 
@@ -51,7 +49,7 @@ def training_batches(
       seed: the same seed gives the same batches.
 
     Returns:
-      A data set of dicts: inputs, inputs_length, targets (docs/architecture.md).
+      A data set of dicts: each input and its length, targets (docs/architecture.md).
 
     Raises:
       DataError: if records are missing or unreadable, or all are too long.
@@ -93,7 +91,14 @@ def count_examples(
     task: Task, split: Split | str, data_dir: str | Path, hparams: HParams, training: bool
 ) -> ExampleCounts:
     """How many examples of a split are used, dropped and trimmed, in training or evaluation."""
-    return _open(task, Split(split), data_dir, hparams, training)[1].counts
+    return select_examples(task, split, data_dir, hparams, training).counts
+
+
+def select_examples(
+    task: Task, split: Split | str, data_dir: str | Path, hparams: HParams, training: bool
+) -> Selection:
+    """The examples of a split that are used, in training or evaluation."""
+    return _open(task, Split(split), data_dir, hparams, training)[1]
 
 
 def largest_batch(task: Task, data_dir: str | Path, hparams: HParams) -> dict[str, tuple[int, ...]]:
@@ -103,19 +108,19 @@ def largest_batch(task: Task, data_dir: str | Path, hparams: HParams) -> dict[st
     times the length; the latter outweighs the former from about a thousand positions on.
 
     Returns:
-      Shapes of `inputs`, `inputs_length` and `targets`.
+      Feature -> shape.
     """
     _, selection = _open(task, Split.TRAIN, data_dir, hparams, training=True)
     buckets = _buckets(task, hparams, selection)
     bucket = buckets.of(selection.lengths)
-    # Longest sides per bucket. What is left of a bucket is batched with the next one, hence the
+    # Largest sizes per bucket. What is left of a bucket is batched with the next one, hence the
     # largest so far.
-    longest = np.zeros([2, len(buckets.bounds)], np.int64)
-    for side, sizes in enumerate((selection.inputs, selection.targets)):
-        np.maximum.at(longest[side], bucket, sizes)
-    longest = np.maximum.accumulate(longest, axis=1)
+    longest = {name: np.zeros(len(buckets.bounds), np.int64) for name in selection.sizes}
+    for name, sizes in selection.sizes.items():
+        np.maximum.at(longest[name], bucket, sizes)
+        longest[name] = np.maximum.accumulate(longest[name])
     shapes = [
-        _shapes(task, hparams, min(size, len(bucket)), *longest[:, i].tolist())
+        _shapes(task, hparams, min(size, len(bucket)), {n: int(m[i]) for n, m in longest.items()})
         for i, size in enumerate(buckets.batch_sizes)
         if (bucket == i).any()
     ]
@@ -146,15 +151,8 @@ def _open(
 ) -> tuple[RecordIndex, Selection]:
     paths = [str(path) for path in shard_paths(task, split, data_dir)]
     index = index_records(task, paths)
-    inputs, targets = (getattr(index, side) for side in _sides(task))
-    return index, select(task, hparams, inputs, targets, training)
-
-
-def _sides(task: Task) -> tuple[str, str]:
-    """The stored features that serve as inputs and targets."""
-    if task.copied:
-        return "targets", "targets"
-    return ("targets", "inputs") if task.reversed else ("inputs", "targets")
+    sizes = {name: kind.sizes(index.counts[task.stored[name]]) for name, kind in task.kinds.items()}
+    return index, select(task, hparams, sizes, training)
 
 
 def _buckets(task: Task, hparams: HParams, selection: Selection) -> Buckets:
@@ -170,14 +168,14 @@ def _prepared(
     order: tf.data.Dataset, index: RecordIndex, parse: Callable[..., Batch], task: Task
 ) -> tf.data.Dataset:
     """Reads and prepares the batches of `order`, each a function of its number and positions."""
-    heavy = task.inputs.kind != "text"  # decoding takes milliseconds
+    heavy = any(kind.heavy for kind in task.inputs.values())  # decoding takes milliseconds
     batches = order.enumerate().flat_map(read_records(index))
     batches = batches.map(parse, min(4, os.cpu_count() or 1) if heavy else None)
     options = tf.data.Options()
     options.deterministic = True
     options.autotune.enabled = False  # it would take threads from the training step
     options.threading.max_intra_op_parallelism = 1
-    # Saves where the iterator is, not the prepared batches that wait: for pictures and sound
+    # Saves where the iterator is, not the prepared batches that wait: for images and sound
     # these are megabytes. Text's are small, and saving them spares 50 microseconds an example.
     options.experimental_symbolic_checkpoint = heavy
     return batches.prefetch(2).with_options(options)
@@ -191,18 +189,22 @@ def _parser(
     # References answer the problem as it is stored, not the reversed one.
     references = evaluating and index.references > 0 and not (task.reversed or task.copied)
     spec = parse_spec(task, references)
-    sides = _sides(task)
+    forms = {name: features_of(kind, hparams) for name, kind in task.inputs.items()}
 
     @tf.autograph.experimental.do_not_convert
     def parse(number: tf.Tensor, positions: tf.Tensor, records: tf.Tensor) -> Batch:
         stored = tf.io.parse_example(records, spec)
-        source, target = (stored[side] for side in sides)
-        if selection.trim:
-            source, target = map(_trim, (source, target), selection.limits)
-        seed = None if evaluating else tf.stack([tf.constant(key + 1, tf.int64), number])
-        inputs, lengths = prepare(source, task.inputs, hparams, not evaluating, seed)
-        targets, _ = prepare(target, task.targets, hparams)
-        batch = {"inputs": inputs, "inputs_length": lengths, "targets": targets}
+        values = {name: stored[task.stored[name]] for name in task.kinds}
+        for name, limit in selection.limits.items() if selection.trim else ():
+            if limit is not None:
+                values[name] = task.kinds[name].trim(values[name], limit)
+        batch = {}
+        for place, (name, kind) in enumerate(task.inputs.items()):
+            seed = None if evaluating else _seed_of_batch(key, number, place)
+            batch[name], batch[name + LENGTH] = kind.feed(
+                values[name], hparams, forms[name], not evaluating, seed
+            )
+        batch[TARGETS], _ = task.targets.feed(values[TARGETS], hparams)
         if evaluating:
             batch["index"] = tf.cast(positions, tf.int32)
         if references:
@@ -212,31 +214,23 @@ def _parser(
     return parse
 
 
-def _trim(stored: Any, limit: int | None) -> Any:
-    """The first `limit` tokens or samples; a cut text loses its EOS, for it does not end there."""
-    if limit is None:
-        return stored
-    if isinstance(stored, tf.RaggedTensor):
-        return stored[:, :limit]
-    return tf.strings.substr(stored, 0, 2 * limit)  # 16-bit samples
+def _seed_of_batch(key: int, number: tf.Tensor, place: int) -> tf.Tensor:
+    """Another one for every batch and every input, int64 [2]."""
+    return tf.stack([tf.constant(key + 1 + place, tf.int64), number])
 
 
 def _cost(shapes: dict[str, tuple[int, ...]]) -> float:
-    sides = (shapes["inputs"], shapes["targets"])
-    longest = max(side[1] for side in sides if len(side) > 1)
+    sides = [shape for name, shape in shapes.items() if not name.endswith(LENGTH)]
+    longest = max((side[1] for side in sides if len(side) > 1), default=1)
     return sum(map(math.prod, sides)) * (1000 + longest)
 
 
 def _shapes(
-    task: Task, hparams: HParams, batch: int, inputs: int, targets: int
+    task: Task, hparams: HParams, batch: int, sizes: dict[str, int]
 ) -> dict[str, tuple[int, ...]]:
-    """The shapes of a batch whose longest sides have these sizes."""
-    if task.inputs.kind == "image":
-        source: tuple[int, ...] = (batch, task.inputs.image_size, task.inputs.image_size, 3)
-    elif task.inputs.modality == "audio_spectral":
-        frames = frame_count(inputs, task.inputs, hparams)
-        source = (batch, frames, hparams.audio_mel_bins)
-    else:
-        source = (batch, inputs)
-    target = (batch,) if task.targets.kind == "label" else (batch, targets)
-    return {"inputs": source, "inputs_length": (batch,), "targets": target}
+    """The shapes of a batch whose largest features have these sizes."""
+    shapes = {}
+    for name, kind in task.inputs.items():
+        shapes[name] = kind.batch_shape(batch, sizes[name], hparams, features_of(kind, hparams))
+        shapes[name + LENGTH] = (batch,)
+    return {**shapes, TARGETS: task.targets.batch_shape(batch, sizes[TARGETS], hparams)}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
 from t2t_mm.data.batches.bucketing import bucketed_lengths
 from t2t_mm.errors import DataError, HParamError
 from t2t_mm.hparam import HParams
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import Task
 
 POLICIES = ("drop", "trim")
 
@@ -38,31 +39,29 @@ class Selection:
     Attributes:
       examples: int64 [M], their positions in the split, ascending.
       lengths: int64 [M], what they are bucketed by, after trimming (see bucketed_lengths).
-      inputs, targets: int64 [M], sizes of the two sides, after trimming.
-      limits: the largest allowed sizes of inputs and targets; None where there is none.
+      sizes: feature -> int64 [M], in its kind's unit, after trimming.
+      limits: feature -> the largest allowed size; None where there is none.
       trim: sizes beyond the limits are cut off, not left out.
       counts: the account.
     """
 
     examples: np.ndarray
     lengths: np.ndarray
-    inputs: np.ndarray
-    targets: np.ndarray
-    limits: tuple[int | None, int | None]
+    sizes: dict[str, np.ndarray]
+    limits: dict[str, int | None]
     trim: bool
     counts: ExampleCounts
 
 
 def select(
-    task: Task, hparams: HParams, inputs: np.ndarray, targets: np.ndarray, training: bool
+    task: Task, hparams: HParams, sizes: Mapping[str, np.ndarray], training: bool
 ) -> Selection:
     """Applies `long_examples` in training; evaluation leaves out what exceeds eval_max_length.
 
     Args:
       task: the bound problem.
       hparams: max_length, max_audio_seconds, long_examples, eval_max_length are read.
-      inputs: sizes of the inputs [N], tokens or samples.
-      targets: sizes of the targets [N].
+      sizes: feature -> its sizes [N], in its kind's unit: tokens, samples.
       training: whether this is for training.
 
     Raises:
@@ -74,46 +73,30 @@ def select(
             f"hparam 'long_examples' must be one of {', '.join(POLICIES)}, "
             f"got '{hparams.long_examples}'; change it in --hparams."
         )
-    limits = (
-        _limit(task.inputs, hparams, training),
-        _limit(task.targets, hparams, training),
-    )
+    limits = {name: kind.limit(hparams, training) for name, kind in task.kinds.items()}
     trim = training and hparams.long_examples == "trim"
-    sizes = [np.asarray(inputs, np.int64), np.asarray(targets, np.int64)]
-    long = np.zeros(len(sizes[0]), bool)
-    for side, limit in enumerate(limits):
+    sizes = {name: np.asarray(values, np.int64) for name, values in sizes.items()}
+    long = np.zeros(len(next(iter(sizes.values()))), bool)
+    for name, limit in limits.items():
         if limit is not None:
-            long |= sizes[side] > limit
+            long |= sizes[name] > limit
             if trim:
-                sizes[side] = np.minimum(sizes[side], limit)
+                sizes[name] = np.minimum(sizes[name], limit)
     examples = np.arange(len(long)) if trim else np.flatnonzero(~long)
     if not len(examples):
         raise DataError(_nothing_left(task, hparams, training))
-    used = [side[examples] for side in sizes]
+    used = {name: values[examples] for name, values in sizes.items()}
     number = int(long.sum())
     counts = ExampleCounts(
         len(long), len(examples), dropped=0 if trim else number, trimmed=number if trim else 0
     )
-    lengths = bucketed_lengths(task, *used)
-    return Selection(examples, lengths, *used, limits, trim, counts)
-
-
-def _limit(spec: FeatureSpec, hparams: HParams, training: bool) -> int | None:
-    """The largest allowed size. Evaluation stretches sound as much as it stretches text."""
-    if spec.kind == "text":
-        return hparams.max_length if training else hparams.eval_max_length
-    if spec.kind == "audio":
-        seconds = hparams.max_audio_seconds
-        if not training:
-            seconds *= max(1.0, hparams.eval_max_length / hparams.max_length)
-        return int(seconds * (spec.sample_rate or 1))
-    return None
+    return Selection(examples, bucketed_lengths(task, used), used, limits, trim, counts)
 
 
 def _nothing_left(task: Task, hparams: HParams, training: bool) -> str:
     name = "max_length" if training else "eval_max_length"
     limits = f"{name}={getattr(hparams, name)}"
-    if task.inputs.kind == "audio":
+    if any(kind.leads for kind in task.inputs.values()):
         limits += f" or max_audio_seconds={hparams.max_audio_seconds}"
     what = "training" if training else "evaluation"
     return (

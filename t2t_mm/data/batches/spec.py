@@ -8,14 +8,11 @@ import tensorflow as tf
 
 Batch = Mapping[str, tf.Tensor]
 
-# What a model reads of a batch; evaluation batches hold more.
-FEATURES = ("inputs", "inputs_length", "targets")
-
 
 def batch_spec(batch: Batch) -> dict[str, tf.TensorSpec]:
     """The type of such batches with any number of examples and any length.
 
-    A picture keeps its sides, a spectrogram its frequencies: they belong to the signature.
+    An image keeps its sides, a spectrogram its frequencies: they belong to the route.
     """
 
     def loosen(tensor: tf.Tensor) -> tf.TensorSpec:

@@ -36,7 +36,7 @@ from t2t_mm.data.generation.preparation import (
 from t2t_mm.data.generation.progress import Log, Meter, SummaryRow
 from t2t_mm.data.generation.runners import LOCAL, Cluster, beam, receipts
 from t2t_mm.data.generation.runners.items import Driver
-from t2t_mm.data.records.manifest import Manifest
+from t2t_mm.data.records.manifest import Manifest, text_vocabulary
 from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem, Split
@@ -219,9 +219,9 @@ def _begin(problem: Problem, manifest: Manifest, request: Request) -> list[PassO
     manifest.save(request.data_dir)
     clear(manifest, request.data_dir)
     vocabularies = {
-        side: vocabulary_path(stored.vocabulary or "", request.data_dir)
-        for side in ("inputs", "targets")
-        if (stored := getattr(manifest, side)).kind == "text"
+        name: vocabulary_path(vocabulary, request.data_dir)
+        for name, stored in manifest.features.items()
+        if (vocabulary := text_vocabulary(stored))
     }
     orders = []
     for split, shards in manifest.splits.items():

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from t2t_mm.data.generation.text_packing import TextPacker
 from t2t_mm.data.records.files import encode_example
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.image_files import stored_picture
-from t2t_mm.kinds.sound_files import stored_sound
-from t2t_mm.kinds.text_packing import TextPacker
+from t2t_mm.kinds.text import checked_text
 from t2t_mm.kinds.vocabulary import Vocabulary
-from t2t_mm.problem import Dropped, FeatureSpec, Problem, Sample, Split
-
-_SIDES = ("inputs", "targets")
+from t2t_mm.problem import TARGETS, Dropped, Problem, Sample, Split
 
 
 @dataclass(frozen=True)
@@ -40,14 +37,13 @@ def checked_samples(
     Raises:
       DataError: if a raw file is missing or is not UTF-8, or a sample is not of the agreed form.
     """
-    index = 0
+    index, names = 0, problem.kinds.keys()
     try:
         for sample in problem.raw_samples(split, tmp_dir, seed):
-            if type(sample) is dict and len(sample) == 2 and "inputs" in sample:
-                if "targets" not in sample:
-                    _check_form(sample, _place(problem, split, index))
-            elif type(sample) is not Dropped:
-                _check_form(sample, _place(problem, split, index))
+            if type(sample) is not Dropped and not (
+                type(sample) is dict and sample.keys() == names
+            ):
+                _check_form(sample, names, _place(problem, split, index))
             yield sample
             index += 1
     except UnicodeDecodeError as error:
@@ -63,14 +59,15 @@ def checked_samples(
         ) from None
 
 
-def _check_form(sample: object, place: str) -> None:
-    names = set(sample) if isinstance(sample, Mapping) else None
-    if names is None or not set(_SIDES) <= names <= {*_SIDES, "references"}:
-        got = type(sample).__name__ if names is None else ", ".join(sorted(names)) or "nothing"
+def _check_form(sample: object, names: Collection[str], place: str) -> None:
+    given = set(sample) if isinstance(sample, Mapping) else None
+    if given is None or not set(names) <= given <= {*names, "references"}:
+        got = type(sample).__name__ if given is None else ", ".join(sorted(given)) or "nothing"
         raise DataError(
-            f"{place}: generate_samples must yield mappings of inputs, targets and, optionally, "
+            f"{place}: generate_samples must yield mappings of {', '.join(names)} and, optionally, "
             f"references; got {got}."
         )
+    assert isinstance(sample, Mapping)
     if isinstance(sample.get("references"), str):
         raise DataError(f"{place}: references must be a list of str, got one str.")
 
@@ -80,31 +77,23 @@ def _place(problem: Problem, split: Split, index: int) -> str:
 
 
 class ExampleEncoder:
-    """Serialises the samples of one split.
+    """Serializes the samples of one split.
 
     Args:
       problem: the base problem, not a _rev or _copy.
       split: for error messages.
-      vocabularies: side -> vocabulary, for the text sides.
+      vocabularies: feature -> vocabulary, for the features that are text.
     """
 
     def __init__(self, problem: Problem, split: Split, vocabularies: Mapping[str, Vocabulary]):
         self._problem = problem
         self._split = split
+        self._vocabularies = vocabularies
         packers = {v: TextPacker(v) for v in set(vocabularies.values())}
-        self._packers = {side: packers[vocabulary] for side, vocabulary in vocabularies.items()}
-        self._ids = {label: i for i, label in enumerate(problem.labels)}
-        self._checks = [(side, self._check_of(getattr(problem, side))) for side in _SIDES]
-
-    def _check_of(self, spec: FeatureSpec) -> Callable[[Any], Any]:
-        """What makes the value to store, or refuses it; text is still text."""
-        if spec.kind == "text":
-            return no_text if spec.absent else checked_text
-        if spec.kind == "label":
-            return lambda value: [self._label(value)]
-        if spec.kind == "image":
-            return lambda value: [stored_picture(_content(value))]
-        return lambda value: [stored_sound(_content(value), spec.sample_rate)]
+        self._packers = {name: packers[vocabulary] for name, vocabulary in vocabularies.items()}
+        features = problem.kinds
+        self._inputs = {name: kind for name, kind in features.items() if name != TARGETS}
+        self._targets = features[TARGETS].with_labels(problem.labels)
 
     def encode(
         self, chunk: Sequence[tuple[int, Sample | Dropped]]
@@ -115,37 +104,28 @@ class ExampleEncoder:
             for index, sample in ((i, self._problem.clean(raw, self._split)) for i, raw in chunk)
         ]
         good = [features for features in checked if isinstance(features, dict)]
-        for side, packer in self._packers.items():
-            packed = packer.pack([features[side] for features in good])
+        for name, packer in self._packers.items():
+            packed = packer.pack([features[name] for features in good])
             for features, ids in zip(good, packed, strict=True):
-                features[side] = ids
+                features[name] = ids
         return [encode_example(f) if isinstance(f, dict) else f for f in checked]
 
     def _check(self, index: int, sample: Sample) -> dict[str, Any] | Broken:
         """The features of a sample; text is still text."""
-        features = {}
-        for side, check in self._checks:
-            try:
-                features[side] = check(made(sample[side]))
-            except BrokenValue as error:
-                return self._broken(index, side, sample[side], error)
-        if sample.get("references"):
-            try:
-                features["references"] = [checked_text(r).encode() for r in sample["references"]]
-            except BrokenValue as error:
-                return self._broken(index, "references", None, error)
+        features: dict[str, Any] = {}
+        name = TARGETS
+        try:
+            for name, kind in self._inputs.items():
+                features[name] = kind.check(made(sample[name]))
+            name = TARGETS
+            stored = self._targets.check(made(sample[TARGETS]))
+            features[TARGETS] = self._targets.align(stored, features, self._vocabularies)
+            if sample.get("references"):
+                name = "references"
+                features[name] = [checked_text(r).encode() for r in sample[name]]
+        except BrokenValue as error:
+            return self._broken(index, name, None if name == "references" else sample[name], error)
         return features
-
-    def _label(self, value: Any) -> int:
-        labels = self._problem.labels
-        if isinstance(value, str) and value in self._ids:
-            return self._ids[value]
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(labels):
-            return value
-        shown = ", ".join(labels[:10]) + (f" and {len(labels) - 10} more" * (len(labels) > 10))
-        raise BrokenValue(
-            "unknown label", f"has the unknown label {value!r}; allowed are {shown or 'none'}"
-        )
 
     def _broken(self, index: int, side: str, value: Any, error: BrokenValue) -> Broken:
         file = _file_of(value)
@@ -154,44 +134,6 @@ class ExampleEncoder:
             error.reason,
             f"{place}: {side} {error.detail}; or leave broken examples out with --skip_broken.",
         )
-
-
-def checked_text(value: Any) -> str:
-    """`value`, if it is text that can be learnt.
-
-    Raises:
-      BrokenValue: if it is empty, no str, or not valid Unicode.
-    """
-    if not isinstance(value, str):
-        raise BrokenValue("no text", f"must be str, got {type(value).__name__}")
-    if not value.strip():
-        raise BrokenValue("empty text", "is empty text; give at least one character")
-    try:
-        value.isascii() or value.encode()
-    except UnicodeEncodeError:
-        raise BrokenValue(
-            "invalid text", "holds half of a surrogate pair; read the file as valid UTF-8"
-        ) from None
-    return value
-
-
-def no_text(value: Any) -> str:
-    """`value`, if it is the empty text of a side that is absent.
-
-    Raises:
-      BrokenValue: if it is anything else.
-    """
-    if value != "":
-        raise BrokenValue("text", "is text, and this problem has no inputs; give the empty text")
-    return ""
-
-
-def _content(value: Any) -> bytes:
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise BrokenValue(
-            "no bytes", f"must be the bytes of an encoded file, got {type(value).__name__}"
-        )
-    return bytes(value)
 
 
 def made(value: Any) -> Any:

@@ -23,7 +23,7 @@ from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import Dropped, Problem, Sample, Split
 
 _CHUNK = 1024  # samples encoded at once
-_LARGE_CHUNK = 32  # of pictures and sounds
+_LARGE_CHUNK = 32  # of images and sounds
 _TRIAL_SECONDS = 1.0
 _SPILL_BYTES = 32 << 20  # records of all shards of a pass kept in memory, not in temporary files
 
@@ -41,7 +41,7 @@ class PassOrder:
       total: number of shards of the split.
       seed: of the generator and of the order of examples.
       data_dir, tmp_dir: where to write; where raw files are.
-      vocabularies: side -> model file, for the text sides.
+      vocabularies: feature -> model file, for the features that are text.
       skip_broken: leave broken examples out instead of stopping.
     """
 
@@ -154,8 +154,8 @@ def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample | Dropped]
 
 
 def _chunk_size(order: PassOrder) -> int:
-    kinds = {order.problem.inputs.kind, order.problem.targets.kind}
-    return _LARGE_CHUNK if kinds & {"image", "audio"} else _CHUNK
+    heavy = any(kind.heavy for kind in order.problem.kinds.values())
+    return _LARGE_CHUNK if heavy else _CHUNK
 
 
 def _finish(order: PassOrder, shard: int, spill: Spill) -> Shard:

@@ -13,16 +13,16 @@ from t2t_mm.data.generation.sharding import existing_shards
 from t2t_mm.data.records.files import file_digest, remove_leftovers
 from t2t_mm.data.records.manifest import (
     Manifest,
-    StoredFeature,
     VocabularyFile,
     load_manifest,
     manifest_path,
+    stored_fields,
 )
 from t2t_mm.data.vocabularies.building import ensure_vocabulary, recorded_spec, vocabulary_path
 from t2t_mm.data.vocabularies.one_vocabulary import check_manifests_agree
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.lookup import find_problem
-from t2t_mm.problem import Problem, Split, VocabularySpec
+from t2t_mm.problem import TARGETS, Problem, Split, VocabularySpec
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess
 from t2t_mm.registry import PROBLEMS, VOCABULARIES
 
@@ -79,8 +79,8 @@ def base_problems(problems: Iterable[Problem], tmp_dir: Path) -> dict[str, Probl
 def _base_of(problem: Problem) -> Problem:
     """The problem that a _rev or _copy is derived from, on the same vocabulary."""
     base = find_problem(problem.data_name)
-    if problem.shares_vocabulary and problem.inputs.vocabulary:
-        return base.with_vocabulary(problem.inputs.vocabulary)
+    if problem.shares_vocabulary and problem.text_vocabularies:
+        return base.with_vocabulary(problem.text_vocabularies[0])
     return base
 
 
@@ -92,13 +92,13 @@ def _check(name: str, problem: Problem, tmp_dir: Path) -> None:
         )
     if any(count < 1 for count in problem.shards.values()):
         raise DataError(f"problem '{name}' must have at least 1 shard in each of its splits.")
-    for side in ("inputs", "targets"):
-        if getattr(problem, side).kind == "label" and not problem.labels_at(tmp_dir):
-            raise DataError(f"problem '{name}' must declare `labels`, for its {side} are labels.")
-        if getattr(problem, side).kind == "audio" and not getattr(problem, side).sample_rate:
-            raise DataError(f"problem '{name}' must declare the `sample_rate` of its {side}.")
-        if getattr(problem, side).kind == "text" and not getattr(problem, side).vocabulary:
-            raise DataError(f"problem '{name}' must name the `vocabulary` of its {side}.")
+    for feature, kind in problem.kinds.items():
+        if missing := kind.missing():
+            raise DataError(
+                f"problem '{name}' must declare {missing} of its {feature} ({kind.noun})."
+            )
+    if problem.kinds[TARGETS].has_labels and not problem.labels_at(tmp_dir):
+        raise DataError(f"problem '{name}' must declare `labels`, for its targets are labels.")
 
 
 def parse_shared(text: str, problems: Iterable[Problem]) -> VocabularySpec:
@@ -110,7 +110,7 @@ def parse_shared(text: str, problems: Iterable[Problem]) -> VocabularySpec:
     match = re.fullmatch(r"([A-Za-z][\w.-]*):(\d+)", text.strip())
     if not match:
         raise UserError(f"--shared_vocab got '{text}'; write NAME:SIZE, e.g. vocab.mine:8192.")
-    with_text = (p for p in problems if "text" in (p.inputs.kind, p.targets.kind))
+    with_text = (p for p in problems if p.text_vocabularies)
     return VocabularySpec(match[1], int(match[2]), tuple(sorted({p.data_name for p in with_text})))
 
 
@@ -143,8 +143,7 @@ def _open_manifest(problem: Problem, request: Request) -> Manifest:
         version=problem.version,
         seed=_DEFAULT_SEED if request.seed is None else request.seed,
         labels=tuple(problem.labels),
-        inputs=StoredFeature.of(problem.inputs, shared),
-        targets=StoredFeature.of(problem.targets, shared),
+        features={n: stored_fields(kind, shared) for n, kind in problem.kinds.items()},
         splits=splits,
         shared=request.shared is not None or problem.shares_vocabulary,
     )
@@ -298,10 +297,6 @@ def vocabulary_spec(name: str, problems: Mapping[str, Problem], request: Request
         return VOCABULARIES.get(name)
     if not request.overwrite and (spec := recorded_spec(name, request.data_dir)):
         return spec
-    named = {n for n, problem in problems.items() if name in _text_vocabularies(problem)}
-    named |= {n for n in PROBLEMS if name in _text_vocabularies(find_problem(n))}
+    named = {n for n, problem in problems.items() if name in problem.text_vocabularies}
+    named |= {n for n in PROBLEMS if name in find_problem(n).text_vocabularies}
     return VocabularySpec(name, _OWN_SIZE, tuple(sorted(named)))
-
-
-def _text_vocabularies(problem: Problem) -> set[str | None]:
-    return {spec.vocabulary for spec in (problem.inputs, problem.targets) if spec.kind == "text"}

@@ -1,4 +1,4 @@
-"""Where each record of a split is, and how long its two sides are.
+"""Where each record of a split is, and how long its features are.
 
 One pass over the files at the start of a run. Knowing every length beforehand buys much: the
 long examples are counted exactly, an epoch is shuffled whole, batches are laid out before they
@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm.errors import DataError
+from t2t_mm.kinds.kind import BYTES, FLOATS, INT, INTS
 from t2t_mm.problem import Task
 
 _FRAMING = 16  # bytes that a TFRecord adds: length, its checksum, and the data's checksum
@@ -34,17 +35,14 @@ class RecordIndex:
       paths: the shards.
       shard: int32 [N], position in `paths`.
       offset: int64 [N], bytes from the file's start.
-      inputs: int32 [N], size of the stored inputs: tokens, bytes of an encoded picture, samples
-        of sound; 1 for a label.
-      targets: int32 [N], likewise.
+      counts: stored feature -> int32 [N], how many numbers or bytes it holds.
       references: the most references that a record has.
     """
 
     paths: tuple[str, ...]
     shard: np.ndarray
     offset: np.ndarray
-    inputs: np.ndarray
-    targets: np.ndarray
+    counts: dict[str, np.ndarray]
     references: int
 
     def __len__(self) -> int:
@@ -57,7 +55,7 @@ def index_records(task: Task, paths: list[str]) -> RecordIndex:
     Raises:
       DataError: for a file that is missing, cut off or altered, or holds another kind of record.
     """
-    stored = tuple(_stored_kinds(task).items())
+    stored = tuple(stored_records(task).items())
     try:
         stamps = tuple((path, *_stamp(path)) for path in paths)
     except OSError as error:
@@ -70,26 +68,26 @@ def index_records(task: Task, paths: list[str]) -> RecordIndex:
         raise DataError(f"problem '{task.name}': no example in {', '.join(paths)}.") from None
 
 
-def _stored_kinds(task: Task) -> dict[str, str]:
-    """Stored feature -> kind; a `_rev` or `_copy` has text on both sides."""
-    return {"inputs": task.inputs.kind, "targets": task.targets.kind}
+def stored_records(task: Task) -> dict[str, str]:
+    """Stored feature -> how it stands in a record."""
+    return {task.stored[name]: kind.record for name, kind in task.kinds.items()}
 
 
 def parse_spec(task: Task, references: bool) -> dict[str, Any]:
     """What tf.io.parse_example is to read from a problem's records."""
-    return _parse_spec(_stored_kinds(task), references)
+    return _parse_spec(stored_records(task), references)
 
 
-def _parse_spec(kinds: dict[str, str], references: bool) -> dict[str, Any]:
-    spec = {name: _FEATURES[kind] for name, kind in kinds.items()}
+def _parse_spec(records: dict[str, str], references: bool) -> dict[str, Any]:
+    spec = {name: _FEATURES[record] for name, record in records.items()}
     return {**spec, "references": tf.io.RaggedFeature(tf.string)} if references else spec
 
 
 _FEATURES = {
-    "text": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
-    "image": tf.io.FixedLenFeature([], tf.string),
-    "audio": tf.io.FixedLenFeature([], tf.string),
-    "label": tf.io.FixedLenFeature([], tf.int64),
+    INTS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
+    INT: tf.io.FixedLenFeature([], tf.int64),
+    BYTES: tf.io.FixedLenFeature([], tf.string),
+    FLOATS: tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64),
 }
 
 
@@ -107,12 +105,11 @@ def _index(
     stamps: tuple[tuple[str, int, int], ...], stored: tuple[tuple[str, str], ...]
 ) -> RecordIndex:
     paths = tuple(path for path, _, _ in stamps)
-    kinds = dict(stored)
 
     def measure(records: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        values = tf.io.parse_example(records, _parse_spec(kinds, references=True))
-        sizes = [_sizes(values[side], kinds[side]) for side in ("inputs", "targets")]
-        return tf.strings.length(records), *sizes, values["references"].row_lengths()
+        values = tf.io.parse_example(records, _parse_spec(dict(stored), references=True))
+        counts = [_counts(values[name], record) for name, record in stored]
+        return tf.strings.length(records), *counts, values["references"].row_lengths()
 
     @tf.autograph.experimental.do_not_convert  # nothing to convert, and looking takes long
     def shard(number: tf.Tensor) -> tf.data.Dataset:
@@ -125,24 +122,20 @@ def _index(
         parts.append((np.full(len(columns[0]), int(number)), *columns))
     if not parts:
         raise _NoExamplesError
-    shards, sizes, inputs, targets, references = map(np.concatenate, zip(*parts, strict=True))
+    shards, sizes, *counts, references = map(np.concatenate, zip(*parts, strict=True))
     return RecordIndex(
         paths,
         shards.astype(np.int32),
         _offsets(shards, sizes),
-        inputs.astype(np.int32),
-        targets.astype(np.int32),
+        {name: n.astype(np.int32) for (name, _), n in zip(stored, counts, strict=True)},
         int(references.max()),
     )
 
 
-def _sizes(value: Any, kind: str) -> tf.Tensor:
-    if kind == "text":
-        return value.row_lengths()
-    if kind == "label":
-        return tf.ones_like(value)
-    lengths = tf.strings.length(value)
-    return lengths // 2 if kind == "audio" else lengths  # 16-bit samples
+def _counts(value: Any, record: str) -> tf.Tensor:
+    if record == BYTES:
+        return tf.strings.length(value)
+    return tf.ones_like(value) if record == INT else value.row_lengths()
 
 
 def _offsets(shards: np.ndarray, sizes: np.ndarray) -> np.ndarray:

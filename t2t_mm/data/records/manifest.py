@@ -10,13 +10,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from t2t_mm.data.records.files import write_atomically
 from t2t_mm.errors import DataError
-from t2t_mm.problem import FeatureSpec, Problem
+from t2t_mm.kinds import Kind, Text
+from t2t_mm.problem import INPUTS, TARGETS, Problem
 
 FORMAT = 1  # of the manifest and the stored features
 
@@ -49,29 +51,6 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class StoredFeature:
-    """What one side holds.
-
-    Attributes:
-      kind: text, image, audio or label.
-      vocabulary: of the ids, or the label set's name.
-      sample_rate: Hz of stored sound.
-    """
-
-    kind: str
-    vocabulary: str | None = None
-    sample_rate: int | None = None
-
-    @classmethod
-    def of(cls, spec: FeatureSpec, shared_vocabulary: str | None = None) -> StoredFeature:
-        """What is stored for `spec`, its vocabulary replaced if one is shared."""
-        vocabulary = spec.vocabulary
-        if spec.kind == "text" and shared_vocabulary:
-            vocabulary = shared_vocabulary
-        return cls(spec.kind, vocabulary, spec.sample_rate)
-
-
-@dataclass(frozen=True)
 class VocabularyFile:
     """Which vocabulary file the ids belong to."""
 
@@ -88,7 +67,7 @@ class Manifest:
       version: of the problem's generator.
       seed: that it was run with.
       labels: class names in the order of their ids.
-      inputs, targets: what is stored.
+      features: name -> what is stored, see `stored_fields`: the inputs, then "targets".
       vocabularies: by name.
       shared: --shared_vocab replaced the vocabularies that the problem names.
       splits: split -> its shards; None for one that is not finished.
@@ -101,8 +80,7 @@ class Manifest:
     version: str
     seed: int
     labels: tuple[str, ...]
-    inputs: StoredFeature
-    targets: StoredFeature
+    features: dict[str, dict[str, Any]]
     splits: dict[str, list[Shard | None]]
     vocabularies: dict[str, VocabularyFile] = field(default_factory=dict)
     shared: bool = False
@@ -112,9 +90,8 @@ class Manifest:
 
     @property
     def text_vocabularies(self) -> list[str]:
-        """Names of the vocabularies of the text sides, sorted."""
-        sides = (self.inputs, self.targets)
-        return sorted({s.vocabulary for s in sides if s.kind == "text" and s.vocabulary})
+        """Names of the vocabularies of the features that are text, sorted."""
+        return sorted({name for name in map(text_vocabulary, self.features.values()) if name})
 
     def examples(self, split: str) -> int:
         """How many examples the finished shards of a split hold."""
@@ -154,21 +131,54 @@ class Manifest:
             return (
                 f"the {len(self.labels)} labels {_short(self.labels)}, not {_short(problem.labels)}"
             )
-        for side in ("inputs", "targets"):
-            stored, spec = getattr(self, side), getattr(problem, side)
-            if stored.kind != spec.kind:
-                return f"{side} of kind {stored.kind}, not {spec.kind}"
-            if stored.sample_rate != spec.sample_rate:
-                return f"{side} at {stored.sample_rate} Hz, not {spec.sample_rate} Hz"
-            if stored.vocabulary != spec.vocabulary and not (self.shared and spec.kind == "text"):
-                return f"{side} in {stored.vocabulary}, not {spec.vocabulary}"
+        if self.features.keys() != problem.kinds.keys():
+            return f"the features {', '.join(self.features)}, not {', '.join(problem.kinds)}"
+        for name, kind in problem.kinds.items():
+            found = _other_field(name, self.features[name], stored_fields(kind), self.shared)
+            if found:
+                return found
         return None
 
     def save(self, data_dir: Path) -> None:
         """Writes the manifest in one step."""
-        values = {"format": FORMAT, **dataclasses.asdict(self)}
+        values = {"format": FORMAT, **_to_dict(self)}
         text = json.dumps(values, indent=1, ensure_ascii=False)
         write_atomically(manifest_path(self.data_name, data_dir), (text + "\n").encode())
+
+
+def stored_fields(kind: Kind, shared_vocabulary: str | None = None) -> dict[str, Any]:
+    """What decides what is stored of a feature, its text vocabulary replaced if one is shared.
+
+    Returns:
+      JSON-ready; "kind", "vocabulary" (of the ids, or the name of the set of labels) and
+      "sample_rate" (Hz) are always there, None where they mean nothing.
+    """
+    kind = kind.with_vocabulary(shared_vocabulary) if shared_vocabulary else kind
+    return {"kind": kind.name, "vocabulary": None, "sample_rate": None, **kind.stored_fields()}
+
+
+def text_vocabulary(stored: Mapping[str, Any]) -> str | None:
+    """Name of the vocabulary that a stored feature's text is encoded with; None for others."""
+    return stored["vocabulary"] if stored["kind"] == Text.name else None
+
+
+def _other_field(
+    name: str, stored: Mapping[str, Any], declared: Mapping[str, Any], shared: bool
+) -> str | None:
+    """How what is stored differs from what is declared, in words."""
+    if stored["kind"] != declared["kind"]:
+        return f"{name} of kind {stored['kind']}, not {declared['kind']}"
+    for key in declared:
+        if stored.get(key) == declared[key] or (
+            key == "vocabulary" and shared and text_vocabulary(stored)
+        ):
+            continue
+        if key == "sample_rate":
+            return f"{name} at {stored[key]} Hz, not {declared[key]} Hz"
+        if key == "vocabulary":
+            return f"{name} in {stored[key]}, not {declared[key]}"
+        return f"{name} with {key} {stored.get(key)}, not {declared[key]}"
+    return None
 
 
 def manifest_path(data_name: str, data_dir: Path) -> Path:
@@ -202,9 +212,24 @@ def load_manifest(data_name: str, data_dir: Path) -> Manifest | None:
         ) from None
 
 
+def _to_dict(manifest: Manifest) -> dict[str, Any]:
+    """One input alone stands under "inputs" as the first edition wrote it."""
+    values: dict[str, Any] = {}
+    for key, value in dataclasses.asdict(manifest).items():
+        if key != "features":
+            values[key] = value
+            continue
+        inputs = {name: stored for name, stored in value.items() if name != TARGETS}
+        values[INPUTS] = inputs[INPUTS] if list(inputs) == [INPUTS] else inputs
+        values[TARGETS] = value[TARGETS]
+    return values
+
+
 def _from_dict(values: dict[str, Any]) -> Manifest:
-    for side in ("inputs", "targets"):
-        values[side] = StoredFeature(**values[side])
+    inputs, targets = values.pop(INPUTS), values.pop(TARGETS)
+    if isinstance(inputs.get("kind"), str):  # one input alone
+        inputs = {INPUTS: inputs}
+    values["features"] = {**inputs, TARGETS: targets}
     values["labels"] = tuple(values["labels"])
     values["vocabularies"] = {n: VocabularyFile(**v) for n, v in values["vocabularies"].items()}
     values["splits"] = {

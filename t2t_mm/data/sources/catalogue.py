@@ -73,7 +73,7 @@ def _entry(problem: Problem, summary: str, ready: str) -> CatalogEntry:
     return CatalogEntry(
         name=problem.name,
         summary=summary,
-        kind=f"{_source(problem)} -> {problem.targets.kind}",
+        kind=f"{problem.source} -> {problem.targets.name}",
         examples=" / ".join(f"{count:,}" for count in known.examples.values()) or "?",
         download=size_in_words(0 if generated else known.download_bytes),
         source=known.homepage or ("generated" if generated else "?"),
@@ -84,10 +84,6 @@ def _entry(problem: Problem, summary: str, ready: str) -> CatalogEntry:
         access=known.access,
         cleaning=problem.describe_cleaning(),
     )
-
-
-def _source(problem: Problem) -> str:
-    return "nothing" if problem.inputs.absent else problem.inputs.kind
 
 
 def readiness(problem: Problem, data_dir: Path, tmp_dir: Path) -> str:

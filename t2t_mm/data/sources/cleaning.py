@@ -9,7 +9,7 @@ import dataclasses
 import re
 from dataclasses import dataclass
 
-from t2t_mm.problem import Dropped, Problem, Sample, Split
+from t2t_mm.problem import TARGETS, Dropped, Problem, Sample, Split
 
 _SPACES = re.compile(r"[\s\x1c-\x1f\x85]+")
 
@@ -68,13 +68,12 @@ class TextRules:
             return sample
         cleaned = dict(sample)
         texts = []
-        for side in ("inputs", "targets"):
-            spec = getattr(problem, side)
-            if spec.kind == "text" and not spec.absent and isinstance(sample[side], str):
-                text = self._text(sample[side])
-                cleaned[side] = self._cut(text) if side == "inputs" else text
-                texts.append(cleaned[side])
-        if problem.targets.kind == "text" and "references" in sample:
+        for name, kind in problem.kinds.items():
+            if kind.text_vocabulary and not kind.is_absent and isinstance(sample[name], str):
+                text = self._text(sample[name])
+                cleaned[name] = text if name == TARGETS else self._cut(text)
+                texts.append(cleaned[name])
+        if problem.targets.text_vocabulary and "references" in sample:
             references = map(self._text, sample["references"])
             cleaned["references"] = [text for text in references if text]
         reason = self._reason(texts, split)

@@ -93,7 +93,7 @@ class NamedProblem(Problem):
 
     @property
     def _has_text(self) -> bool:
-        return "text" in (self.inputs.kind, self.targets.kind)
+        return bool(self.text_vocabularies)
 
     def generate_samples(
         self, split: Split, tmp_dir: Path, seed: int

@@ -21,7 +21,7 @@ from t2t_mm.data.vocabularies.text_sample import sample_lines
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.vocabulary import RESERVED, Vocabulary
-from t2t_mm.problem import Dropped, FeatureSpec, Problem, Split, VocabularySpec
+from t2t_mm.problem import Dropped, Problem, Split, VocabularySpec
 
 _SAMPLE_BYTES = 32 << 20  # text that a vocabulary is built over
 _LEAST = RESERVED + 64  # room for an alphabet
@@ -176,20 +176,17 @@ def _sample(problems: Mapping[str, Problem], tmp_dir: Path, seed: int) -> list[s
 
 
 def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
-    """All text of a problem's training split, inputs and targets; pictures are not made."""
-    sides = [side for side in ("inputs", "targets") if _is_text(getattr(problem, side))]
+    """All text of a problem's training split, inputs and targets; images are not made."""
+    features = problem.kinds.items()
+    texts = [name for name, kind in features if kind.text_vocabulary and not kind.is_absent]
     for raw in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
         sample = problem.clean(raw, Split.TRAIN)
-        for side in () if isinstance(sample, Dropped) else sides:
+        for name in () if isinstance(sample, Dropped) else texts:
             try:
-                text = checked_text(made(sample.get(side)))
+                text = checked_text(made(sample.get(name)))
             except BrokenValue:
                 continue  # reported when the example is written
             yield text
-
-
-def _is_text(spec: FeatureSpec) -> bool:
-    return spec.kind == "text" and not spec.absent
 
 
 def _origin(spec: VocabularySpec, problems: Mapping[str, Problem], seed: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from t2t_mm.errors import DataError
-from t2t_mm.problem import FeatureSpec, Problem, Task
+from t2t_mm.problem import Problem, Task
 
 
 def check_manifests_agree(
@@ -26,7 +26,7 @@ def check_manifests_agree(
     """
     shared: dict[str, dict[str, set[str]]] = {}  # wanted -> stored -> data names
     for data_name, problem in problems.items():
-        wanted = _vocabularies(problem.inputs, problem.targets)
+        wanted = problem.text_vocabularies
         if not problem.shares_vocabulary or not wanted:
             continue
         groups = shared.setdefault(wanted[0], {})
@@ -50,9 +50,5 @@ def check_tasks_agree(
     """As `check_manifests_agree`, for problems and the tasks that they are bound to, in order."""
     by_name, stored = {}, {}
     for problem, task in zip(problems, tasks, strict=True):
-        by_name[task.name], stored[task.name] = problem, _vocabularies(task.inputs, task.targets)
+        by_name[task.name], stored[task.name] = problem, task.text_vocabularies
     check_manifests_agree(by_name, stored, Path(data_dir))
-
-
-def _vocabularies(*specs: FeatureSpec) -> list[str]:
-    return sorted({s.vocabulary for s in specs if s.kind == "text" and s.vocabulary})

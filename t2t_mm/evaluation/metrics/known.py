@@ -109,8 +109,7 @@ def applies(name: str, task: Task) -> bool:
     metric = find_metric(name)
     if not task.has_inputs:
         return False
-    kinds = {"any", task.targets.kind} | ({"tree"} if TREES in task.metrics else set())
-    return metric.answers in kinds
+    return metric.answers in {"any", *task.targets.families}
 
 
 def compute(

@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm.data.batches.pipeline import evaluation_batches
-from t2t_mm.data.batches.spec import FEATURES, Batch, batch_spec
+from t2t_mm.data.batches.spec import Batch, batch_spec
 from t2t_mm.errors import CheckpointError, DataError, UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.layers.recording import recording
 from t2t_mm.models.joint import JointModel
-from t2t_mm.problem import Split, Task
+from t2t_mm.problem import TARGETS, Split, Task
 
 # Mixture -> problem -> [E], the share of the problem's positions that each expert serves. A
 # position is served by k experts, so the shares sum to k.
@@ -45,15 +45,15 @@ def expert_usage(
     usage: Usage = {}
     traced: dict[Any, Any] = {}
     for task in tasks:
-        signature = model.signature(task)
+        route = model.route(task)
         loads: dict[str, np.ndarray] = {}
         count = 0
         for batch in evaluation_batches(task, Split.DEV, data_dir, hparams, batches):
             count += 1
-            features = {name: batch[name] for name in FEATURES}
-            if signature not in traced:
-                traced[signature] = _traced(model, signature, features)
-            found = traced[signature](features, np.int32(model.command_id(task)))
+            features = {name: batch[name] for name in (*route.input_features, TARGETS)}
+            if route not in traced:
+                traced[route] = _traced(model, route, features)
+            found = traced[route](features, np.int32(model.command_id(task)))
             for name, load in found.items():
                 loads[name] = loads.get(name, 0.0) + load.numpy().astype(np.float64)
         if not count:
@@ -65,12 +65,12 @@ def expert_usage(
     return usage
 
 
-def _traced(model: JointModel, signature: Any, batch: Batch) -> Any:
+def _traced(model: JointModel, route: Any, batch: Batch) -> Any:
     """Batch, command -> mixture -> [1 + E]: positions, and those that each expert serves."""
 
     def loads(batch: Batch, command: tf.Tensor) -> dict[str, tf.Tensor]:
         with recording() as seen:
-            model.forward(signature, batch, batch["targets"], command, training=False)
+            model.forward(route, batch, batch["targets"], command, training=False)
         return {
             layer.name: tf.concat([[tf.reduce_sum(g.load) / layer.k], g.load], 0)
             for layer, g in seen.gating

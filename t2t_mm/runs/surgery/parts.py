@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from t2t_mm.hparam import HParams
-from t2t_mm.models.joint import COMMANDS, modality_key
+from t2t_mm.modalities.networks import modality_class, modality_key
+from t2t_mm.models.joint import COMMANDS
 from t2t_mm.problem import Task
-from t2t_mm.registry import MODALITIES
 from t2t_mm.runs.stored import Shapes, StoredCheckpoint
 from t2t_mm.runs.weights import AVERAGE
 
@@ -60,7 +60,7 @@ def parts_of(
       tasks: the model's problems.
       hparams: the model's.
     """
-    keys = {modality_key(spec, hparams) for task in tasks for spec in (task.inputs, task.targets)}
+    keys = {modality_key(kind, hparams) for task in tasks for kind in task.kinds.values()}
     found: dict[tuple[str, str], list[str]] = {}
     for path in shapes:
         found.setdefault(_part(path, keys), []).append(path)
@@ -97,9 +97,9 @@ def _order(part: tuple[str, str]) -> tuple[int, str]:
 def _users(kind: str, name: str, tasks: Sequence[Task], hparams: HParams) -> tuple[str, ...]:
     def uses(task: Task) -> bool:
         if kind == MODALITY:
-            return name in (modality_key(s, hparams) for s in (task.inputs, task.targets))
+            return name in (modality_key(kind, hparams) for kind in task.kinds.values())
         if kind == COMMANDS or name.partition("_")[0] in _AUTOREGRESSIVE_STAGES:
-            return MODALITIES.get(task.targets.modality).autoregressive
+            return modality_class(task.targets, hparams).autoregressive
         return True
 
     return tuple(sorted(task.name for task in tasks if uses(task)))

@@ -1,0 +1,116 @@
+"""Images: encoded files stored as they are, fed as standardized squares."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from t2t_mm.kinds.image_files import stored_picture
+from t2t_mm.kinds.kind import (
+    BYTES,
+    Kind,
+    StoredInput,
+    Vocabularies,
+    content_of,
+    encoded_file,
+)
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
+
+    import tensorflow as tf
+
+    from t2t_mm.hparam import HParams
+
+_LARGE = 96  # pixels a side; from here on Xception's entry flow, which divides by 16, reads it
+
+
+@dataclass(frozen=True)
+class Image(Kind):
+    """A square image.
+
+    Stored as an encoded file (PNG, JPEG); fed as float32 [B, size, size, channels] in [-2, 2].
+
+    Attributes:
+      size: pixels a side after preprocessing.
+      channels: 3 for color.
+      flip: an image may be mirrored left to right in training.
+      augment: how an image is varied in training: "shift" by a few pixels, or "imagenet", T2T's
+        crops and colors (image_augmentation.py).
+    """
+
+    name: ClassVar[str] = "image"
+    noun: ClassVar[str] = "image"
+    plural: ClassVar[str] = "images"
+    stored_as: ClassVar[str] = BYTES
+    suffixes: ClassVar[tuple[str, ...]] = (
+        ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
+    )  # fmt: skip
+    modality_field: ClassVar[str] = "image_modality"
+    heavy: ClassVar[bool] = True
+
+    size: int | None = None
+    channels: int = 3
+    flip: bool = False
+    augment: str = "shift"
+
+    @property
+    def modality(self) -> str:
+        return "image" if (self.size or 0) >= _LARGE else "image_small"
+
+    @property
+    def is_bound(self) -> bool:
+        return bool(self.size)
+
+    def missing(self) -> str | None:
+        return None if self.size else "`size`"
+
+    def undisturbed(self) -> Self:
+        return dataclasses.replace(self, flip=False)
+
+    def check(self, value: Any) -> list[bytes]:
+        return [stored_picture(encoded_file(value))]
+
+    def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
+        return StoredInput(stored_picture(content_of(raw)), 1)
+
+    def most_examples(self, hparams: HParams) -> int | None:
+        return hparams.batch_images
+
+    def feed(
+        self,
+        stored: Any,
+        hparams: HParams,
+        features: str = "",
+        training: bool = False,
+        seed: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        import tensorflow as tf
+
+        from t2t_mm.kinds import image_augmentation, image_graph
+
+        areas = tf.fill(tf.shape(stored), self.size**2)
+        augment = hparams.image_augment and training
+        if augment and self.augment == "imagenet":
+            pixels = image_augmentation.decode_distorted(stored, self.size, self.flip, seed)
+            return image_graph.standardize(pixels), areas
+        images = image_graph.standardize(image_graph.decode(stored, self.size))
+        if augment:
+            images = image_graph.augment(images, self.flip, seed)
+        return images, areas
+
+    def batch_shape(
+        self, batch: int, size: int, hparams: HParams, features: str = ""
+    ) -> tuple[int, ...]:
+        return (batch, self.size, self.size, self.channels)
+
+    def positions(self, shape: tuple[int, ...]) -> int:
+        return shape[1] * shape[2]
+
+    @property
+    def metrics_of_descriptions(self) -> tuple[str, ...]:
+        return ("bleu_4", "cider", "rouge_l", "meteor_stem")
+
+    def description(self) -> dict[str, Any]:
+        return {"kind": self.name, "image_size": self.size}

@@ -1,0 +1,202 @@
+"""Labels: one of some classes, or several of them at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.kind import INT, INTS, Found, Kind, StoredInput, Vocabularies
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
+
+    import tensorflow as tf
+
+    from t2t_mm.hparam import HParams
+
+_TOP = 5  # classes of accuracy_top5
+SEPARATOR = ","  # between the names of several labels
+
+
+@dataclass(frozen=True)
+class Label(Kind):
+    """A class, by its name.
+
+    Stored as an int64 id, fed as int32 [B]. With `multiple`, a set of classes: stored as ascending
+    ids, fed as float32 [B, classes], 1 where a class is in the set.
+
+    Attributes:
+      names: of the classes, in the order of their ids.
+      group: the name of the set of classes; problems that name the same one share its network.
+      multiple: several classes, or none, may hold at once.
+    """
+
+    name: ClassVar[str] = "label"
+    noun: ClassVar[str] = "label"
+    plural: ClassVar[str] = "labels"
+    modality_field: ClassVar[str] = "label_modality"
+    has_labels: ClassVar[bool] = True
+
+    names: tuple[str, ...] = ()
+    group: str | None = None
+    multiple: bool = False
+
+    @property
+    def record(self) -> str:
+        return INTS if self.multiple else INT
+
+    @property
+    def modality(self) -> str:
+        return "multi_label" if self.multiple else "class_label"
+
+    @property
+    def size(self) -> int | None:
+        """Number of classes; None while they are not known."""
+        return len(self.names) or None
+
+    @property
+    def is_bound(self) -> bool:
+        return bool(self.names)
+
+    def with_labels(self, labels: Sequence[str]) -> Self:
+        return dataclasses.replace(self, names=tuple(labels))
+
+    def stored_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {"kind": self.name, "vocabulary": self.group}
+        return {**fields, "multiple": True} if self.multiple else fields
+
+    def check(self, value: Any) -> list[int]:
+        return (
+            sorted(set(map(self.id_of, names_in(value)))) if self.multiple else [self.id_of(value)]
+        )
+
+    def id_of(self, value: Any) -> int:
+        """The id of a class that is given by its name or its number.
+
+        Raises:
+          BrokenValue: if there is no such class.
+        """
+        if isinstance(value, str) and value in self._ids:
+            return self._ids[value]
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(self.names):
+            return value
+        labels = self.names
+        shown = ", ".join(labels[:10]) + (f" and {len(labels) - 10} more" * (len(labels) > 10))
+        raise BrokenValue(
+            "unknown label", f"has the unknown label {value!r}; allowed are {shown or 'none'}"
+        )
+
+    @functools.cached_property
+    def _ids(self) -> Mapping[str, int]:
+        return {label: i for i, label in enumerate(self.names)}
+
+    def sizes(self, counts: Any) -> Any:
+        """1 each."""
+        return np.ones_like(counts)
+
+    def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
+        return StoredInput(self.parse_target(_as_text(raw), vocabularies), 1)
+
+    def parse_target(self, text: str, vocabularies: Vocabularies) -> Any:
+        stored = self.check(text if self.multiple else text.strip())
+        return stored if self.multiple else stored[0]
+
+    def shown(self, stored: Any, vocabularies: Vocabularies, place: str) -> str:
+        ids = np.atleast_1d(np.asarray(stored)).tolist()
+        return SEPARATOR.join(self.names[i] for i in ids)
+
+    def lengths(self, sizes: np.ndarray) -> np.ndarray:
+        return np.ones_like(sizes)
+
+    def budget(self, hparams: HParams) -> int | None:
+        return hparams.batch_size
+
+    def feed(
+        self,
+        stored: Any,
+        hparams: HParams,
+        features: str = "",
+        training: bool = False,
+        seed: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        import tensorflow as tf
+
+        if not self.multiple:
+            return tf.cast(stored, tf.int32), tf.ones_like(stored, tf.int32)
+        rows = tf.one_hot(stored.values, len(self.names))
+        sets = tf.math.unsorted_segment_sum(rows, stored.value_rowids(), stored.nrows())
+        return sets, tf.ones([tf.shape(sets)[0]], tf.int32)
+
+    def batch_shape(
+        self, batch: int, size: int, hparams: HParams, features: str = ""
+    ) -> tuple[int, ...]:
+        return (batch, len(self.names)) if self.multiple else (batch,)
+
+    def random_batch(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        if self.multiple:
+            return rng.integers(0, 2, shape).astype(np.float32)
+        return rng.integers(0, len(self.names), shape).astype(np.int32)
+
+    def positions(self, shape: tuple[int, ...]) -> int:
+        return 1
+
+    @property
+    def is_ranked(self) -> bool:
+        return not self.multiple
+
+    def metrics_beside(self, inputs: Mapping[str, Kind]) -> tuple[str, ...]:
+        if self.multiple:
+            return ()
+        return (*(["accuracy_top5"] if len(self.names) > _TOP else []), "calibration_error")
+
+    @property
+    def count_ids(self) -> int | None:
+        return None if self.multiple else self.size
+
+    def ids_of(self, target: np.ndarray) -> np.ndarray:
+        return np.zeros(0, np.int64) if self.multiple else np.atleast_1d(target)
+
+    def from_prediction(
+        self, value: Any, vocabularies: Vocabularies, inputs: Mapping[str, Any]
+    ) -> str:
+        if self.multiple:
+            return SEPARATOR.join(n for n, on in zip(self.names, value, strict=True) if on)
+        return self.names[int(value)]
+
+    def graph_predictions(
+        self, found: Found, inputs: Mapping[str, tf.Tensor], texts: Mapping[str, Any]
+    ) -> tf.Tensor:
+        import tensorflow as tf
+
+        names = tf.constant(self.names)
+        if not self.multiple:
+            return tf.gather(names, found.values)
+        chosen = tf.cast(found.values, tf.bool)
+        shape = tf.shape(chosen)[:2]
+        rows = tf.RaggedTensor.from_row_lengths(
+            tf.gather(names, tf.where(tf.reshape(chosen, [-1, len(self.names)]))[:, 1]),
+            tf.reduce_sum(tf.cast(tf.reshape(chosen, [-1, len(self.names)]), tf.int64), -1),
+        )
+        return tf.reshape(tf.strings.reduce_join(rows, -1, separator=SEPARATOR), shape)
+
+    def description(self) -> dict[str, Any]:
+        return {"kind": self.name, "labels": list(self.names), "multiple": self.multiple}
+
+
+def names_in(value: Any) -> list[Any]:
+    """The classes of a set: a list of names or ids, or names in one text with commas."""
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(SEPARATOR) if name.strip()]
+    if isinstance(value, int):
+        return [value]
+    return list(value)
+
+
+def _as_text(raw: Any) -> str:
+    return raw.decode() if isinstance(raw, bytes) else str(raw)

@@ -1,0 +1,194 @@
+"""Text: subword ids of a vocabulary, with an end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.kind import INTS, Found, Kind, StoredInput, Vocabularies
+from t2t_mm.kinds.vocabulary import EOS, PAD
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
+
+    import tensorflow as tf
+
+    from t2t_mm.hparam import HParams
+    from t2t_mm.kinds.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A text.
+
+    Stored as int64 ids with EOS; fed as int32 [B, L], 0 at padding.
+
+    Attributes:
+      vocabulary: its name. Problems that name the same one share its embedding and softmax.
+      size: ids of the vocabulary; known once the data are generated.
+      absent: nothing is read, as in a language model: the text is always empty, a lone EOS.
+    """
+
+    name: ClassVar[str] = "text"
+    noun: ClassVar[str] = "text"
+    plural: ClassVar[str] = "texts"
+    stored_as: ClassVar[str] = INTS
+    modality_field: ClassVar[str] = "text_modality"
+    decoded_by_tokens: ClassVar[bool] = True
+    tokens_per_token: ClassVar[float] = 2.0  # of an output, for a token of a text that is read
+
+    vocabulary: str | None = None
+    size: int | None = None
+    absent: bool = False
+
+    @property
+    def modality(self) -> str:
+        return "text"
+
+    @property
+    def text_vocabulary(self) -> str | None:
+        return self.vocabulary
+
+    @property
+    def is_absent(self) -> bool:
+        return self.absent
+
+    @property
+    def is_reversible(self) -> bool:
+        return not self.absent
+
+    @property
+    def is_bound(self) -> bool:
+        return bool(self.size)
+
+    def missing(self) -> str | None:
+        return None if self.vocabulary else "`vocabulary`"
+
+    def with_vocabulary(self, name: str) -> Self:
+        return dataclasses.replace(self, vocabulary=name)
+
+    def bound(self, sizes: Mapping[str, int]) -> Self:
+        return dataclasses.replace(self, size=sizes[self.vocabulary or ""])
+
+    def stored_fields(self) -> dict[str, Any]:
+        return {"kind": Text.name, "vocabulary": self.vocabulary}
+
+    def check(self, value: Any) -> str:
+        return empty_text(value) if self.absent else checked_text(value)
+
+    def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
+        if isinstance(raw, bytes):
+            try:
+                raw = raw.decode()
+            except UnicodeDecodeError as error:
+                raise BrokenValue(
+                    "invalid UTF-8",
+                    f"is not valid UTF-8 ({error.reason} at byte {error.start}); convert it to "
+                    "UTF-8",
+                ) from None
+        ids = [*self._vocabulary(vocabularies).encode(self.check(raw)), EOS]
+        return StoredInput(ids, len(ids))
+
+    def parse_target(self, text: str, vocabularies: Vocabularies) -> list[int]:
+        text = checked_text(text) if text else ""  # nothing at all is an answer too
+        return [*self._vocabulary(vocabularies).encode(text), EOS]
+
+    def shown(self, stored: Any, vocabularies: Vocabularies, place: str) -> str:
+        return self._vocabulary(vocabularies).decode(np.asarray(stored).tolist())
+
+    def limit(self, hparams: HParams, training: bool) -> int | None:
+        return hparams.max_length if training else hparams.eval_max_length
+
+    def lengths(self, sizes: np.ndarray) -> np.ndarray:
+        return sizes
+
+    def budget(self, hparams: HParams) -> int | None:
+        return hparams.batch_size
+
+    def feed(
+        self,
+        stored: Any,
+        hparams: HParams,
+        features: str = "",
+        training: bool = False,
+        seed: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        import tensorflow as tf
+
+        return tf.cast(stored, tf.int32).to_tensor(), tf.cast(stored.row_lengths(), tf.int32)
+
+    def random_batch(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return rng.integers(PAD + 1, self.size, shape).astype(np.int32)
+
+    def suggested_tokens(
+        self, lengths: tf.Tensor, target: Kind, hparams: HParams, features: str = ""
+    ) -> tf.Tensor:
+        import tensorflow as tf
+
+        factor = target.tokens_per_token if isinstance(target, Text) else 1.0
+        return tf.cast(tf.round(tf.cast(lengths, tf.float64) * factor), tf.int32)
+
+    def metrics_beside(self, inputs: Mapping[str, Kind]) -> tuple[str, ...]:
+        return tuple(m for kind in inputs.values() for m in kind.metrics_of_descriptions)
+
+    @property
+    def count_ids(self) -> int | None:
+        return self.size
+
+    def ids_of(self, target: np.ndarray) -> np.ndarray:
+        return target[target != PAD]
+
+    def from_prediction(
+        self, value: Any, vocabularies: Vocabularies, inputs: Mapping[str, Any]
+    ) -> str:
+        return self._vocabulary(vocabularies).decode(np.asarray(value).tolist())
+
+    def graph_predictions(
+        self, found: Found, inputs: Mapping[str, tf.Tensor], texts: Mapping[str, Any]
+    ) -> tf.Tensor:
+        import tensorflow as tf
+
+        shape = tf.shape(found.values)
+        texts_of = texts[self.vocabulary or ""].decode(tf.reshape(found.values, [-1, shape[2]]))
+        return tf.reshape(texts_of, shape[:2])
+
+    def description(self) -> dict[str, Any]:
+        return {"kind": self.name, "absent": self.absent}
+
+    def _vocabulary(self, vocabularies: Vocabularies) -> Vocabulary:
+        return vocabularies[self.vocabulary or ""]
+
+
+def checked_text(value: Any) -> str:
+    """`value`, if it is text that can be learnt.
+
+    Raises:
+      BrokenValue: if it is empty, no str, or not valid Unicode.
+    """
+    if not isinstance(value, str):
+        raise BrokenValue("no text", f"must be str, got {type(value).__name__}")
+    if not value.strip():
+        raise BrokenValue("empty text", "is empty text; give at least one character")
+    try:
+        value.isascii() or value.encode()
+    except UnicodeEncodeError:
+        raise BrokenValue(
+            "invalid text", "holds half of a surrogate pair; read the file as valid UTF-8"
+        ) from None
+    return value
+
+
+def empty_text(value: Any) -> str:
+    """`value`, if it is the empty text of a side that is absent.
+
+    Raises:
+      BrokenValue: if it is anything else.
+    """
+    if value != "":
+        raise BrokenValue("text", "is text, and this problem has no inputs; give the empty text")
+    return ""
