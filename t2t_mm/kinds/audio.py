@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.kind import (
     BYTES,
     Kind,
+    RowLimits,
     StoredInput,
     Vocabularies,
     content_of,
     encoded_file,
 )
 from t2t_mm.kinds.sound_files import stored_sound
+from t2t_mm.kinds.wav_files import pcm_file
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -50,6 +55,7 @@ class Audio(Kind):
     )  # fmt: skip
     modality_field: ClassVar[str] = "audio_modality"
     leads: ClassVar[bool] = True
+    is_timeline: ClassVar[bool] = True
     heavy: ClassVar[bool] = True
 
     sample_rate: int | None = None
@@ -139,8 +145,48 @@ class Audio(Kind):
             per_position = _TOKENS_PER_SECOND * hparams.audio_step_ms / 1000
         return tf.cast(tf.round(tf.cast(lengths, tf.float64) * per_position), tf.int32)
 
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+        from t2t_mm.kinds.graph.sounds import stored_sounds
+
+        return stored_sounds(contents, self.sample_rate or _DEFAULT_RATE)
+
+    def as_users_have_it(self, stored: Any, vocabularies: Vocabularies) -> bytes:
+        return pcm_file(bytes(stored), self.sample_rate or _DEFAULT_RATE)
+
     def description(self) -> dict[str, Any]:
         return {"kind": self.name, "sample_rate": self.sample_rate}
+
+    @classmethod
+    def checked_row(
+        cls, value: str | bytes, description: Mapping[str, Any], limits: RowLimits
+    ) -> bytes:
+        import soundfile
+
+        if isinstance(value, str):
+            raise BrokenValue(
+                "text", 'is text, but this problem takes a sound; send its file as {"b64": "..."}'
+            )
+        try:
+            seconds = soundfile.info(io.BytesIO(value)).duration
+        except (RuntimeError, OSError, TypeError, ValueError):
+            raise BrokenValue(
+                "not a sound",
+                "is not a sound, but this problem takes one; give a whole WAV or FLAC file",
+            ) from None
+        if seconds > limits.audio_seconds:
+            raise BrokenValue(
+                "long sound",
+                f"has {seconds:.2f} seconds; at most {limits.audio_seconds:g} are allowed "
+                "(--max_audio_seconds)",
+            )
+        rate = description.get("sample_rate") or _DEFAULT_RATE
+        return pcm_file(stored_sound(value, rate), rate)
+
+    @classmethod
+    def sample_row(cls, description: Mapping[str, Any]) -> bytes:
+        """Half a second of near silence."""
+        rate = int(description.get("sample_rate") or _DEFAULT_RATE)
+        return pcm_file(b"\x01\x00\xff\xff" * (rate // 4), rate)
 
 
 def seconds_to_ticks(seconds: np.ndarray | float) -> np.ndarray:

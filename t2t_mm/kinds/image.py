@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.image_files import stored_picture
 from t2t_mm.kinds.kind import (
     BYTES,
     Kind,
+    RowLimits,
     StoredInput,
     Vocabularies,
     content_of,
@@ -112,5 +117,58 @@ class Image(Kind):
     def metrics_of_descriptions(self) -> tuple[str, ...]:
         return ("bleu_4", "cider", "rouge_l", "meteor_stem")
 
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+        from t2t_mm.kinds.graph.images import stored_images
+
+        return stored_images(contents)
+
+    def as_users_have_it(self, stored: Any, vocabularies: Vocabularies) -> bytes:
+        return bytes(stored)
+
     def description(self) -> dict[str, Any]:
         return {"kind": self.name, "image_size": self.size}
+
+    @classmethod
+    def checked_row(
+        cls, value: str | bytes, description: Mapping[str, Any], limits: RowLimits
+    ) -> bytes:
+        if isinstance(value, str):
+            raise BrokenValue(
+                "text", 'is text, but this problem takes an image; send its file as {"b64": "..."}'
+            )
+        width, height = _sides(value)
+        if width * height > limits.pixels:
+            raise BrokenValue(
+                "large image",
+                f"has {width} x {height} pixels; at most {limits.pixels:,} are allowed "
+                "(--max_pixels)",
+            )
+        return stored_picture(value)
+
+    @classmethod
+    def sample_row(cls, description: Mapping[str, Any]) -> bytes:
+        """A gray square."""
+        from PIL import Image as Pillow
+
+        side, out = int(description.get("image_size") or 32), io.BytesIO()
+        Pillow.new("RGB", (side, side), (128, 128, 128)).save(out, "PNG")
+        return out.getvalue()
+
+
+# Named, because Pillow would hand some others to external programs.
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
+
+
+def _sides(content: bytes) -> tuple[int, int]:
+    from PIL import Image as Pillow
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+            return Pillow.open(io.BytesIO(content), formats=_FORMATS).size
+    except Exception:  # decoders raise what they like over damaged bytes
+        names = ", ".join(_FORMATS[:-1]) + f" or {_FORMATS[-1]}"
+        raise BrokenValue(
+            "not an image",
+            f"is not an image, but this problem takes one; give a whole {names} file",
+        ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -71,6 +71,7 @@ class Kind:
       leads: batches are made by the lengths of such features alone where a problem has one.
       heavy: decoding a stored value takes milliseconds.
       has_labels: as a target its values are among the problem's `labels`.
+      is_timeline: positions without a grid are times.
       decoded_by_tokens: as a target it is written token by token, in a vocabulary.
     """
 
@@ -83,6 +84,7 @@ class Kind:
     leads: ClassVar[bool] = False
     heavy: ClassVar[bool] = False
     has_labels: ClassVar[bool] = False
+    is_timeline: ClassVar[bool] = False
     decoded_by_tokens: ClassVar[bool] = False
 
     # Declared and bound.
@@ -375,11 +377,91 @@ class Kind:
         best = max(targets, key=targets.__getitem__)
         return np.frombuffer(best, dtype), targets[best] / sum(targets.values())
 
-    # Served.
+    # Exported and served.
+
+    @property
+    def can_be_exported(self) -> bool:
+        """Whether an exported graph can read it from what users have."""
+        return type(self).graph_read is not Kind.graph_read
+
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+        """The stored form of what users have, inside an exported graph: what `feed` takes.
+
+        It fails with InvalidArgument, in a sentence that names the row, for what `read` refuses.
+
+        Args:
+          contents: string [B]: UTF-8 texts, or files' bytes.
+          texts: vocabulary's name -> the vocabulary inside the graph.
+        """
+        raise DataError(f"a problem that reads {self.plural or self.noun} cannot be exported.")
+
+    def as_users_have_it(self, stored: Any, vocabularies: Vocabularies) -> bytes:
+        """UTF-8 text or a file's bytes of a stored value: the inverse of `read`."""
+        return self.shown(stored, vocabularies, "").encode()
 
     def description(self) -> dict[str, Any]:
         """What an export's users, the server and the page know of it, JSON-ready."""
         return {"kind": self.name}
+
+    @classmethod
+    def checked_row(
+        cls, value: str | bytes, description: Mapping[str, Any], limits: RowLimits
+    ) -> bytes:
+        """The bytes that an exported graph is given for a value that a client sent.
+
+        Args:
+          value: str, or bytes where the request has base64.
+          description: see `description`.
+          limits: bounds of its size.
+
+        Raises:
+          BrokenValue: if it is of another kind, damaged, or beyond a limit.
+        """
+        return utf8(value, limits)
+
+    @classmethod
+    def sample_row(cls, description: Mapping[str, Any]) -> bytes:
+        """A value that any model of such a feature can read, to try it with."""
+        return b"a"
+
+
+class RowLimits(Protocol):
+    """Bounds of one value of a request.
+
+    Attributes:
+      text_bytes: of a text in UTF-8.
+      pixels: width * height of an image before it is resized.
+      audio_seconds: of a sound.
+    """
+
+    text_bytes: int
+    pixels: int
+    audio_seconds: float
+
+
+def utf8(value: str | bytes, limits: RowLimits) -> bytes:
+    """A text's bytes.
+
+    Raises:
+      BrokenValue: if it is not valid UTF-8, or too long.
+    """
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BrokenValue(
+                "invalid UTF-8",
+                f"is not valid UTF-8 ({error.reason} at byte {error.start}), but this problem "
+                "takes text",
+            ) from None
+    encoded = value.encode("utf-8", "surrogatepass")
+    if len(encoded) > limits.text_bytes:
+        raise BrokenValue(
+            "long text",
+            f"has {len(encoded):,} bytes of text; at most {limits.text_bytes:,} are allowed "
+            "(--max_text_bytes)",
+        )
+    return encoded
 
 
 TOKENS_OF_A_DESCRIPTION = 50

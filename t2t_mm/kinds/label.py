@@ -96,6 +96,10 @@ class Label(Kind):
     def _ids(self) -> Mapping[str, int]:
         return {label: i for i, label in enumerate(self.names)}
 
+    @property
+    def can_be_exported(self) -> bool:
+        return not self.multiple
+
     def sizes(self, counts: Any) -> Any:
         """1 each."""
         return np.ones_like(counts)
@@ -185,8 +189,22 @@ class Label(Kind):
         )
         return tf.reshape(tf.strings.reduce_join(rows, -1, separator=SEPARATOR), shape)
 
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+        import tensorflow as tf
+
+        from t2t_mm.kinds.graph.checks import require_all
+
+        same = tf.equal(contents[:, None], tf.constant(self.names)[None])
+        known = require_all(tf.reduce_any(same, -1), f"is none of {', '.join(self.names[:10])}.")
+        with tf.control_dependencies([known]):
+            return tf.argmax(tf.cast(same, tf.int32), -1)
+
     def description(self) -> dict[str, Any]:
         return {"kind": self.name, "labels": list(self.names), "multiple": self.multiple}
+
+    @classmethod
+    def sample_row(cls, description: Mapping[str, Any]) -> bytes:
+        return description["labels"][0].encode()
 
 
 def names_in(value: Any) -> list[Any]:

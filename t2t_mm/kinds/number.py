@@ -118,5 +118,19 @@ class Number(Kind):
 
         return tf.strings.as_string(found.values, precision=DIGITS, shortest=True)
 
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+        import tensorflow as tf
+
+        from t2t_mm.kinds.graph.checks import require_all
+
+        number = r"[ ]*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?[ ]*"
+        valid = tf.strings.regex_full_match(contents, number)
+        with tf.control_dependencies([require_all(valid, "is not a number.")]):
+            return tf.strings.to_number(tf.strings.strip(contents))
+
     def description(self) -> dict[str, Any]:
         return {"kind": self.name, "low": self.low, "high": self.high}
+
+    @classmethod
+    def sample_row(cls, description: Mapping[str, Any]) -> bytes:
+        return f"{description['low']:g}".encode()

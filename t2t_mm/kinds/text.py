@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.kind import INTS, Found, Kind, StoredInput, Vocabularies
+from t2t_mm.kinds.kind import (
+    INTS,
+    Found,
+    Kind,
+    RowLimits,
+    StoredInput,
+    Vocabularies,
+    utf8,
+)
 from t2t_mm.kinds.vocabulary import EOS, PAD
 
 if TYPE_CHECKING:
@@ -157,8 +165,27 @@ class Text(Kind):
         texts_of = texts[self.vocabulary or ""].decode(tf.reshape(found.values, [-1, shape[2]]))
         return tf.reshape(texts_of, shape[:2])
 
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+        vocabulary = texts[self.vocabulary or ""]
+        return vocabulary.encode_nothing(contents) if self.absent else vocabulary.encode(contents)
+
     def description(self) -> dict[str, Any]:
         return {"kind": self.name, "absent": self.absent}
+
+    @classmethod
+    def checked_row(
+        cls, value: str | bytes, description: Mapping[str, Any], limits: RowLimits
+    ) -> bytes:
+        encoded = utf8(value, limits)
+        absent = description.get("absent", False)
+        (empty_text if absent else checked_text)(
+            value if isinstance(value, str) else encoded.decode("utf-8")
+        )
+        return encoded
+
+    @classmethod
+    def sample_row(cls, description: Mapping[str, Any]) -> bytes:
+        return b"" if description.get("absent") else b"a"
 
     def _vocabulary(self, vocabularies: Vocabularies) -> Vocabulary:
         return vocabularies[self.vocabulary or ""]

@@ -14,8 +14,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
 from t2t_mm.kinds.image_files import stored_picture
 from t2t_mm.kinds.vocabulary import EOS, Vocabulary
-from t2t_mm.serving.graph.images import stored_pictures
-from t2t_mm.serving.graph.text import GraphVocabulary
+from t2t_mm.kinds.graph.images import stored_pictures
+from t2t_mm.kinds.graph.text import GraphVocabulary
 from tests.decoding.decoding_run import VOCABULARY, toy_run
 
 TEXTS = [

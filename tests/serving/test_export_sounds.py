@@ -11,7 +11,7 @@ import soundfile
 import tensorflow as tf
 
 from t2t_mm.kinds.sound_files import stored_sound
-from t2t_mm.serving.graph.sounds import stored_sounds
+from t2t_mm.kinds.graph.sounds import stored_sounds
 
 RATE = 8000
 

@@ -61,8 +61,8 @@ def export(
     Args:
       output_dir: the run directory.
       export_dir: where the version's folder is made; None: export/ in the run directory.
-      problems: those to export, with all that they need and nothing else; None: all that
-        read text, pictures or sounds.
+      problems: those to export, with all that they need and nothing else; None: all whose inputs
+        an export can read.
       checkpoint: None or "latest"; "best"; or a checkpoint's path.
       decode_hparams: fields of DecodeSettings, such as "beam_size=4,alpha=0.6".
       weights: "float32", "float16" or "int8".
@@ -127,9 +127,7 @@ def _chosen(loaded: LoadedModel, problems: str | Sequence[str] | None, log: Log)
         names = sorted(name for name, task in loaded.tasks.items() if readable(task))
         left_out = sorted(loaded.tasks.keys() - set(names))
         if left_out:
-            log(
-                f"left out, for their inputs are no text, pictures or sounds: {', '.join(left_out)}"
-            )
+            log(f"left out, for an export cannot read their inputs: {', '.join(left_out)}")
     return {name: loaded.tasks[name] for name in names}
 
 
@@ -149,11 +147,19 @@ def _examples(
         return {}
     found: dict[str, list[Any]] = {}
     for name, inputs in shown_examples(tasks, data_dir, loaded.vocabularies):
-        if tasks[name].inputs.kind == "text":
-            found[name] = [one.decode() for one in inputs]
-        else:
-            found[name] = [{"b64": base64.b64encode(one).decode()} for one in inputs]
+        found[name] = [_row(tasks[name], one) for one in inputs]
     return found
+
+
+def _row(task: Task, inputs: Mapping[str, bytes]) -> Any:
+    """One input alone, or an object of several."""
+    row = {
+        name: {"b64": base64.b64encode(inputs[name]).decode()}
+        if kind.suffixes
+        else inputs[name].decode()
+        for name, kind in task.inputs.items()
+    }
+    return row if len(row) > 1 else next(iter(row.values()))
 
 
 def _problems(tasks: Mapping[str, Task]) -> str:

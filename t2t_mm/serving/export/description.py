@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.problem import Task
+from t2t_mm.problem import INPUTS, Task
 
 FOLDER, FILE = "assets.extra", "t2t_mm.json"  # TensorFlow Serving's place for what is not its own
 
@@ -27,14 +27,20 @@ def describe(
 
 
 def _problem(task: Task, examples: Any) -> dict[str, Any]:
+    """What stood here before there were several inputs stays for one that is named "inputs"."""
+    features = {name: kind.description() for name, kind in task.inputs.items()}
+    kinds: Any = {name: kind.name for name, kind in task.inputs.items()}
+    one = features.get(INPUTS, {}) if len(features) == 1 else {}
     return {
-        "inputs": task.inputs.kind,
-        "absent": task.inputs.absent,
-        "targets": "tree" if "bracket_f1" in task.metrics else task.targets.kind,
+        "inputs": kinds[INPUTS] if one else kinds,
+        "features": features,
+        "absent": not task.has_inputs,
+        "targets": task.targets.name,
+        "target": task.targets.description(),
         "command": task.command,
-        "labels": list(task.labels),
-        "sample_rate": task.inputs.sample_rate,
-        "image_size": task.inputs.image_size,
+        "labels": list(task.targets.description().get("labels", [])),
+        "sample_rate": one.get("sample_rate"),
+        "image_size": one.get("image_size"),
         "metrics": list(task.metrics),
         "examples": examples,
     }

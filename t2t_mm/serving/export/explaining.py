@@ -10,7 +10,7 @@ from t2t_mm.layers.attention import SelfAttention
 from t2t_mm.layers.recording import Recorder, recording
 from t2t_mm.layers.rep import Rep
 from t2t_mm.models.body import Encoded
-from t2t_mm.models.joint import JointModel, Signature
+from t2t_mm.models.joint import JointModel, Route
 
 
 class Chosen(NamedTuple):
@@ -46,16 +46,17 @@ class Seen(NamedTuple):
     source_gates: tf.Tensor
 
 
-def seen_for_label(signature: Signature, encoded: Encoded, source: Chosen) -> Seen:
-    """Of a problem whose answer is a label: it never looks back at the source."""
+def seen_without_targets(timeline: bool, encoded: Encoded, source: Chosen) -> Seen:
+    """Of a problem whose answer is not written: it never looks back at the source."""
     batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
     attention = tf.zeros(tf.stack([batch, 0, length]))
-    return Seen(attention, _grid(signature, encoded.rep), *chosen(Recorder(), batch, 0), *source)
+    return Seen(attention, _grid(timeline, encoded.rep), *chosen(Recorder(), batch, 0), *source)
 
 
 def seen_for_targets(
     model: JointModel,
-    signature: Signature,
+    route: Route,
+    timeline: bool,
     encoded: Encoded,
     source: Chosen,
     command: tf.Tensor,
@@ -63,12 +64,12 @@ def seen_for_targets(
 ) -> Seen:
     """Of targets [B, T], ids with EOS: position t is what decided on the t-th of them."""
     with recording() as seen:
-        model.decode_logits(signature, encoded, targets[:, :-1], command)
+        model.decode_logits(route, encoded, targets[:, :-1], command)
     batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
     shown = tf.cast(targets > 0, tf.float32)[:, :, None]
     experts, gates = chosen(seen, batch, tf.shape(targets)[1])
     attention = _attention(seen, batch, length)
-    grid = _grid(signature, encoded.rep)
+    grid = _grid(timeline, encoded.rep)
     return Seen(attention * shown, grid, experts, gates * shown, *source)
 
 
@@ -95,10 +96,10 @@ def chosen(seen: Recorder, batch: Any, length: Any) -> Chosen:
     )
 
 
-def _grid(signature: Signature, rep: Rep) -> tf.Tensor:
+def _grid(timeline: bool, rep: Rep) -> tf.Tensor:
     """Sound without a grid is a column: its rows are times."""
     if rep.grid is not None:
         return tf.stack([tf.cast(side, tf.int32) for side in rep.grid])
-    if signature.input_key.startswith("audio"):
+    if timeline:
         return tf.stack([tf.shape(rep.x)[1], 1])
     return tf.zeros([2], tf.int32)

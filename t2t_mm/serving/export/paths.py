@@ -10,19 +10,21 @@ import tensorflow as tf
 
 from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.decoding import writing
+from t2t_mm.decoding.decoder import LIKELIEST
 from t2t_mm.decoding.search import Hypotheses
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.kinds.kind import Found
 from t2t_mm.layers.recording import recording
 from t2t_mm.layers.rep import Rep
 from t2t_mm.models.body import Encoded
-from t2t_mm.models.joint import JointModel, Signature
+from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import Task
 from t2t_mm.serving.export.explaining import (
     Chosen,
     Seen,
     chosen,
-    seen_for_label,
     seen_for_targets,
+    seen_without_targets,
 )
 from t2t_mm.serving.export.weights import StoredWeights
 
@@ -34,7 +36,7 @@ _TARGETS = tf.TensorSpec([None, None], tf.int32)
 class Paths:
     """Graph functions of a model with stored weights.
 
-    Problems of one signature call one inner function, with their command as an argument, and all
+    Problems of one route call one inner function, with their command as an argument, and all
     that read one kind of input share its encoder: eight problems over four paths put four decoders
     and three encoders into the SavedModel. The functions are not inlined, so that a server, too,
     optimises each once.
@@ -63,29 +65,30 @@ class Paths:
     def write(self, task: Task, features: Features, limits: tf.Tensor) -> Hypotheses:
         """Writes texts; see `writing.write`."""
 
-        def write(signature: Signature, *args: Any) -> Hypotheses:
-            return writing.write(self._encoders, signature, *args, self._settings)
+        def write(route: Route, *args: Any) -> Hypotheses:
+            return writing.write(self._encoders, route, *args, self._settings)
 
         specs = (_COMMAND, _LIMITS)
         return self._call(write, task, specs, features, self._command(task), limits)
 
-    def classify(self, task: Task, features: Features) -> tf.Tensor:
-        """Log-probabilities of labels; see `writing.class_scores`."""
+    def find(self, task: Task, features: Features) -> Found:
+        """The likeliest values of targets that are not written; see `writing.find`."""
 
-        def classify(signature: Signature, features: Features) -> tf.Tensor:
-            return writing.class_scores(self._encoders, signature, features)
+        def find(route: Route, features: Features, command: tf.Tensor) -> Found:
+            return writing.find(self._encoders, route, features, command, LIKELIEST)
 
-        return self._call(classify, task, (), features)
+        return self._call(find, task, (_COMMAND,), features, self._command(task))
 
     def explain(self, task: Task, features: Features, targets: tf.Tensor | None) -> Seen:
-        """What a forced pass looks at; see export_explaining. A label needs no targets."""
-        signature = self._model.signature(task)
+        """What a forced pass looks at; see explaining. A target that is not written needs none."""
+        route, timeline = self._model.route(task), task.input.is_timeline
         if targets is None:
-            return seen_for_label(signature, *self._encoders.encode_seen(signature, features))
+            encoded = self._encoders.encode_seen(route, features)
+            return seen_without_targets(timeline, *encoded)
 
-        def explain(signature: Signature, features: Features, *args: Any) -> Seen:
-            encoded = self._encoders.encode_seen(signature, features)
-            return seen_for_targets(self._model, signature, *encoded, *args)
+        def explain(route: Route, features: Features, *args: Any) -> Seen:
+            encoded = self._encoders.encode_seen(route, features)
+            return seen_for_targets(self._model, route, timeline, *encoded, *args)
 
         specs = (_COMMAND, _TARGETS)
         return self._call(explain, task, specs, features, self._command(task), targets)
@@ -96,7 +99,7 @@ class Paths:
     def _call(
         self, function: Callable, task: Task, specs: tuple[Any, ...], features: Features, *args: Any
     ) -> Any:
-        key = (function.__name__, self._model.signature(task))
+        key = (function.__name__, self._model.route(task))
         if key not in self._traced:
             shared = _shared(function, key[1], self.weights)
             self._traced[key] = shared(input_signature=[batch_spec(features), *specs])
@@ -109,43 +112,44 @@ class _Encoders:
     def __init__(self, model: JointModel, weights: StoredWeights):
         self._model = model
         self._weights = weights
-        self._traced: dict[str, Any] = {}
-        self._grids: dict[str, Any] = {}
+        self._traced: dict[Any, Any] = {}
+        self._grids: dict[Any, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
-    def encode(self, signature: Signature, features: Features) -> Encoded:
+    def encode(self, route: Route, features: Features) -> Encoded:
         """As `JointModel.encode`."""
-        return self.encode_seen(signature, features)[0]
+        return self.encode_seen(route, features)[0]
 
-    def encode_seen(self, signature: Signature, features: Features) -> tuple[Encoded, Chosen]:
+    def encode_seen(self, route: Route, features: Features) -> tuple[Encoded, Chosen]:
         """`encode`, and the experts that the encoder sent each position to."""
-        key = signature.input_key
+        key = (route.slots, route.inputs)
         if key not in self._traced:
-            shared = _shared(self._encode, signature, self._weights)
+            shared = _shared(self._encode, route, self._weights)
             self._traced[key] = shared(input_signature=[batch_spec(features)])
-        x, mask, sides, source = self._traced[key](dict(features))
+        x, mask, state, sides, source = self._traced[key](dict(features))
         grid = self._grids[key]
         if grid is not None:  # sides that are known when it is traced stay plain numbers
             grid = tuple(side if isinstance(side, int) else sides[i] for i, side in enumerate(grid))
-        return Encoded(Rep(x, mask, grid), tf.zeros(())), source
+        return Encoded(Rep(x, mask, grid), tf.zeros(()), state), source
 
-    def _encode(self, signature: Signature, features: Features) -> tuple[Any, ...]:
+    def _encode(self, route: Route, features: Features) -> tuple[Any, ...]:
         with recording() as seen:
-            rep = self._model.encode(signature, features).rep
-        self._grids[signature.input_key] = rep.grid
+            encoded = self._model.encode(route, features)
+        rep = encoded.rep
+        self._grids[route.slots, route.inputs] = rep.grid
         sides = tf.stack([tf.cast(side, tf.int32) for side in rep.grid or (0, 0)])
         batch, length = tf.unstack(tf.shape(rep.x)[:2])
-        return rep.x, rep.mask, sides, chosen(seen, batch, length)
+        return rep.x, rep.mask, encoded.state, sides, chosen(seen, batch, length)
 
 
-def _shared(function: Callable, signature: Signature, weights: StoredWeights) -> Callable:
+def _shared(function: Callable, route: Route, weights: StoredWeights) -> Callable:
     """The decorator's half of a tf.function that reads stored weights and is not inlined."""
 
     def path(*args: Any) -> Any:
         with weights.scope():
-            return function(signature, *args)
+            return function(route, *args)
 
     def traced(input_signature: Sequence[Any]) -> Any:
         attributes = {"_noinline": True}

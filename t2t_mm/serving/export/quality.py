@@ -77,11 +77,13 @@ def metrics_of(
     ranked: list[list[tuple[str, float]]] = []
     for start in range(0, len(examples), _BATCH):
         rows = [example.inputs for example in examples[start : start + _BATCH]]
-        found = signature(inputs=tf.constant(rows))
+        found = signature(
+            **{name: tf.constant([row[name] for row in rows]) for name in task.inputs}
+        )
         for texts, scores in zip(found["outputs"].numpy(), found["scores"].numpy(), strict=True):
             texts = [text.decode() for text in texts]
             outputs.append(texts[0])
             ranked.append(list(zip(texts, map(float, scores), strict=True)))
     references = [example.references for example in examples]
-    labels = ranked if task.targets.kind == "label" else None
+    labels = ranked if task.targets.is_ranked else None
     return flatten(compute(task.metrics, answers_of(outputs, references, labels)))

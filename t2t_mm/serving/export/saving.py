@@ -34,7 +34,8 @@ def write_version(
       UserError: if the folder cannot be written.
     """
     signatures = {name: made.answers(name) for name in made.tasks}
-    signatures |= {EXPLAIN + name: made.explanations(name) for name in made.tasks}
+    explained = filter(made.explains, made.tasks)
+    signatures |= {EXPLAIN + name: made.explanations(name) for name in explained}
     beside = folder / f".unfinished.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

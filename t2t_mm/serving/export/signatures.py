@@ -7,27 +7,20 @@ from typing import Any
 
 import tensorflow as tf
 
-from t2t_mm.data.batches.features import prepare
-from t2t_mm.decoding.decoder import LIKELIEST_LABELS
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.writing import output_limits
 from t2t_mm.errors import UserError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds.graph.text import GraphVocabulary
+from t2t_mm.kinds.kind import Found, features_of
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import LENGTH, Task
 from t2t_mm.serving.export.paths import Paths
 from t2t_mm.serving.export.weights import FLOAT32
-from t2t_mm.serving.graph.images import stored_pictures
-from t2t_mm.serving.graph.sounds import stored_sounds
-from t2t_mm.serving.graph.text import GraphVocabulary
 
 EXPLAIN = "explain_"
 NO_SCORE = -1e9  # beside the empty output where a beam has fewer hypotheses than beam_size
-
-_INPUTS = tf.TensorSpec([None], tf.string, name="inputs")
-_OUTPUTS = tf.TensorSpec([None], tf.string, name="outputs")
-_READABLE = ("text", "image", "audio")
 
 
 class Exportable(tf.Module):
@@ -42,7 +35,7 @@ class Exportable(tf.Module):
       weights: how they are stored; see export_weights.
 
     Raises:
-      UserError: for a problem whose inputs are neither text, pictures nor sounds.
+      UserError: for a problem whose inputs no graph can read.
     """
 
     def __init__(
@@ -61,100 +54,92 @@ class Exportable(tf.Module):
         paths = Paths(model, tasks, settings, weights)
         self._paths = paths
         self.weights = paths.weights
-        names = {
-            spec.vocabulary or ""
-            for task in tasks
-            for spec in (task.inputs, task.targets)
-            if spec.kind == "text"
-        }
+        names = {name for task in tasks for name in task.text_vocabularies}
         self.vocabularies = {name: GraphVocabulary(vocabularies[name]) for name in sorted(names)}
         self.tasks = {task.name: task for task in tasks}
 
     def answers(self, name: str) -> Any:
-        """The signature NAME: inputs -> outputs, scores."""
+        """The signature NAME: each input -> outputs, scores."""
         task = self.tasks[name]
 
-        def answer(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            features = self._features(inputs, task.inputs)
-            answers = self._label(task, features) if _is_label(task) else self._text(task, features)
+        def answer(*contents: tf.Tensor) -> dict[str, tf.Tensor]:
+            features = self._features(dict(zip(task.inputs, contents, strict=True)), task)
+            answers = self._answers(task, features)
             return dict(zip(("outputs", "scores"), answers, strict=True))
 
-        return _traced(answer, _INPUTS)
+        return _traced(answer, *map(_column, task.inputs))
+
+    def explains(self, name: str) -> bool:
+        """Whether explain_NAME exists: where one input is read."""
+        return len(self.tasks[name].inputs) == 1
 
     def explanations(self, name: str) -> Any:
-        """The signature explain_NAME: inputs, outputs -> what a forced pass looks at."""
+        """The signature explain_NAME: its input, outputs -> what a forced pass looks at."""
         task = self.tasks[name]
+        ((slot, kind),) = task.inputs.items()
 
-        def explain(inputs: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            with tf.control_dependencies([_require_pairs(inputs, outputs)]):
-                features = self._features(tf.identity(inputs), task.inputs)
+        def explain(contents: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            with tf.control_dependencies([_require_pairs(contents, outputs)]):
+                features = self._features({slot: tf.identity(contents)}, task)
             targets = None
             found = {"target_pieces": tf.zeros(tf.stack([tf.size(outputs), 0]), tf.string)}
-            if task.inputs.kind == "text":
-                vocabulary = self._vocabulary(task.inputs)
-                found["source_pieces"] = vocabulary.pieces(features["inputs"])
-            if not _is_label(task):
-                vocabulary = self._vocabulary(task.targets)
+            if kind.text_vocabulary:
+                vocabulary = self.vocabularies[kind.text_vocabulary]
+                found["source_pieces"] = vocabulary.pieces(features[slot])
+            if task.targets.decoded_by_tokens:
+                vocabulary = self.vocabularies[task.targets.text_vocabulary]
                 targets = vocabulary.encode_answers(outputs).to_tensor()
                 found["target_pieces"] = vocabulary.pieces(targets)
             seen = self._paths.explain(task, features, targets)
             return {**found, **seen._asdict()}
 
-        return _traced(explain, _INPUTS, _OUTPUTS)
+        return _traced(explain, _column(slot), _column("outputs"))
 
-    def _features(self, inputs: tf.Tensor, spec: FeatureSpec) -> dict[str, tf.Tensor]:
-        if spec.kind == "text":
-            vocabulary = self._vocabulary(spec)
-            stored = vocabulary.encode_nothing(inputs) if spec.absent else vocabulary.encode(inputs)
-        elif spec.kind == "image":
-            stored = stored_pictures(inputs)
+    def _features(self, contents: Mapping[str, tf.Tensor], task: Task) -> dict[str, tf.Tensor]:
+        batch = {}
+        for name, kind in task.inputs.items():
+            stored = kind.graph_read(contents[name], self.vocabularies)
+            form = features_of(kind, self._hparams)
+            batch[name], batch[name + LENGTH] = kind.feed(stored, self._hparams, form)
+        return batch
+
+    def _answers(
+        self, task: Task, features: Mapping[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        if task.targets.decoded_by_tokens:
+            limits = output_limits(task, features, self._hparams, self._settings.extra_length)
+            written = self._paths.write(task, features, limits)
+            found = Found(written.ids, written.scores)
         else:
-            stored = stored_sounds(inputs, spec.sample_rate or 16_000)
-        values, lengths = prepare(stored, spec, self._hparams)
-        return {"inputs": values, "inputs_length": lengths}
-
-    def _text(self, task: Task, features: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        lengths = features["inputs_length"]
-        limits = output_limits(task, lengths, self._hparams, self._settings.extra_length)
-        written = self._paths.write(task, features, limits)
-        shape = tf.shape(written.ids)
-        texts = self._vocabulary(task.targets).decode(tf.reshape(written.ids, [-1, shape[2]]))
-        scores = tf.where(tf.math.is_finite(written.scores), written.scores, NO_SCORE)
-        return tf.reshape(texts, shape[:2]), scores
-
-    def _label(self, task: Task, features: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        scores = self._paths.classify(task, features)
-        best = tf.math.top_k(scores, min(LIKELIEST_LABELS, len(task.labels)))
-        return tf.gather(tf.constant(task.labels), best.indices), best.values
-
-    def _vocabulary(self, spec: FeatureSpec) -> GraphVocabulary:
-        return self.vocabularies[spec.vocabulary or ""]
+            found = self._paths.find(task, features)
+        outputs = task.targets.graph_predictions(found, features, self.vocabularies)
+        return outputs, tf.where(tf.math.is_finite(found.scores), found.scores, NO_SCORE)
 
 
 def readable(task: Task) -> bool:
-    """Whether users have inputs of the problem's kind."""
-    return task.inputs.kind in _READABLE
+    """Whether an exported graph can read the problem's inputs."""
+    return all(kind.can_be_exported for kind in task.inputs.values())
 
 
 def _check(tasks: Sequence[Task]) -> None:
     if not tasks:
-        raise UserError("this model has no problem that reads text, pictures or sounds.")
+        raise UserError("this model has no problem whose inputs an export can read.")
     for task in tasks:
         if not readable(task):
             raise UserError(
-                f"problem '{task.name}' cannot be exported: its inputs are of modality "
-                f"'{task.inputs.modality}', not text, pictures or sounds; leave it out with "
-                "--problems."
+                f"problem '{task.name}' cannot be exported: an export reads no "
+                f"{' and '.join(k.plural for k in task.inputs.values() if not k.can_be_exported)}; "
+                "leave it out with --problems."
             )
-
-
-def _is_label(task: Task) -> bool:
-    return task.targets.kind == "label"
 
 
 def _require_pairs(inputs: tf.Tensor, outputs: tf.Tensor) -> tf.Operation:
     words = "explain_NAME takes as many outputs as inputs."
     return tf.debugging.Assert(tf.equal(tf.size(inputs), tf.size(outputs)), [words])
+
+
+def _column(name: str) -> tf.TensorSpec:
+    return tf.TensorSpec([None], tf.string, name=name)
 
 
 def _traced(function: Any, *specs: tf.TensorSpec) -> Any:

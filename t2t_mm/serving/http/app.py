@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from t2t_mm.serving.http.servable import Servable, ServedSignature
 
 _READ_IN_THREAD = 1 << 14  # bytes of a body from which on its reading would hold up the others
+_OUTPUTS = {"kind": "text"}  # what explain_NAME takes besides its input
 
 
 class _Word(StringConvertor):
@@ -174,7 +175,7 @@ class Api:
             parsed, signature, columns = self._read(servable, body)
         else:
             parsed, signature, columns = await asyncio.to_thread(self._read, servable, body)
-        note(request, f"{signature.name} rows={len(columns['inputs'])}")
+        note(request, f"{signature.name} rows={len(next(iter(columns.values())))}")
         rows = await self.batcher.run(signature, columns)
         if parsed.by_rows:
             return JSONResponse(rest.predictions(rows))
@@ -193,11 +194,10 @@ class Api:
         self, signature: ServedSignature, name: str, column: list[rest.Value]
     ) -> list[bytes]:
         """The values of one input as the model reads them; those that it explains are text."""
-        problem = signature.problem if name == "inputs" else {"inputs": "text"}
-        kind, rate = problem["inputs"], problem.get("sample_rate")
-        absent, place = problem.get("absent", False), f"of {signature.name}"
+        description = signature.features.get(name, _OUTPUTS)
+        what = "" if len(signature.features) == 1 else f" ({name})"
         return [
-            checked_row(value, kind, rate, self.limits, f"row {index} {place}", absent)
+            checked_row(value, description, self.limits, f"row {index} of {signature.name}{what}")
             for index, value in enumerate(column)
         ]
 

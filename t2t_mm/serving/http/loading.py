@@ -15,11 +15,11 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  (registers the tokenizer's operations)
 
 from t2t_mm.errors import UserError
-from t2t_mm.serving.http.servable import EXPLAIN, Servable, ServedSignature
+from t2t_mm.registry import KINDS
+from t2t_mm.serving.http.servable import EXPLAIN, Servable, ServedSignature, features_of
 from t2t_mm.serving.http.tensor_values import sentence
 
 CARD = "assets.extra/t2t_mm.json"
-KINDS = ("text", "image", "audio")
 
 
 class BrokenExport(UserError):
@@ -39,9 +39,10 @@ def load(folder: Path, version: int) -> Servable:
         raise BrokenExport(f"the SavedModel cannot be loaded ({sentence(str(error))}).") from None
     found = {}
     for name, problem in card["problems"].items():
-        found[name] = _signature(model, name, problem, ["inputs"], False)
+        inputs = sorted(features_of(problem))
+        found[name] = _signature(model, name, problem, inputs, False)
         if EXPLAIN + name in model.signatures:
-            names = ["inputs", "outputs"]
+            names = sorted([*inputs, "outputs"])
             found[EXPLAIN + name] = _signature(model, EXPLAIN + name, problem, names, True)
     return Servable(version, card, found, model)
 
@@ -49,14 +50,18 @@ def load(folder: Path, version: int) -> Servable:
 def _card(folder: Path) -> dict[str, Any]:
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        kinds = {name: problem["inputs"] for name, problem in card["problems"].items()}
+        features = {name: features_of(problem) for name, problem in card["problems"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenExport(f"{CARD} cannot be read ({type(error).__name__}: {error}).") from None
-    if not kinds:
+    if not features:
         raise BrokenExport(f"{CARD} lists no problems.")
-    for name, kind in kinds.items():
-        if kind not in KINDS:
-            raise BrokenExport(f"{CARD}: inputs of {name} are '{kind}', not {', '.join(KINDS)}.")
+    for name, inputs in features.items():
+        for feature, description in inputs.items():
+            if description.get("kind") not in KINDS:
+                raise BrokenExport(
+                    f"{CARD}: {feature} of {name} are of the kind '{description.get('kind')}', "
+                    f"which is not registered here; known are {', '.join(KINDS)}."
+                )
     return card
 
 

@@ -16,6 +16,14 @@ _DEFAULT = "serving_default"
 EXPLAIN = "explain_"
 
 
+def features_of(problem: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Input's name -> its description, of a problem as an export lists it."""
+    if "features" in problem:
+        return problem["features"]
+    shared = {key: problem.get(key) for key in ("sample_rate", "image_size", "absent")}
+    return {"inputs": {"kind": problem["inputs"], **shared}}
+
+
 @dataclass(frozen=True, eq=False)  # one object for each signature and version
 class ServedSignature:
     """A function of the SavedModel.
@@ -31,6 +39,11 @@ class ServedSignature:
     problem: dict[str, Any]
     function: Any
     explains: bool
+
+    @property
+    def features(self) -> dict[str, dict[str, Any]]:
+        """Input's name -> what the export says of it; exports of the first edition had one."""
+        return features_of(self.problem)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -57,7 +70,7 @@ class ServedSignature:
         Raises:
           RowError: if the graph refuses an input.
         """
-        count = len(columns[self.inputs[0]])
+        count = len(next(iter(columns.values())))
         try:
             tensors = self.function(
                 **{name: tf.constant(column, tf.string) for name, column in columns.items()}

@@ -1,18 +1,18 @@
-"""Encoded pictures of a request, as kinds/image_files.py stores them for a problem."""
+"""Encoded images of a request, as kinds/image_files.py stores them for a problem."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from t2t_mm.serving.graph.checks import require
+from t2t_mm.kinds.graph.checks import require
 
 _PNG, _JPEG, _GIF, _BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM"
 _HEADER = 64  # bytes, enough for the sizes in all of them but JPEG
 _MOST_PIXELS = 89_478_485  # Pillow's limit, which t2t-decoder keeps: 1 GB as float32
 
 
-def stored_pictures(contents: tf.Tensor) -> tf.Tensor:
-    """Files of PNG, JPEG, GIF or BMP, string [B], as `data.features.prepare` takes them.
+def stored_images(contents: tf.Tensor) -> tf.Tensor:
+    """Files of PNG, JPEG, GIF or BMP, string [B], as `Image.feed` takes them.
 
     They stay as they are, but for BMP with a palette, of which TensorFlow would read the
     palette's indices: it becomes PNG. Fails with InvalidArgument for anything else, too many
@@ -38,7 +38,7 @@ def _stored(content: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
     known = require(
         png | jpeg | gif | bmp,
         row,
-        "is no picture; give the bytes of a PNG, JPEG, GIF or BMP file.",
+        "is not an image; give the bytes of a PNG, JPEG, GIF or BMP file.",
     )
     with tf.control_dependencies([known]):
         pixels = tf.case(
@@ -51,12 +51,12 @@ def _stored(content: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         )
     bits = _little(header, 28, 2)
     checks = [
-        require((pixels >= 1) & (pixels <= _MOST_PIXELS), row, "is a picture of ", pixels,
+        require((pixels >= 1) & (pixels <= _MOST_PIXELS), row, "is an image of ", pixels,
                 f" pixels; from 1 to {_MOST_PIXELS} are allowed."),
-        require(~bmp | tf.reduce_any(tf.equal(bits, [8, 24, 32])), row, "is a BMP picture of ",
+        require(~bmp | tf.reduce_any(tf.equal(bits, [8, 24, 32])), row, "is a BMP image of ",
                 bits, " bits a pixel; 8, 24 and 32 are allowed."),
         require(~bmp | tf.reduce_any(tf.equal(_little(header, 30, 4), [0, 3])), row,
-                "is a compressed BMP picture; give a plain one, or PNG or JPEG."),
+                "is a compressed BMP image; give a plain one, or PNG or JPEG."),
     ]  # fmt: skip
     with tf.control_dependencies(checks):
         has_palette = bmp & tf.equal(bits, 8)

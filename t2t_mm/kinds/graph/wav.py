@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.serving.graph.checks import require
+from t2t_mm.kinds.graph.checks import require
 
 PCM, FLOAT, A_LAW, MU_LAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _UNKNOWN_SIZES = 0xFFFFFF00  # and above: what a program writes that does not know the end yet

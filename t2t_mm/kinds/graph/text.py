@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text
 
+from t2t_mm.kinds.graph.checks import require_all
 from t2t_mm.kinds.vocabulary import EOS, PAD, Vocabulary
-from t2t_mm.serving.graph.checks import require_all
 
 _META = "\u2581"  # SentencePiece's sign for a space; text that holds it is encoded byte by byte
 # What str.strip takes away: white space, separators, and four control characters.
@@ -87,6 +87,12 @@ class GraphVocabulary(tf.Module):
         """Ids [B, T] -> their pieces [B, T]; "" for padding."""
         names = self._tokenizer.id_to_string(tf.cast(ids, tf.int32))
         return tf.where(tf.equal(ids, PAD), "", names)
+
+    def word_starts(self, ids: tf.Tensor) -> tf.Tensor:
+        """Which of ids [B, T] begin a word, bool [B, T]: SentencePiece marks them."""
+        names = self._tokenizer.id_to_string(tf.cast(ids, tf.int32))
+        real = tf.not_equal(ids, PAD) & tf.not_equal(ids, EOS)
+        return real & tf.strings.regex_full_match(names, f"(?s){_META}.*")
 
 
 def _loses_space(vocabulary: Vocabulary, number: int) -> bool:

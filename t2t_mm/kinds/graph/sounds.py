@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from t2t_mm.serving.graph import wav as graph_wav
-from t2t_mm.serving.graph.checks import require
-from t2t_mm.serving.graph.resampling import resample
+from t2t_mm.kinds.graph import wav as graph_wav
+from t2t_mm.kinds.graph.checks import require
+from t2t_mm.kinds.graph.resampling import resample
 
 _FULL_SCALE = 32768.0  # of a 16-bit sample
 _HEADER = 44  # bytes before the samples of what tf.audio.encode_wav writes
