@@ -13,6 +13,7 @@ import t2t_mm.problems.parsing
 import t2t_mm.problems.sentiment
 import t2t_mm.problems.shapes
 import t2t_mm.problems.summarize
+import t2t_mm.problems.tagging
 import t2t_mm.problems.translate_small
 import t2t_mm.problems.translate_wmt
 import t2t_mm.problems.wsj

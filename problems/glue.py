@@ -1,9 +1,8 @@
-"""The classification tasks of GLUE, by Tensor2Tensor's names where it had them.
+"""The tasks of GLUE, by Tensor2Tensor's names where it had them.
 
 Two texts are joined by " ||| ", which the vocabulary gives back as it is. GLUE keeps the labels of
-its test sets to itself, so its development sets serve as dev. STS-B is missing: its targets are
-numbers, not classes. SST-2 is sentiment_sst_binary (sentiment.py); the mixture `glue` is all of
-them on one vocabulary.
+its test sets to itself, so its development sets serve as dev. SST-2 is sentiment_sst_binary
+(sentiment.py); the mixture `glue` is all of them on one vocabulary.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.data.sources.readers.lines import numbered_lines
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Dropped, Sample, Split, Text2ClassProblem
+from t2t_mm.problem import Dropped, Sample, Split, Text2ClassProblem, Text2NumberProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 
@@ -257,3 +256,39 @@ class WinogradNli(_Sentences):
     vocabulary = vocabulary("winograd_nli", 8192, "winograd_nli")
     folder = "WNLI"
     provenance = glue_provenance("wnli", folder, (635, 71), 28_999, "CC BY 4.0")
+
+
+@registry.register_problem("stsb")
+class Stsb(NamedProblem, Text2NumberProblem):
+    """STS-B: two sentences to how alike their meanings are, from 0 to 5.
+
+    GLUE counts the mean of Pearson's and Spearman's correlations. Tensor2Tensor did not have it.
+    """
+
+    low, high = 0.0, 5.0
+    vocabulary = vocabulary("stsb", 8192, "stsb")
+    shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 1, Split.DEV: 1}
+    provenance = glue_provenance(
+        "stsb", "STS-B", (5_749, 1_500), 802_872, "CC BY-SA 4.0 and others: see Cer et al. 2017"
+    )
+
+    def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample]:
+        texts = [record.text(name) for name in ("sentence1", "sentence2")]
+        yield {"inputs": joined(texts), "targets": float(record.numbers("label")[0])}
+
+    def samples_of_files(
+        self, files: RawFiles, root: Path, split: Split
+    ) -> Iterator[Sample | Dropped]:
+        path = root / "STS-B" / _FILES[split]
+        for place, row in table_rows(path):
+            if row is None:
+                yield Dropped("malformed row")
+                continue
+            for name in ("sentence1", "sentence2", "score"):
+                if name not in row:
+                    raise DataError(f"{path} has no column '{name}'; it has {', '.join(row)}.")
+            try:
+                score = float(row["score"])
+            except ValueError:
+                raise DataError(f"{place} has the score '{row['score']}', not a number.") from None
+            yield {"inputs": joined([row["sentence1"], row["sentence2"]]), "targets": score}

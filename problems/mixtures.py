@@ -56,14 +56,24 @@ def _register(
     summary: str,
     size: int | None,
     vocabulary: str | None = None,
+    reads: tuple[str, ...] = (),
 ) -> None:
-    """Registers a mixture; with a size, over a vocabulary of its own name or the one given."""
+    """Registers a mixture; with a size, over a vocabulary of its own name or the one given.
+
+    Args:
+      name: of the mixture.
+      problems: names of its problems.
+      summary: one line.
+      size: pieces of the vocabulary; None: each problem keeps its own.
+      vocabulary: its name; None: vocab.NAME.
+      reads: problems whose text the vocabulary is built over; none: all of them.
+    """
     bases = sorted({split_suffixes(problem)[0] for problem in problems})
     if not all(base in PROBLEMS for base in bases):
         return
     if size:
         vocabulary = vocabulary or f"vocab.{name}"
-        with_text = tuple(base for base in bases if _has_text(base))
+        with_text = tuple(base for base in reads or bases if _has_text(base))
         spec = VocabularySpec(vocabulary, size, with_text)
         registry.VOCABULARIES.register(vocabulary, spec, f"all text of the mixture {name}")
     registry.register_mixture(name, problems, summary, vocabulary)
@@ -88,6 +98,9 @@ _register(
 )
 _register("wmt4", WMT4, "German and French news of WMT14, both ways, on one vocabulary", 8192)
 _register("multi30k", MULTI30K, "German and French of Multi30k, both ways", 8192)
-_register("glue", GLUE, "the classification tasks of GLUE, on one vocabulary", 8192)
+# The vocabulary is the one that the mixture had before STS-B came to it.
+_register(
+    "glue", (*GLUE, "stsb"), "the tasks of GLUE, on one vocabulary", 8192, reads=tuple(sorted(GLUE))
+)
 _register("vision", VISION, "five sets of small pictures, on one entrance", None)
 _register("small8", SMALL8, "what fits a laptop in a night: all modalities, small sets", 8192)

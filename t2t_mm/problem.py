@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.errors import DataError
-from t2t_mm.kinds import Audio, Image, Kind, Label, Text, Tree
+from t2t_mm.kinds import Audio, Image, Kind, Label, Number, Tags, Text, Tree
 from t2t_mm.kinds.kind import kind_from_dict
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess, Provenance
 
@@ -411,6 +411,38 @@ class Text2ClassProblem(Problem):
         super().__init__(name)
         self.inputs = Text(self.vocabulary or f"vocab.{name}")
         self.targets = Label(tuple(self.labels), name)
+
+
+class Text2NumberProblem(Problem):
+    """Text to a real number (regression).
+
+    Attributes:
+      low, high: the range of the numbers.
+    """
+
+    vocabulary: str | None = None
+    low: float = -1.0
+    high: float = 1.0
+    command = "to_number"
+    metrics = ("pearson", "spearman", "mse")
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.inputs = Text(self.vocabulary or f"vocab.{name}")
+        self.targets = Number(self.low, self.high)
+
+
+class Text2TagsProblem(Problem):
+    """Text, its words parted by single spaces, to one of `labels` for each word."""
+
+    vocabulary: str | None = None
+    command = "to_tags"
+    metrics = ("span_f1", "exact_match")
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.inputs = Text(self.vocabulary or f"vocab.{name}")
+        self.targets = Tags(tuple(self.labels), name)
 
 
 class Image2ClassProblem(Problem):

@@ -39,6 +39,22 @@ def english(scene: Scene) -> str:
     return f"{english_phrase(scene.first)} is {relation} {english_phrase(scene.second)}"
 
 
+def english_tags(scene: Scene) -> str:
+    """A tag for each word of `english`: which words name a thing, which the relation."""
+    relation = ENGLISH_RELATIONS[scene.relation]
+    parts = (
+        (english_phrase(scene.first), "THING"),
+        ("is", None),
+        (relation, "RELATION"),
+        (english_phrase(scene.second), "THING"),
+    )
+    return " ".join(
+        "O" if kind is None else f"{'I' if place else 'B'}-{kind}"
+        for phrase, kind in parts
+        for place, _ in enumerate(phrase.split())
+    )
+
+
 GERMAN_NOUNS = {
     "circle": Noun("Kreis", "m"),
     "square": Noun("Quadrat", "n"),

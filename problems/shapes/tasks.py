@@ -22,6 +22,7 @@ from t2t_mm.problem import (
     Sample,
     Speech2TextProblem,
     Split,
+    Text2TagsProblem,
     Text2TextProblem,
     Text2TreeProblem,
     VocabularySpec,
@@ -155,6 +156,17 @@ class SpeechShapes(ShapesProblem, Speech2TextProblem):
         sentence = languages.english(scene)
         spoken = functools.partial(voice.speak_wav, sentence, seed)
         return {"inputs": spoken, "targets": sentence}
+
+
+@registry.register_problem("tagging_shapes")
+class TaggingShapes(ShapesProblem, Text2TagsProblem):
+    """The words of English sentences about shapes to the things and relations that they name."""
+
+    labels = ("O", "B-THING", "I-THING", "B-RELATION", "I-RELATION")
+
+    def sample_of(self, scene: Scene, seed: tuple[int, int, int]) -> Sample:
+        del seed
+        return {"inputs": languages.english(scene), "targets": languages.english_tags(scene)}
 
 
 registry.VOCABULARIES.register(
