@@ -34,8 +34,9 @@ import tensorflow as tf
 from t2t_mm.decoding.cores import Cores, interleaved, keep_operations_whole
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.writing import write
+from t2t_mm.kinds import Text
 from t2t_mm.kinds.vocabulary import EOS
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
@@ -51,14 +52,14 @@ CASES = (
 
 def random_model(model: str, hparams_set: str) -> tuple[Any, Any]:
     """A text-to-text model that never ends by itself, and its signature."""
-    spec = FeatureSpec("text", "vocab.benchmark", VOCABULARY)
+    spec = Text("vocab.benchmark", VOCABULARY)
     task = Task("benchmark", "benchmark", spec, spec, "to_text")
     joint = make_model(model, [task], HPARAMS.get(hparams_set)(), 0, Replicas())
     for variable in joint.trainable_variables:
         if variable.name == "gate_kernel":  # starts at zero: all rows would use the same experts
             variable.assign(keras.random.normal(variable.shape, seed=0))
-    signature = joint.signature(task)
-    text = joint.modalities[signature.target_key]
+    signature = joint.route(task)
+    text = joint.modalities[signature.target]
     kernel = np.array(text.embedding).T if text.tied else np.array(text.softmax)
     kernel = 20 * kernel
     kernel[:, EOS] = 0

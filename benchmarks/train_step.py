@@ -28,11 +28,12 @@ import tensorflow as tf
 
 from t2t_mm.data.batches.pipeline import training_batches
 from t2t_mm.data.binding import bind
+from t2t_mm.kinds import Text
 from t2t_mm.layers.conv import ConvBlock
 from t2t_mm.layers.moe import MixtureOfExperts
 from t2t_mm.layers.rep import Rep
 from t2t_mm.lookup import find_problems
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS, OPTIMIZERS
 from t2t_mm.runs.groups import sizes, variable_groups
 from t2t_mm.runs.model_making import make_model
@@ -83,7 +84,7 @@ def forward_flops(joint: object, task: Task, batch: dict[str, tf.Tensor]) -> flo
 
     @tf.function(autograph=False)
     def forward() -> tf.Tensor:
-        signature = joint.signature(task)
+        signature = joint.route(task)
         return joint.forward(signature, batch, batch["targets"], 0, training=False)[0]
 
     graph = forward.get_concrete_function().graph
@@ -94,7 +95,7 @@ def forward_flops(joint: object, task: Task, batch: dict[str, tf.Tensor]) -> flo
 
 def text_task() -> Task:
     """A text-to-text problem without data."""
-    spec = FeatureSpec("text", "vocab.benchmark", VOCABULARY)
+    spec = Text("vocab.benchmark", VOCABULARY)
     return Task("benchmark", "benchmark", spec, spec, "to_text")
 
 
@@ -147,7 +148,7 @@ def parts(args: argparse.Namespace) -> None:
     joint, step = make_step("multi_model", HPARAMS.get("multimodel_tiny")(), [task])
     mask = tf.ones([16, LENGTH])
     x = tf.random.normal([16, LENGTH, joint.hidden_size])
-    head = joint.modalities[joint.signature(task).target_key]
+    head = joint.modalities[joint.route(task).target]
 
     def body_loss() -> tf.Tensor:
         encoded = joint.body.encode(Rep(x, mask), training=True)

@@ -10,15 +10,16 @@ import tensorflow as tf
 
 from t2t_mm.data.batches import pipeline
 from t2t_mm.data.records.files import encode_example
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Audio, Image, Kind, Label, Text
+from t2t_mm.problem import Task
 
-TEXT = FeatureSpec("text", "vocab.test", 500)
-PICTURE = FeatureSpec("image_small", image_size=16, flip=True)
-SOUND = FeatureSpec("audio_spectral", sample_rate=8000)
-LABEL = FeatureSpec("class_label", "colours", 10)
+TEXT = Text("vocab.test", 500)
+PICTURE = Image(16, flip=True)
+SOUND = Audio(8000)
+LABEL = Label(tuple(map(str, range(10))), "colours")
 
 
-def make_task(inputs: FeatureSpec, targets: FeatureSpec, name: str = "toy", **more) -> Task:
+def make_task(inputs: Kind, targets: Kind, name: str = "toy", **more) -> Task:
     """A bound problem of that name."""
     return Task(name, name.removesuffix("_rev"), inputs, targets, "to_text", **more)
 

@@ -13,15 +13,16 @@ from t2t_mm.data.batches.bucketing import boundaries, bucketed_lengths, buckets_
 from t2t_mm.data.batches.selection import select
 from t2t_mm.errors import DataError, HParamError
 from t2t_mm.hparam import HParams
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Audio, Image, Kind, Label, Text
+from t2t_mm.problem import Task
 
-TEXT = FeatureSpec("text", "v", 500)
-PICTURE = FeatureSpec("image_small", image_size=32)
-SOUND = FeatureSpec("audio_spectral", sample_rate=8000)
-LABEL = FeatureSpec("class_label", "c", 10)
+TEXT = Text("v", 500)
+PICTURE = Image(32)
+SOUND = Audio(8000)
+LABEL = Label(tuple(map(str, range(10))), "c")
 
 
-def task(inputs: FeatureSpec, targets: FeatureSpec = TEXT) -> Task:
+def task(inputs: Kind, targets: Kind = TEXT) -> Task:
     return Task("toy", "toy", inputs, targets, "to_text")
 
 

@@ -12,9 +12,9 @@ from PIL import Image
 from t2t_mm.data.batches.features import prepare
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds import Audio, Image
 from t2t_mm.kinds.audio_graph import LOG_FLOOR, frame_count, mel_filters
 from t2t_mm.kinds.image_graph import augment, standardise
-from t2t_mm.problem import FeatureSpec
 from tests.data.stored_shards import LABEL, PICTURE, SOUND, TEXT, pcm, png
 
 HPARAMS = HParams(audio_mel_bins=40)
@@ -23,7 +23,7 @@ RATE = 8000  # of SOUND
 
 def decoded(*encoded: bytes, size: int = 16) -> np.ndarray:
     """Pixels in [0, 255] after decoding and resizing."""
-    spec = FeatureSpec("image_small", image_size=size)
+    spec = Image(size)
     values, lengths = prepare(tf.constant(encoded), spec, HPARAMS)
     assert lengths.numpy().tolist() == [size * size] * len(encoded)
     return values.numpy() * 63.75 + 127.5
@@ -137,7 +137,7 @@ def test_half_of_the_pictures_are_mirrored_where_allowed():
 
 def test_augmentation_is_for_training_alone():
     encoded = tf.constant([png(np.random.default_rng(0), 32, 32)] * 4)
-    spec = FeatureSpec("image_small", image_size=32, flip=True)
+    spec = Image(32, flip=True)
     plain = prepare(encoded, spec, HPARAMS)[0].numpy()
     off = prepare(encoded, spec, HPARAMS.replace(image_augment=False), True, seeds(0))[0].numpy()
     on = prepare(encoded, spec, HPARAMS, True, seeds(0))[0].numpy()
@@ -222,7 +222,7 @@ def test_every_filter_covers_a_frequency():
 
 
 def test_a_waveform_is_normalised_without_its_padding():
-    spec = FeatureSpec("audio", sample_rate=RATE)
+    spec = Audio(RATE)
     rng = np.random.default_rng(0)
     waves = [0.2 + rng.normal(0, 0.1, n) for n in (500, 900)]
     values, lengths = prepare(tf.constant([pcm(wave) for wave in waves]), spec, HPARAMS)
@@ -234,7 +234,7 @@ def test_a_waveform_is_normalised_without_its_padding():
 
 
 def test_what_is_not_declared_is_a_sentence():
-    sound, picture = FeatureSpec("audio_spectral"), FeatureSpec("image")
+    sound, picture = Audio(), Image()
     with pytest.raises(DataError, match=r"'audio_spectral' declares no sample_rate; set it"):
         prepare(tf.constant([pcm(np.zeros(9))]), sound, HPARAMS)
     with pytest.raises(DataError, match=r"'image' declares no image_size; set it"):

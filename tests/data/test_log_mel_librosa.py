@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds import Audio
 from t2t_mm.kinds.audio_graph import LOG_FLOOR, PRE_EMPHASIS, log_mel, mel_filters
-from t2t_mm.problem import FeatureSpec
 
 librosa = pytest.importorskip(
     "librosa", reason="librosa, of the extra 'tests', is the reference: pip install librosa"
@@ -44,7 +44,7 @@ def chirp_in_noise() -> np.ndarray:
 
 def ours(samples: np.ndarray) -> np.ndarray:
     """[T, F], of mean 0 and variance 1."""
-    spec = FeatureSpec("audio_spectral", sample_rate=RATE)
+    spec = Audio(RATE)
     hparams = HParams(audio_frame_ms=25.0, audio_step_ms=10.0, audio_mel_bins=BINS)
     values, lengths = log_mel([samples.astype("<i2").tobytes()], spec, hparams)
     assert lengths.numpy().tolist() == [values.shape[1]]

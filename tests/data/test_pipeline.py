@@ -21,7 +21,8 @@ from t2t_mm.data.batches.pipeline import (
 )
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Audio
+from t2t_mm.problem import Task
 from tests.data.stored_shards import (
     LABEL,
     PICTURE,
@@ -305,7 +306,7 @@ def test_long_sound_is_trimmed_to_its_seconds(tmp_path, monkeypatch):
     examples = [{"inputs": pcm(np.full(16000, 0.1)), "targets": [5, 1]}]
     serve(monkeypatch, write_shards(tmp_path, examples, 1))
     hparams = HPARAMS.replace(long_examples="trim", max_audio_seconds=1.0)
-    task = make_task(FeatureSpec("audio", sample_rate=8000), TEXT)
+    task = make_task(Audio(8000), TEXT)
     [batch] = take(training_batches(task, "", hparams, 0), 1)
     assert batch["inputs"].shape == (1, 8000) and batch["inputs_length"].tolist() == [8000]
 

@@ -52,7 +52,7 @@ def test_scores_are_the_sums_of_teacher_forced_log_probabilities(loaded):
     for text, target, score in zip(TEXTS, targets, scored, strict=True):
         ids, wanted = ([*vocabulary.encode(side), 1] for side in (text, target))
         logits, _ = model.forward(
-            model.signature(TEXT), np.array([ids]), np.array([wanted]), model.command_id(TEXT)
+            model.route(TEXT), np.array([ids]), np.array([wanted]), model.command_id(TEXT)
         )
         logits = np.asarray(logits, np.float64)[0]
         expected = sum(

@@ -6,14 +6,15 @@ import pytest
 
 from t2t_mm.decoding.combinations import combination
 from t2t_mm.errors import UnknownNameError, UserError
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Audio, Image, Label, Text
+from t2t_mm.problem import Task
 from tests.decoding.decoding_run import png, toy_model, wav
 
-TEXT = FeatureSpec("text", "v", 100)
-PICTURE = FeatureSpec("image_small", image_size=8)
-SOUND = FeatureSpec("audio_spectral", sample_rate=8000)
+TEXT = Text("v", 100)
+PICTURE = Image(8)
+SOUND = Audio(8000)
 LABELS = ("a", "b")
-LABEL = FeatureSpec("class_label", "l", 2)
+LABEL = Label(tuple(map(str, range(2))), "l")
 TASKS = {
     task.name: task
     for task in (
@@ -98,8 +99,8 @@ def test_a_path_is_the_input_side_of_one_and_the_target_side_of_the_other():
     task = loaded.task_between("decoding_toy_speech", "decoding_toy_tree")
     assert task.name not in loaded.tasks
     model = loaded.model
-    speech, tree = (model.signature(f"decoding_toy_{kind}") for kind in ("speech", "tree"))
-    assert model.signature(task) == (speech.input_key, tree.target_key)
+    speech, tree = (model.route(f"decoding_toy_{kind}") for kind in ("speech", "tree"))
+    assert model.route(task) == (speech.inputs, tree.target)
     assert model.command_id(task) == model.command_id("decoding_toy_tree")
     (spoken,) = loaded.decode(task, [wav(2)])
     # Speech is trained to give text with its own command; the tree's command gives another text.

@@ -10,14 +10,15 @@ import pytest
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.errors import DataError
+from t2t_mm.kinds import Audio, Image, Text
 from t2t_mm.kinds.vocabulary import Vocabulary
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import Task
 from tests.decoding.decoding_run import VOCABULARY, png, toy_run, wav
 
-TEXT = FeatureSpec("text", VOCABULARY)
+TEXT = Text(VOCABULARY)
 WORDS = Task("words", "words", TEXT, TEXT, "c")
-PICTURES = Task("pictures", "p", FeatureSpec("image_small", image_size=16), TEXT, "c")
-SOUNDS = Task("sounds", "s", FeatureSpec("audio_spectral", sample_rate=8000), TEXT, "c")
+PICTURES = Task("pictures", "p", Image(16), TEXT, "c")
+SOUNDS = Task("sounds", "s", Audio(8000), TEXT, "c")
 
 
 @pytest.fixture(scope="module")

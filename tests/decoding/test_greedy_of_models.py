@@ -11,7 +11,8 @@ from t2t_mm.decoding.model_loading import LoadedModel
 from t2t_mm.decoding.settings import GREEDY
 from t2t_mm.decoding.writing import output_limits
 from t2t_mm.hparam import HParams
-from t2t_mm.problem import FeatureSpec, Split, Task
+from t2t_mm.kinds import Text
+from t2t_mm.problem import Split, Task
 from tests.decoding.decoding_run import features_of, png, toy_model, wav, words
 
 INPUTS = {
@@ -28,7 +29,7 @@ def loaded() -> LoadedModel:
 
 def by_hand(loaded: LoadedModel, task: Task, features: dict, limit: int) -> tuple[list[int], float]:
     """The likeliest token after the likeliest token, one example, no graph, no loop op."""
-    model, signature = loaded.model, loaded.model.signature(task)
+    model, signature = loaded.model, loaded.model.route(task)
     encoded = model.encode(signature, features)
     ids: list[int] = []
     score = 0.0
@@ -75,7 +76,7 @@ def test_a_batch_gives_what_single_inputs_give(loaded, problem):
 def test_labels_are_the_likeliest_class_with_its_probability(loaded):
     task = loaded.tasks["decoding_toy_class"]
     features = features_of(task, INPUTS["decoding_toy_caption"])
-    logits, _ = loaded.model.forward(loaded.model.signature(task), features, None, 0)
+    logits, _ = loaded.model.forward(loaded.model.route(task), features, None, 0)
     probabilities = tf.nn.softmax(logits).numpy()
     answers = loaded.decoder(task, features)
     assert [one.output for one in answers] == [task.labels[i] for i in probabilities.argmax(1)]
@@ -109,7 +110,7 @@ def test_changed_weights_are_seen(loaded):
 
 def task_of(modality: str, metrics: tuple[str, ...] = ()) -> Task:
     spec = FeatureSpec(modality, sample_rate=8000)
-    return Task("t", "t", spec, FeatureSpec("text", "v", 9), "c", metrics)
+    return Task("t", "t", spec, Text("v", 9), "c", metrics)
 
 
 @pytest.mark.parametrize(

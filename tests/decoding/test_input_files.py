@@ -17,19 +17,20 @@ from t2t_mm.decoding.input_files import (
 )
 from t2t_mm.decoding.inputs import stored_input
 from t2t_mm.errors import DataError, UnknownNameError, UserError
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Audio, Image, Kind, Text
+from t2t_mm.problem import Task
 from tests.decoding.decoding_run import VOCABULARY, png, wav
 
-TEXT = FeatureSpec("text", VOCABULARY)
+TEXT = Text(VOCABULARY)
 
 
-def task(name: str, spec: FeatureSpec) -> Task:
+def task(name: str, spec: Kind) -> Task:
     return Task(name, name, spec, TEXT, "c")
 
 
 WORDS = task("words", TEXT)
-PICTURES = task("pictures", FeatureSpec("image_small", image_size=16))
-SOUNDS = task("sounds", FeatureSpec("audio_spectral", sample_rate=8000))
+PICTURES = task("pictures", Image(16))
+SOUNDS = task("sounds", Audio(8000))
 TASKS = {one.name: one for one in (WORDS, PICTURES, SOUNDS)}
 
 

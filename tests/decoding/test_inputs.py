@@ -7,13 +7,13 @@ import pytest
 
 from t2t_mm.decoding.inputs import read_lines, stored_input
 from t2t_mm.errors import DataError
+from t2t_mm.kinds import Audio, Image, Label, Text
 from t2t_mm.kinds.vocabulary import Vocabulary
-from t2t_mm.problem import FeatureSpec
 from tests.decoding.decoding_run import VOCABULARY, png, toy_run, wav
 
-TEXT = FeatureSpec("text", VOCABULARY)
-PICTURE = FeatureSpec("image_small", image_size=16)
-SOUND = FeatureSpec("audio_spectral", sample_rate=8000)
+TEXT = Text(VOCABULARY)
+PICTURE = Image(16)
+SOUND = Audio(8000)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_a_broken_picture_names_its_place(vocabularies, tmp_path):
 
 def test_labels_cannot_be_read_from_files(vocabularies):
     with pytest.raises(DataError, match="of modality 'class_label' cannot be decoded from files"):
-        stored_input("red", FeatureSpec("class_label", "l", 3), vocabularies)
+        stored_input("red", Label(tuple(map(str, range(3))), "l"), vocabularies)
 
 
 def test_lines(tmp_path):

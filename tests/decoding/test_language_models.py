@@ -15,9 +15,10 @@ from t2t_mm.decoding.splits import Answered
 from t2t_mm.errors import DataError
 from t2t_mm.evaluation.metrics import applies
 from t2t_mm.evaluation.perplexity import with_perplexities
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Text
+from t2t_mm.problem import Task
 
-TEXT = FeatureSpec("text", "vocab.x", 300)
+TEXT = Text("vocab.x", 300)
 MODEL = Task("lm", "lm", dataclasses.replace(TEXT, absent=True), TEXT, "to_text")
 OTHER = Task("mt", "mt", TEXT, TEXT, "to_text")
 

@@ -78,7 +78,7 @@ def test_caches_change_no_token(name, search, problem):
     graph = tf.function(
         lambda features, limits: write(
             model,
-            model.signature(task),
+            model.route(task),
             features,
             model.command_id(task),
             limits,

@@ -24,7 +24,8 @@ from t2t_mm.evaluation.metrics import compute
 from t2t_mm.evaluation.report import append, report_table, scalars, series_table
 from t2t_mm.evaluation.scoring import DecodedEvaluation, full_metrics, scorable
 from t2t_mm.hparam import HParams
-from t2t_mm.problem import FeatureSpec, Split, Task
+from t2t_mm.kinds import Text
+from t2t_mm.problem import Split, Task
 from tests.decoding.decoding_run import COUNTS, VOCABULARY, toy_model, toy_run, words
 
 DATA = toy_run().data_dir
@@ -93,7 +94,7 @@ def test_at_most_so_many_examples(loaded, evaluation):
 
 
 def test_batches_hold_similar_lengths_and_everything_once():
-    text = Task("t", "t", FeatureSpec("text", "v"), FeatureSpec("text", "v"), "c")
+    text = Task("t", "t", Text("v"), Text("v"), "c")
     lengths = np.random.default_rng(0).integers(1, 300, 100).tolist()
     batches = list(
         batches_by_length(lengths, text.inputs, HParams(batch_size=16), DecodeSettings())
@@ -105,7 +106,7 @@ def test_batches_hold_similar_lengths_and_everything_once():
 
 
 def test_an_input_longer_than_a_batch_comes_alone():
-    text = Task("t", "t", FeatureSpec("text", "v"), FeatureSpec("text", "v"), "c")
+    text = Task("t", "t", Text("v"), Text("v"), "c")
     assert list(batches_by_length([5, 9999, 5], text.inputs, HParams(), DecodeSettings())) == [
         [1],
         [0, 2],

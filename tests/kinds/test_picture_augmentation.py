@@ -7,9 +7,9 @@ import pytest
 
 from t2t_mm.data.batches.features import prepare
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds import Image
 from t2t_mm.kinds import image_augmentation as picture_augmentation
 from t2t_mm.kinds import image_graph as picture_features
-from t2t_mm.problem import FeatureSpec
 from tests.problems.named import picture
 
 COUNT = 400
@@ -84,7 +84,7 @@ def test_the_seed_decides_and_pictures_of_a_batch_differ(tf) -> None:
 
 
 def test_prepare_distorts_in_training_alone(tf) -> None:
-    spec = FeatureSpec("image", image_size=30, flip=True, augment="imagenet")
+    spec = Image(30, flip=True, augment="imagenet")
     stored, seed = tf.constant([ramp(tf)] * 20), tf.constant([3, 4])
     plain, lengths = prepare(stored, spec, HParams())
     assert lengths.numpy().tolist() == [900] * 20

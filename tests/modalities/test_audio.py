@@ -10,7 +10,6 @@ from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.layers.conv2d import grid_timing
 from t2t_mm.modalities.audio import Audio, AudioSpectral, time_mask
-from t2t_mm.problem import FeatureSpec
 
 COMMON = {"hidden_size": 8, "roles": ("input",), "seed": 1, "num_blocks": 3, "min_filters": 4}
 
@@ -94,14 +93,14 @@ def test_unknown_lengths(kind):
 
 def test_create_reads_hparams():
     hparams = HParams().replace(hidden_size=8, audio_blocks=2, audio_mel_bins=6)
-    audio = AudioSpectral.create(FeatureSpec("audio_spectral"), hparams, None)
+    audio = AudioSpectral.create(Audio(), hparams, None)
     assert (audio.name, audio.mel_bins, audio.frequency) == ("audio_spectral.8", 6, "keep")
     with pytest.raises(HParamError, match="'audio_frequency' must be keep or merge, got 'split'"):
         AudioSpectral.create(
-            FeatureSpec("audio_spectral"), hparams.replace(audio_frequency="split")
+            Audio(), hparams.replace(audio_frequency="split")
         )
     with pytest.raises(HParamError, match="audio_blocks must be at least 1, got 0"):
-        Audio.create(FeatureSpec("audio"), hparams.replace(audio_blocks=0))
+        Audio.create(Audio(), hparams.replace(audio_blocks=0))
 
 
 @pytest.mark.parametrize("kind", ["waveform", "keep", "merge"])

@@ -10,7 +10,6 @@ from t2t_mm.errors import DataError, HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.layers.conv2d import max_pool
 from t2t_mm.modalities.categorical import ClassLabel
-from t2t_mm.problem import FeatureSpec
 
 
 def make(**changes) -> ClassLabel:
@@ -105,11 +104,11 @@ def test_unknown_grid():
 
 def test_create_reads_hparams():
     hparams = HParams().replace(hidden_size=8)
-    spec = FeatureSpec("class_label", "shapes", 12)
+    spec = Label(tuple(map(str, range(12))), "shapes")
     label = ClassLabel.create(spec, hparams, None, ["target"])
     assert (label.name, label.exit_filters) == ("class_label.shapes.12.8", (1536, 2048))
     with pytest.raises(DataError, match="number of classes of label set 'shapes' is unknown"):
-        ClassLabel.create(FeatureSpec("class_label", "shapes"), hparams)
+        ClassLabel.create(Label((), "shapes"), hparams)
     with pytest.raises(HParamError, match=r"must be two widths such as \[1536,2048\], got '\[7\]'"):
         ClassLabel.create(spec, hparams.replace(class_exit_filters=(7,)))
 

@@ -10,7 +10,6 @@ from t2t_mm.errors import UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.layers.conv2d import grid_timing
 from t2t_mm.modalities.image import Image, ImageSmall, standardise
-from t2t_mm.problem import FeatureSpec
 
 
 def make(kind=ImageSmall, **changes):
@@ -80,10 +79,10 @@ def test_unknown_sides():
 
 def test_create_reads_hparams():
     hparams = HParams().replace(hidden_size=12, image_small_stride=1, image_small_blocks=2)
-    spec = FeatureSpec("image_small", image_size=32)
+    spec = Image(32)
     image = ImageSmall.create(spec, hparams, None)
     assert (image.name, image.stride, image.num_blocks) == ("image_small.12", 1, 2)
-    grey = FeatureSpec("image_small", image_size=32, channels=1)
+    grey = Image(32, channels=1)
     assert ImageSmall.sharing_key(grey, hparams) == "image_small.1ch.12"
 
 

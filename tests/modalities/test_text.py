@@ -9,7 +9,6 @@ import tensorflow as tf
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
 from t2t_mm.modalities.text import Text
-from t2t_mm.problem import FeatureSpec
 
 IDS = np.array([[3, 5, 1, 0], [2, 1, 0, 0]])
 
@@ -75,15 +74,15 @@ def test_roles_make_no_idle_variables():
 
 def test_sharing_key_is_the_vocabulary_and_the_width():
     hparams = HParams().replace(hidden_size=8)
-    key = Text.sharing_key(FeatureSpec("text", "vocab.a", 50), hparams)
+    key = Text.sharing_key(Text("vocab.a", 50), hparams)
     assert key == "text.vocab.a.8"
-    made = Text.create(FeatureSpec("text", "vocab.a", 50), hparams, None)
+    made = Text.create(Text("vocab.a", 50), hparams, None)
     assert (made.name, made.vocab_size, made.hidden_size) == (key, 50, 8)
 
 
 def test_unknown_vocabulary_size_is_a_sentence():
     with pytest.raises(DataError, match=r"size of vocabulary 'vocab.a' is unknown; generate the"):
-        Text.create(FeatureSpec("text", "vocab.a"), HParams(), None)
+        Text.create(Text("vocab.a"), HParams(), None)
 
 
 def test_config_round_trip():

@@ -10,12 +10,13 @@ import pytest
 import tensorflow as tf
 
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds import Text
 from t2t_mm.layers.rep import Rep
 from t2t_mm.models.body import Body, Encoded
 from t2t_mm.models.joint import JointModel
 from t2t_mm.models.multi_model import MultiModel
 from t2t_mm.models.transformer import Transformer
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import Task
 
 WIDTH = 8
 
@@ -187,10 +188,10 @@ def test_a_lone_conv_is_read_before_it_is_written():
 @pytest.mark.parametrize("tied", [False, True])
 def test_the_joint_model_scores_tokens_as_a_full_pass_does(command, tied):
     hparams = HParams(hidden_size=WIDTH, shared_embedding_and_softmax=tied)
-    spec = FeatureSpec("text", "v", 11)
+    spec = Text("v", 11)
     tasks = [Task(name, name, spec, spec, name) for name in ("one", "two")]
     joint = JointModel(tasks, Transformer(WIDTH, 12, 2, 1, 1), hparams)
-    signature = joint.signature("one")
+    signature = joint.route("one")
     encoded = joint.encode(signature, np.array([[3, 4, 5], [6, 7, 0]]))
     beams, tokens = 2, np.random.default_rng(0).integers(0, 11, (4, 5)).astype("int32")
     tiled = Encoded(Rep(*(np.repeat(part, beams, 0) for part in encoded.rep[:2])), 0.0)

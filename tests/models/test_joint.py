@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from t2t_mm.errors import DataError, UnknownNameError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds import Audio, Image, Label, Text
 from t2t_mm.models.body import Body, Encoded
 from t2t_mm.models.joint import JointModel
 from t2t_mm.models.multi_model import MultiModel
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import Task
 
 HPARAMS = HParams().replace(
     hidden_size=8,
@@ -22,14 +23,14 @@ HPARAMS = HParams().replace(
     audio_frequency="merge",
     class_exit_filters=(10, 12),
 )
-TEXT = FeatureSpec("text", "vocab.a", 20)
-PICTURE = FeatureSpec("image_small", image_size=8)
+TEXT = Text("vocab.a", 20)
+PICTURE = Image(8)
 CAPTION = Task("caption", "caption", PICTURE, TEXT, "to_english")
 GERMAN = Task("german", "german", TEXT, TEXT, "to_german")
 ENGLISH = Task("english", "english", TEXT, TEXT, "to_english")
-SPEECH = Task("speech", "speech", FeatureSpec("audio_spectral"), TEXT, "to_english")
-PICTURE_CLASS = Task("picture", "picture", PICTURE, FeatureSpec("class_label", "p", 4), "to_label")
-TEXT_CLASS = Task("topic", "topic", TEXT, FeatureSpec("class_label", "t", 4), "to_label")
+SPEECH = Task("speech", "speech", Audio(), TEXT, "to_english")
+PICTURE_CLASS = Task("picture", "picture", PICTURE, Label(tuple(map(str, range(4))), "p"), "to_label")
+TEXT_CLASS = Task("topic", "topic", TEXT, Label(tuple(map(str, range(4))), "t"), "to_label")
 ALL = (CAPTION, GERMAN, ENGLISH, SPEECH, PICTURE_CLASS, TEXT_CLASS)
 
 IDS = np.array([[3, 5, 4, 1], [2, 1, 0, 0]])
@@ -86,25 +87,25 @@ def batch(problem: Task):
 def forward(model: JointModel, problem: Task, command=None, training=False):
     inputs, targets = batch(problem)
     command = model.command_id(problem) if command is None else command
-    return model.forward(model.signature(problem), inputs, targets, command, training=training)
+    return model.forward(model.route(problem), inputs, targets, command, training=training)
 
 
 def test_problems_of_one_vocabulary_hold_one_object():
     model = joint()
-    german, english = model.signature(GERMAN), model.signature("english")
+    german, english = model.route(GERMAN), model.route("english")
     assert german == english == ("text.vocab.a.8", "text.vocab.a.8")
-    text = model.modalities[german.target_key]
-    assert text is model.modalities[model.signature(CAPTION).target_key]
-    assert text is model.modalities[model.signature(SPEECH).target_key]
-    mine, theirs = (list(map(id, model.signature_variables(s))) for s in (german, english))
+    text = model.modalities[german.target]
+    assert text is model.modalities[model.route(CAPTION).target]
+    assert text is model.modalities[model.route(SPEECH).target]
+    mine, theirs = (list(map(id, model.route_variables(s))) for s in (german, english))
     assert mine == theirs and id(text.embedding) in mine
-    assert model.signature(CAPTION).input_key == model.signature(PICTURE_CLASS).input_key
+    assert model.route(CAPTION).inputs == model.route(PICTURE_CLASS).inputs
 
 
 def test_two_label_sets_of_equal_size_share_nothing():
     model = joint()
     first, second = (
-        model.modalities[model.signature(p).target_key] for p in (PICTURE_CLASS, TEXT_CLASS)
+        model.modalities[model.route(p).target] for p in (PICTURE_CLASS, TEXT_CLASS)
     )
     assert first is not second
     assert not set(map(id, first.variables)) & set(map(id, second.variables))
@@ -140,12 +141,12 @@ def test_every_variable_exists_first_and_gets_a_gradient(body):
     assert len({v.path for v in model.variables}) == count
     reached = set()
     for problem in ALL:
-        signature = model.signature(problem)
+        signature = model.route(problem)
         with tf.GradientTape() as tape:
             logits, aux = forward(model, problem, training=True)
             total, weight = model.loss(signature, logits, batch(problem)[1], 0.1)
             loss = total / weight + aux
-        own = model.signature_variables(signature)
+        own = model.route_variables(signature)
         gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
         pairs = zip(model.trainable_variables, gradients, strict=True)
         found = {id(v) for v, gradient in pairs if gradient is not None}
@@ -203,7 +204,7 @@ def test_forward_values():
 def test_a_target_position_sees_earlier_targets_only(body):
     model = joint(body=body())
     inputs, targets = batch(GERMAN)
-    signature = model.signature(GERMAN)
+    signature = model.route(GERMAN)
     full, _ = model.forward(signature, inputs, targets, 1)
     changed = targets.copy()
     changed[0, 2] = 9
@@ -216,7 +217,7 @@ def test_a_target_position_sees_earlier_targets_only(body):
 def test_decoding_a_prefix_gives_the_logits_of_teacher_forcing(body):
     model = joint(body=body())
     inputs, targets = batch(SPEECH)
-    signature = model.signature(SPEECH)
+    signature = model.route(SPEECH)
     full, _ = model.forward(signature, inputs, targets, 0)
     encoded = model.encode(signature, {"inputs": inputs})
     for length in (0, 1, 3):
@@ -231,7 +232,7 @@ def test_decoding_a_prefix_gives_the_logits_of_teacher_forcing(body):
 
 def test_class_logits_are_those_of_the_forward_pass():
     model = joint(body=real_body())
-    signature = model.signature(PICTURE_CLASS)
+    signature = model.route(PICTURE_CLASS)
     encoded = model.encode(signature, batch(PICTURE_CLASS)[0])
     want = forward(model, PICTURE_CLASS)[0]
     np.testing.assert_allclose(model.class_logits(signature, encoded), want, atol=1e-6)
@@ -241,7 +242,7 @@ def test_padding_of_inputs_changes_nothing():
     model = joint(body=real_body())
     for problem, width in ((SPEECH, [(0, 0), (0, 3), (0, 0)]), (GERMAN, [(0, 0), (0, 3)])):
         inputs, targets = batch(problem)
-        signature = model.signature(problem)
+        signature = model.route(problem)
         want, _ = model.forward(signature, inputs, targets, 0)
         got, _ = model.forward(signature, np.pad(inputs, width), targets, 0)
         np.testing.assert_allclose(got, want, atol=1e-4)
@@ -249,7 +250,7 @@ def test_padding_of_inputs_changes_nothing():
 
 def test_one_trace_serves_all_problems_of_a_signature():
     model, traces = joint(), []
-    signature = model.signature(GERMAN)
+    signature = model.route(GERMAN)
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, None], tf.int32)] * 2 + [tf.TensorSpec([], tf.int32)]
@@ -277,20 +278,20 @@ def test_mixed_precision():
     for problem in ALL:
         logits, _ = forward(model, problem)
         assert logits.dtype == tf.bfloat16
-        total, weight = model.loss(model.signature(problem), logits, batch(problem)[1], 0.1)
+        total, weight = model.loss(model.route(problem), logits, batch(problem)[1], 0.1)
         assert total.dtype == weight.dtype == tf.float32
         full = model.loss(
-            model.signature(problem), forward(exact, problem)[0], batch(problem)[1], 0.1
+            model.route(problem), forward(exact, problem)[0], batch(problem)[1], 0.1
         )
         np.testing.assert_allclose(total, full[0], rtol=0.05)
 
 
 def test_unknown_problem_is_named():
     with pytest.raises(UnknownNameError, match="unknown problem of this model 'germna'.*'german'"):
-        joint().signature("germna")
+        joint().route("germna")
 
 
 def test_sharing_problems_must_agree_on_the_vocabulary():
-    other = Task("x", "x", TEXT, FeatureSpec("text", "vocab.a", 30), "to_english")
+    other = Task("x", "x", TEXT, Text("vocab.a", 30), "to_english")
     with pytest.raises(DataError, match=r"share 'text.vocab.a.8' disagree .*: 20 and 30; generate"):
         joint([GERMAN, other])

@@ -101,5 +101,5 @@ def logits(output_dir: Path, data_dir: Path, problem: str, averaged: bool = True
     batch: dict[str, Any] = next(iter(evaluation_batches(task, "dev", data_dir, hparams)))
     model = loaded(output_dir, averaged)
     command = np.int32(model.command_id(task))
-    found, _ = model.forward(model.signature(task), batch, batch["targets"], command)
+    found, _ = model.forward(model.route(task), batch, batch["targets"], command)
     return np.array(found)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from t2t_mm.errors import CheckpointError
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Text
+from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.run_record import RunRecord, changes, refuse_changes
 
-TEXT = FeatureSpec("text", "vocab.x", 300)
+TEXT = Text("vocab.x", 300)
 
 
 def record(**changed: object) -> RunRecord:

@@ -107,7 +107,7 @@ def test_explanations_are_what_the_layers_compute(saved, problem):
     targets = tf.ragged.constant(ids).to_tensor()
     with recording() as seen:
         model.forward(
-            model.signature(task), features_of(problem, inputs), targets, model.command_id(task)
+            model.route(task), features_of(problem, inputs), targets, model.command_id(task)
         )
     cross = [
         np.mean(weights, 1)

@@ -12,10 +12,10 @@ import tensorflow as tf
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
-from t2t_mm.kinds.image_files import stored_picture
-from t2t_mm.kinds.vocabulary import EOS, Vocabulary
 from t2t_mm.kinds.graph.images import stored_pictures
 from t2t_mm.kinds.graph.text import GraphVocabulary
+from t2t_mm.kinds.image_files import stored_picture
+from t2t_mm.kinds.vocabulary import EOS, Vocabulary
 from tests.decoding.decoding_run import VOCABULARY, toy_run
 
 TEXTS = [

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from t2t_mm.kinds.sound_files import stored_sound
 from t2t_mm.kinds.graph.sounds import stored_sounds
+from t2t_mm.kinds.sound_files import stored_sound
 
 RATE = 8000
 

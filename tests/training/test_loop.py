@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from t2t_mm.errors import DivergedError
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Text
+from t2t_mm.problem import Task
 from t2t_mm.training.loop import Loop, LoopPlan, State
 from t2t_mm.training.progress import Progress
 from t2t_mm.training.step_stats import FIELDS, StepStats
 
-TEXT = FeatureSpec("text", "v", 10)
+TEXT = Text("v", 10)
 
 
 class Turns:

@@ -12,7 +12,8 @@ import pytest
 
 from t2t_mm.errors import HParamError, UnknownNameError, UserError
 from t2t_mm.hparam import HParams
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Text
+from t2t_mm.problem import Task
 from t2t_mm.training.mixing import (
     CHOICES,
     UNIFORM_PART,
@@ -25,7 +26,7 @@ from t2t_mm.training.mixing_text import parse_factors, parse_schedule
 
 
 def make_task(name: str, examples: int = 100, classes: int = 500) -> Task:
-    spec = FeatureSpec("text", "v", classes)
+    spec = Text("v", classes)
     return Task(name, name, spec, spec, "to_text", train_examples=examples)
 
 

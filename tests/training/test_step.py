@@ -11,7 +11,8 @@ import tensorflow as tf
 from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.evaluation.teacher_forced import Evaluation, mean_metric
 from t2t_mm.hparam import HParams
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.kinds import Image, Label, Text
+from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.groups import sizes, variable_groups
 from t2t_mm.runs.model_making import make_model
@@ -22,9 +23,9 @@ from t2t_mm.training.step import TrainStep
 from t2t_mm.training.step_stats import FIELDS
 from tests.training.tiny_runs import TRANSFORMER
 
-TEXT = FeatureSpec("text", "vocab.x", 30)
-PICTURE = FeatureSpec("image_small", image_size=8)
-LABEL = FeatureSpec("class_label", "colours", 3)
+TEXT = Text("vocab.x", 30)
+PICTURE = Image(8)
+LABEL = Label(tuple(map(str, range(3))), "colours")
 TASKS = [
     Task("colours", "colours", PICTURE, LABEL, "to_label", labels=("a", "b", "c")),
     Task("digits", "digits", TEXT, TEXT, "to_digits"),
@@ -55,7 +56,7 @@ class Made:
 
     def gradient(self, task: Task, batch: Any, loss_weight: float) -> tuple[float, list[Any]]:
         """The loss and its gradient, from the definition."""
-        model, signature = self.model, self.model.signature(task)
+        model, signature = self.model, self.model.route(task)
         variables = [v.value for v in model.trainable_variables]
         with tf.GradientTape() as tape:
             logits, aux = model.forward(
