@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from t2t_mm.data.batches.features import prepare
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds import Image
 from t2t_mm.kinds import image_augmentation as picture_augmentation
@@ -83,13 +82,13 @@ def test_the_seed_decides_and_pictures_of_a_batch_differ(tf) -> None:
     assert (distorted(tf, encoded) != distorted(tf, encoded, seed=5)).any()
 
 
-def test_prepare_distorts_in_training_alone(tf) -> None:
+def test_feed_distorts_in_training_alone(tf) -> None:
     spec = Image(30, flip=True, augment="imagenet")
     stored, seed = tf.constant([ramp(tf)] * 20), tf.constant([3, 4])
-    plain, lengths = prepare(stored, spec, HParams())
+    plain, lengths = spec.feed(stored, HParams())
     assert lengths.numpy().tolist() == [900] * 20
-    still, _ = prepare(stored, spec, HParams(image_augment=False), True, seed)
+    still, _ = spec.feed(stored, HParams(image_augment=False), "", True, seed)
     np.testing.assert_array_equal(still, plain)
-    varied, _ = prepare(stored, spec, HParams(), True, seed)
+    varied, _ = spec.feed(stored, HParams(), "", True, seed)
     assert varied.shape == (20, 30, 30, 3) and (np.abs(varied - plain) > 0.01).any()
     assert np.abs(varied).max() <= 2.0

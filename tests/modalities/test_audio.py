@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from t2t_mm import kinds
 from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.layers.conv2d import grid_timing
@@ -41,12 +42,12 @@ def test_padding_changes_nothing(kind, length):
     assert want.mask.shape[1] == -(-length // 8) * (5 if kind == "keep" else 1)
     assert np.all(want.mask)
     for more in (1, 2, 7, 8):
-        got = audio.bottom({"inputs": padded(x, more)})
+        got = audio.bottom(padded(x, more))
         real = want.x.shape[1]
         np.testing.assert_allclose(got.x[:, :real], want.x, atol=2e-5)
         assert not np.any(got.x[:, real:]) and not np.any(got.mask[:, real:])
-        noisy = {"inputs": padded(x, more, 9.0), "inputs_length": np.array([length])}
-        np.testing.assert_allclose(audio.bottom(noisy).x, got.x, atol=2e-5)
+        noisy = audio.bottom(padded(x, more, 9.0), np.array([length]))
+        np.testing.assert_allclose(noisy.x, got.x, atol=2e-5)
 
 
 @pytest.mark.parametrize("kind", ["waveform", "keep", "merge"])
@@ -93,14 +94,12 @@ def test_unknown_lengths(kind):
 
 def test_create_reads_hparams():
     hparams = HParams().replace(hidden_size=8, audio_blocks=2, audio_mel_bins=6)
-    audio = AudioSpectral.create(Audio(), hparams, None)
+    audio = AudioSpectral.create("audio_spectral", kinds.Audio(), hparams)
     assert (audio.name, audio.mel_bins, audio.frequency) == ("audio_spectral.8", 6, "keep")
     with pytest.raises(HParamError, match="'audio_frequency' must be keep or merge, got 'split'"):
-        AudioSpectral.create(
-            Audio(), hparams.replace(audio_frequency="split")
-        )
+        AudioSpectral.create("a", kinds.Audio(), hparams.replace(audio_frequency="split"))
     with pytest.raises(HParamError, match="audio_blocks must be at least 1, got 0"):
-        Audio.create(Audio(), hparams.replace(audio_blocks=0))
+        Audio.create("audio", kinds.Audio(), hparams.replace(audio_blocks=0))
 
 
 @pytest.mark.parametrize("kind", ["waveform", "keep", "merge"])

@@ -8,12 +8,13 @@ import tensorflow as tf
 
 from t2t_mm.errors import DataError, HParamError
 from t2t_mm.hparam import HParams
+from t2t_mm.kinds import Label
 from t2t_mm.layers.conv2d import max_pool
 from t2t_mm.modalities.categorical import ClassLabel
 
 
 def make(**changes) -> ClassLabel:
-    arguments = {"num_classes": 6, "exit_filters": (10, 12), "hidden_size": 8, "seed": 1}
+    arguments = {"num_outputs": 6, "exit_filters": (10, 12), "hidden_size": 8, "seed": 1}
     label = ClassLabel(**{"roles": ("target",), **arguments, **changes})
     label.build()
     return label
@@ -70,7 +71,7 @@ def test_loss_and_metrics_by_hand(shape):
     np.testing.assert_allclose(
         label.loss(logits, targets, 0.1), [-(labels * log_p).sum(), 3], rtol=1e-5
     )
-    found = {k: [float(v) for v in pair] for k, pair in label.metrics(logits, targets).items()}
+    found = {k: [float(v) for v in pair] for k, pair in label.step_metrics(logits, targets).items()}
     assert found["accuracy"] == found["accuracy_top5"] == [2, 3]
     picked = log_p[np.arange(3), targets.reshape(-1)].sum()
     np.testing.assert_allclose(found["neg_log_perplexity"], [picked, 3], rtol=1e-5)
@@ -105,12 +106,12 @@ def test_unknown_grid():
 def test_create_reads_hparams():
     hparams = HParams().replace(hidden_size=8)
     spec = Label(tuple(map(str, range(12))), "shapes")
-    label = ClassLabel.create(spec, hparams, None, ["target"])
+    label = ClassLabel.create("class_label", spec, hparams, None, ["target"])
     assert (label.name, label.exit_filters) == ("class_label.shapes.12.8", (1536, 2048))
     with pytest.raises(DataError, match="number of classes of label set 'shapes' is unknown"):
-        ClassLabel.create(Label((), "shapes"), hparams)
+        ClassLabel.create("class_label", Label((), "shapes"), hparams)
     with pytest.raises(HParamError, match=r"must be two widths such as \[1536,2048\], got '\[7\]'"):
-        ClassLabel.create(spec, hparams.replace(class_exit_filters=(7,)))
+        ClassLabel.create("class_label", spec, hparams.replace(class_exit_filters=(7,)))
 
 
 def test_config_round_trip():

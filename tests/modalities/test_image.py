@@ -1,4 +1,4 @@
-"""The image modalities: sizes, the chain of layers, standardisation."""
+"""The image modalities: sizes, the chain of layers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from t2t_mm import kinds
 from t2t_mm.errors import UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.layers.conv2d import grid_timing
-from t2t_mm.modalities.image import Image, ImageSmall, standardise
+from t2t_mm.modalities.image import Image, ImageSmall
 
 
 def make(kind=ImageSmall, **changes):
@@ -45,7 +46,7 @@ def test_bottom_is_the_chain_of_its_layers_plus_timing():
     image, x = make(), pictures(2, 8)
     h = image.blocks[0](image.steps[1](image.steps[0](x)))
     want = np.array(h + grid_timing(2, 2, 16)).reshape(2, 4, 16)
-    np.testing.assert_allclose(image.bottom({"inputs": x}).x, want, atol=1e-6)
+    np.testing.assert_allclose(image.bottom(x).x, want, atol=1e-6)
     assert image.steps[0].raw and not image.steps[1].raw
 
 
@@ -54,16 +55,6 @@ def test_widths_are_the_papers():
     assert [s.filters for s in image.steps] == [32, 64]
     assert [b.filters for b in image.blocks] == [128, 256, 1024]
     assert [b.filters for b in make(num_blocks=3, hidden_size=128).blocks] == [64, 64, 128]
-
-
-def test_bytes_are_standardised():
-    raw = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype("uint8")
-    want = tf.image.per_image_standardization(raw)
-    np.testing.assert_allclose(standardise(raw), want, atol=1e-5)
-    flat = np.full((1, 8, 8, 3), 7, "uint8")
-    np.testing.assert_allclose(standardise(flat), np.zeros((1, 8, 8, 3)), atol=1e-5)
-    image = make()
-    np.testing.assert_allclose(image.bottom(raw).x, image.bottom(want).x, atol=1e-4)
 
 
 def test_unknown_sides():
@@ -79,17 +70,16 @@ def test_unknown_sides():
 
 def test_create_reads_hparams():
     hparams = HParams().replace(hidden_size=12, image_small_stride=1, image_small_blocks=2)
-    spec = Image(32)
-    image = ImageSmall.create(spec, hparams, None)
+    image = ImageSmall.create("image_small", kinds.Image(32), hparams)
     assert (image.name, image.stride, image.num_blocks) == ("image_small.12", 1, 2)
-    grey = Image(32, channels=1)
-    assert ImageSmall.sharing_key(grey, hparams) == "image_small.1ch.12"
+    gray = kinds.Image(32, channels=1)
+    assert ImageSmall.sharing_key("image_small", gray, hparams) == "image_small.1ch.12"
 
 
 def test_a_picture_is_no_target():
-    with pytest.raises(UserError, match="got the role target; it can only be input; change the"):
+    with pytest.raises(UserError, match="got the role target; it can only be input: choose"):
         make(roles=("input", "target"))
-    with pytest.raises(UserError, match="cannot be a target; use text or class_label"):
+    with pytest.raises(UserError, match="cannot be a target; choose another network"):
         make().top(None, None)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from t2t_mm import kinds
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
 from t2t_mm.modalities.text import Text
@@ -22,7 +23,7 @@ def make(**changes) -> Text:
 
 def test_embedding_values():
     text = make()
-    rep = text.bottom({"inputs": IDS})
+    rep = text.bottom(IDS)
     table = np.array(text.embedding) * 2  # sqrt(4)
     np.testing.assert_allclose(rep.x, table[IDS] * (IDS != 0)[..., None], rtol=1e-6)
     np.testing.assert_array_equal(rep.mask, IDS != 0)
@@ -58,7 +59,7 @@ def test_no_tokens_no_loss():
 
 def test_metrics_by_hand():
     logits = 5 * tf.one_hot([[3, 5, 1, 6], [2, 2, 6, 6]], 7)  # wrong: the second row's end
-    found = {k: [float(v) for v in pair] for k, pair in make().metrics(logits, IDS).items()}
+    found = {k: [float(v) for v in pair] for k, pair in make().step_metrics(logits, IDS).items()}
     assert found["accuracy"] == [4, 5]
     assert found["accuracy_per_sequence"] == [1, 2]
     assert found["accuracy_top5"] == [5, 5]
@@ -74,15 +75,15 @@ def test_roles_make_no_idle_variables():
 
 def test_sharing_key_is_the_vocabulary_and_the_width():
     hparams = HParams().replace(hidden_size=8)
-    key = Text.sharing_key(Text("vocab.a", 50), hparams)
+    key = Text.sharing_key("text", kinds.Text("vocab.a", 50), hparams)
     assert key == "text.vocab.a.8"
-    made = Text.create(Text("vocab.a", 50), hparams, None)
+    made = Text.create("text", kinds.Tree("vocab.a", 50), hparams)
     assert (made.name, made.vocab_size, made.hidden_size) == (key, 50, 8)
 
 
 def test_unknown_vocabulary_size_is_a_sentence():
     with pytest.raises(DataError, match=r"size of vocabulary 'vocab.a' is unknown; generate the"):
-        Text.create(Text("vocab.a"), HParams(), None)
+        Text.create("text", kinds.Text("vocab.a"), HParams())
 
 
 def test_config_round_trip():

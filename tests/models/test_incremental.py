@@ -191,16 +191,16 @@ def test_the_joint_model_scores_tokens_as_a_full_pass_does(command, tied):
     spec = Text("v", 11)
     tasks = [Task(name, name, spec, spec, name) for name in ("one", "two")]
     joint = JointModel(tasks, Transformer(WIDTH, 12, 2, 1, 1), hparams)
-    signature = joint.route("one")
-    encoded = joint.encode(signature, np.array([[3, 4, 5], [6, 7, 0]]))
+    route = joint.route("one")
+    encoded = joint.encode(route, {"inputs": np.array([[3, 4, 5], [6, 7, 0]])})
     beams, tokens = 2, np.random.default_rng(0).integers(0, 11, (4, 5)).astype("int32")
     tiled = Encoded(Rep(*(np.repeat(part, beams, 0) for part in encoded.rep[:2])), 0.0)
     commands = np.repeat(command, beams) if np.ndim(command) else command
-    expected = joint.decode_logits(signature, tiled, tokens[:, :-1], commands)
-    memory, state = joint.start_decoding(signature, encoded, beams, 5)
+    expected = joint.decode_logits(route, tiled, tokens[:, :-1], commands)
+    memory, state = joint.start_decoding(route, encoded, beams, 5)
     for position in range(5):
         before = tokens[:, position - 1] if position else tokens[:, 0]  # not read at position 0
         logits, state = joint.decode_step(
-            signature, memory, state, tf.constant(before), position, tf.constant(command)
+            route, memory, state, tf.constant(before), position, tf.constant(command)
         )
         np.testing.assert_allclose(logits, expected[:, position], atol=1e-4)

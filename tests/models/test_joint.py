@@ -29,8 +29,9 @@ CAPTION = Task("caption", "caption", PICTURE, TEXT, "to_english")
 GERMAN = Task("german", "german", TEXT, TEXT, "to_german")
 ENGLISH = Task("english", "english", TEXT, TEXT, "to_english")
 SPEECH = Task("speech", "speech", Audio(), TEXT, "to_english")
-PICTURE_CLASS = Task("picture", "picture", PICTURE, Label(tuple(map(str, range(4))), "p"), "to_label")
-TEXT_CLASS = Task("topic", "topic", TEXT, Label(tuple(map(str, range(4))), "t"), "to_label")
+FOUR = ("a", "b", "c", "d")
+PICTURE_CLASS = Task("picture", "picture", PICTURE, Label(FOUR, "p"), "to_label")
+TEXT_CLASS = Task("topic", "topic", TEXT, Label(FOUR, "t"), "to_label")
 ALL = (CAPTION, GERMAN, ENGLISH, SPEECH, PICTURE_CLASS, TEXT_CLASS)
 
 IDS = np.array([[3, 5, 4, 1], [2, 1, 0, 0]])
@@ -80,8 +81,9 @@ def batch(problem: Task):
         "text": IDS[:, ::-1][:, :3] + 1,
         "image": random.normal(size=(2, 8, 8, 3)).astype("float32"),
         "audio": random.normal(size=(2, 9, 5)).astype("float32"),
-    }[problem.inputs.kind]
-    return inputs, np.array([2, 3]) if problem.targets.kind == "label" else IDS
+    }[problem.input.name]
+    targets = np.array([2, 3]) if problem.targets.name == "label" else IDS
+    return {"inputs": inputs}, targets
 
 
 def forward(model: JointModel, problem: Task, command=None, training=False):
@@ -93,7 +95,7 @@ def forward(model: JointModel, problem: Task, command=None, training=False):
 def test_problems_of_one_vocabulary_hold_one_object():
     model = joint()
     german, english = model.route(GERMAN), model.route("english")
-    assert german == english == ("text.vocab.a.8", "text.vocab.a.8")
+    assert german == english == (("inputs",), ("text.vocab.a.8",), "text.vocab.a.8")
     text = model.modalities[german.target]
     assert text is model.modalities[model.route(CAPTION).target]
     assert text is model.modalities[model.route(SPEECH).target]
@@ -104,9 +106,7 @@ def test_problems_of_one_vocabulary_hold_one_object():
 
 def test_two_label_sets_of_equal_size_share_nothing():
     model = joint()
-    first, second = (
-        model.modalities[model.route(p).target] for p in (PICTURE_CLASS, TEXT_CLASS)
-    )
+    first, second = (model.modalities[model.route(p).target] for p in (PICTURE_CLASS, TEXT_CLASS))
     assert first is not second
     assert not set(map(id, first.variables)) & set(map(id, second.variables))
     assert not np.array_equal(first.kernel, second.kernel)
@@ -141,12 +141,12 @@ def test_every_variable_exists_first_and_gets_a_gradient(body):
     assert len({v.path for v in model.variables}) == count
     reached = set()
     for problem in ALL:
-        signature = model.route(problem)
+        route = model.route(problem)
         with tf.GradientTape() as tape:
             logits, aux = forward(model, problem, training=True)
-            total, weight = model.loss(signature, logits, batch(problem)[1], 0.1)
+            total, weight = model.loss(route, logits, batch(problem)[1], 0.1)
             loss = total / weight + aux
-        own = model.route_variables(signature)
+        own = model.route_variables(route)
         gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
         pairs = zip(model.trainable_variables, gradients, strict=True)
         found = {id(v) for v, gradient in pairs if gradient is not None}
@@ -187,7 +187,7 @@ def test_forward_values():
     model = joint()
     logits, aux = forward(model, GERMAN)
     text = model.modalities["text.vocab.a.8"]
-    rep = text.bottom(batch(GERMAN)[0])
+    rep = text.bottom(batch(GERMAN)[0]["inputs"])
     x = np.array(rep.x) @ np.array(model.body.reader)
     mask = np.array(rep.mask)[..., None]
     mean = (x * mask).sum(1, keepdims=True) / mask.sum(1, keepdims=True)
@@ -204,11 +204,11 @@ def test_forward_values():
 def test_a_target_position_sees_earlier_targets_only(body):
     model = joint(body=body())
     inputs, targets = batch(GERMAN)
-    signature = model.route(GERMAN)
-    full, _ = model.forward(signature, inputs, targets, 1)
+    route = model.route(GERMAN)
+    full, _ = model.forward(route, inputs, targets, 1)
     changed = targets.copy()
     changed[0, 2] = 9
-    other, _ = model.forward(signature, inputs, changed, 1)
+    other, _ = model.forward(route, inputs, changed, 1)
     np.testing.assert_allclose(full[0, :3], other[0, :3], atol=1e-5)
     assert np.abs(np.array(full[0, 3]) - np.array(other[0, 3])).max() > 1e-4
 
@@ -217,51 +217,53 @@ def test_a_target_position_sees_earlier_targets_only(body):
 def test_decoding_a_prefix_gives_the_logits_of_teacher_forcing(body):
     model = joint(body=body())
     inputs, targets = batch(SPEECH)
-    signature = model.route(SPEECH)
-    full, _ = model.forward(signature, inputs, targets, 0)
-    encoded = model.encode(signature, {"inputs": inputs})
+    route = model.route(SPEECH)
+    full, _ = model.forward(route, inputs, targets, 0)
+    encoded = model.encode(route, inputs)
     for length in (0, 1, 3):
-        got = model.decode_logits(signature, encoded, targets[:, :length], 0)
+        got = model.decode_logits(route, encoded, targets[:, :length], 0)
         assert got.shape == (2, length + 1, 20)
         # The second target ends after two tokens; what follows it is of no meaning.
         np.testing.assert_allclose(got[0], full[0, : length + 1], atol=1e-4)
         np.testing.assert_allclose(got[1, :2], full[1, : length + 1][:2], atol=1e-4)
-        last = model.decode_logits(signature, encoded, targets[:, :length], 0, last_only=True)
+        last = model.decode_logits(route, encoded, targets[:, :length], 0, last_only=True)
         np.testing.assert_allclose(last, got[:, -1:], atol=1e-4)
 
 
-def test_class_logits_are_those_of_the_forward_pass():
+def test_reading_out_needs_no_targets_where_they_are_not_written():
     model = joint(body=real_body())
-    signature = model.route(PICTURE_CLASS)
-    encoded = model.encode(signature, batch(PICTURE_CLASS)[0])
+    route = model.route(PICTURE_CLASS)
+    encoded = model.encode(route, batch(PICTURE_CLASS)[0])
     want = forward(model, PICTURE_CLASS)[0]
-    np.testing.assert_allclose(model.class_logits(signature, encoded), want, atol=1e-6)
+    got, _ = model.read_out(route, encoded, None, 0)
+    np.testing.assert_allclose(got, want, atol=1e-6)
 
 
 def test_padding_of_inputs_changes_nothing():
     model = joint(body=real_body())
     for problem, width in ((SPEECH, [(0, 0), (0, 3), (0, 0)]), (GERMAN, [(0, 0), (0, 3)])):
         inputs, targets = batch(problem)
-        signature = model.route(problem)
-        want, _ = model.forward(signature, inputs, targets, 0)
-        got, _ = model.forward(signature, np.pad(inputs, width), targets, 0)
+        route = model.route(problem)
+        want, _ = model.forward(route, inputs, targets, 0)
+        padded = {"inputs": np.pad(inputs["inputs"], width)}
+        got, _ = model.forward(route, padded, targets, 0)
         np.testing.assert_allclose(got, want, atol=1e-4)
 
 
-def test_one_trace_serves_all_problems_of_a_signature():
+def test_one_trace_serves_all_problems_of_a_route():
     model, traces = joint(), []
-    signature = model.route(GERMAN)
+    route = model.route(GERMAN)
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, None], tf.int32)] * 2 + [tf.TensorSpec([], tf.int32)]
     )
     def step(inputs, targets, command):
         traces.append(1)
-        return model.forward(signature, inputs, targets, command)[0]
+        return model.forward(route, {"inputs": inputs}, targets, command)[0]
 
     for problem in (GERMAN, ENGLISH):
         inputs, targets = batch(problem)
-        got = step(inputs, targets, model.command_id(problem))
+        got = step(inputs["inputs"], targets, model.command_id(problem))
         np.testing.assert_allclose(got, forward(model, problem)[0], atol=1e-5)
     assert len(traces) == 1
 
@@ -280,9 +282,7 @@ def test_mixed_precision():
         assert logits.dtype == tf.bfloat16
         total, weight = model.loss(model.route(problem), logits, batch(problem)[1], 0.1)
         assert total.dtype == weight.dtype == tf.float32
-        full = model.loss(
-            model.route(problem), forward(exact, problem)[0], batch(problem)[1], 0.1
-        )
+        full = model.loss(model.route(problem), forward(exact, problem)[0], batch(problem)[1], 0.1)
         np.testing.assert_allclose(total, full[0], rtol=0.05)
 
 
@@ -295,3 +295,55 @@ def test_sharing_problems_must_agree_on_the_vocabulary():
     other = Task("x", "x", TEXT, Text("vocab.a", 30), "to_english")
     with pytest.raises(DataError, match=r"share 'text.vocab.a.8' disagree .*: 20 and 30; generate"):
         joint([GERMAN, other])
+
+
+QUESTION = Task(
+    "question", "question", {"inputs": PICTURE, "question": TEXT}, Label(FOUR, "q"), "c"
+)
+
+
+def question_batch(length: int = 3) -> dict[str, np.ndarray]:
+    picture = batch(PICTURE_CLASS)[0]["inputs"]
+    question = np.pad(np.array([[3, 5, 1], [2, 1, 0]]), [(0, 0), (0, length - 3)])
+    return {"inputs": picture, "question": question}
+
+
+def test_several_inputs_are_one_sequence_marked_by_their_slots():
+    model = joint([QUESTION])
+    route = model.route(QUESTION)
+    assert route.slots == ("inputs", "question") and model.slot_names == ["inputs", "question"]
+    values = question_batch()
+    parts = [
+        model.modalities[key].bottom(values[slot])
+        for slot, key in zip(route.slots, route.inputs, strict=True)
+    ]
+    marked = [
+        np.array(part.x) + np.array(part.mask)[..., None] * np.array(model.slots)[number]
+        for number, part in enumerate(parts)
+    ]
+    encoded = model.encode(route, values)
+    assert encoded.rep.grid is None
+    want = np.concatenate(marked, 1) @ np.array(model.body.reader)
+    np.testing.assert_allclose(encoded.rep.x, want, atol=1e-5)
+    np.testing.assert_array_equal(
+        encoded.rep.mask, np.concatenate([part.mask for part in parts], 1)
+    )
+
+
+def test_padding_of_one_of_several_inputs_changes_nothing():
+    text_first = Task("q", "q", {"a": TEXT, "b": PICTURE}, Label(FOUR, "q"), "c")
+    model = joint([text_first], body=real_body())
+    values = question_batch()
+    answers = []
+    for length in (3, 6):
+        question = np.pad(values["question"], [(0, 0), (0, length - 3)])
+        feed = {"a": question, "b": values["inputs"]}
+        answers.append(np.array(model.forward(model.route("q"), feed, None, 0)[0]))
+    np.testing.assert_allclose(*answers, atol=1e-5)
+
+
+def test_slots_are_variables_of_routes_with_several_inputs_alone():
+    model = joint([QUESTION, GERMAN])
+    assert id(model.slots) in map(id, model.route_variables(model.route(QUESTION)))
+    assert id(model.slots) not in map(id, model.route_variables(model.route(GERMAN)))
+    assert [v.path for v in model.groups()["slots"]] == ["joint_model/slots"]
