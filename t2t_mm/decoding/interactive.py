@@ -15,7 +15,7 @@ from t2t_mm.decoding.input_files import parse_record
 from t2t_mm.decoding.inputs import expanded
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
-from t2t_mm.problem import Task, unknown
+from t2t_mm.problem import Task
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.decoder import Prediction

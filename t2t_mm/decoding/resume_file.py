@@ -114,10 +114,10 @@ class ResumeFile:
 
 
 def _answer(line: bytes) -> tuple[int, Decoded]:
-    from t2t_mm.decoding.decoder import Answer, Decoded
+    from t2t_mm.decoding.decoder import Decoded, Prediction
 
     found = json.loads(line)
-    alternatives = tuple(Answer(**one) for one in found.pop("alternatives"))
+    alternatives = tuple(Prediction(**one) for one in found.pop("alternatives"))
     return found.pop("index"), Decoded(**found, alternatives=alternatives)
 
 

@@ -52,6 +52,7 @@ def _as_png(picture: Picture) -> bytes:
 def _broken(error: Exception) -> BrokenValue:
     detail = str(error).partition("<_io")[0].strip() or type(error).__name__
     return BrokenValue(
-        "broken picture",
-        f"is no picture that can be decoded ({detail.rstrip('.')}); give a whole PNG or JPEG file",
+        "broken image",
+        f"is not an image that can be decoded ({detail.rstrip('.')}); give a whole PNG or JPEG "
+        "file",
     )

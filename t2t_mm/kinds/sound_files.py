@@ -79,5 +79,5 @@ def _to_pcm(wave: np.ndarray, rate: int, sample_rate: int) -> bytes:
 def _broken(why: str) -> BrokenValue:
     return BrokenValue(
         "broken sound",
-        f"is no sound that can be decoded ({why}); give a whole WAV or FLAC file",
+        f"is not a sound that can be decoded ({why}); give a whole WAV or FLAC file",
     )

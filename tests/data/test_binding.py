@@ -31,16 +31,16 @@ def data_dir(tmp_path: Path) -> Path:
 def test_sizes_are_filled_in(data_dir: Path) -> None:
     size = Vocabulary.load(data_dir / "vocab.datagen_toy_text.model").size
     task = bind(TEXT, data_dir)
-    assert (task.inputs.vocab_size, task.targets.vocab_size, task.train_examples) == (
+    assert (task.input.size, task.targets.size, task.train_examples) == (
         size,
         size,
         600,
     )
-    assert task.inputs.vocabulary == "vocab.datagen_toy_text"
+    assert task.input.vocabulary == "vocab.datagen_toy_text"
     image = bind(IMAGE, str(data_dir))
-    assert (image.inputs, image.targets.vocab_size) == (IMAGE.inputs, 3)
-    assert (image.labels, image.train_examples) == (("red", "green", "blue"), 40)
-    assert bind(SOUND, data_dir).inputs.sample_rate == 8000
+    assert (image.input, image.targets.size) == (IMAGE.inputs, 3)
+    assert (image.targets.names, image.train_examples) == (("red", "green", "blue"), 40)
+    assert bind(SOUND, data_dir).input.sample_rate == 8000
     assert Task.from_dict(json.loads(json.dumps(task.to_dict()))) == task
 
 
@@ -51,8 +51,8 @@ def test_derived_problems_read_the_same_shards(data_dir: Path) -> None:
         "datagen_toy_text",
         True,
     )
-    assert (back.inputs, back.targets) == (task.targets, task.inputs)
-    assert (copied.inputs, copied.targets, copied.copied) == (task.targets, task.targets, True)
+    assert (back.input, back.targets) == (task.targets, task.input)
+    assert (copied.input, copied.targets, copied.copied) == (task.targets, task.targets, True)
     assert shard_paths(back, "dev", data_dir) == shard_paths(task, "dev", data_dir)
 
 
@@ -67,12 +67,12 @@ def test_two_vocabularies_are_swapped_with_their_sides(tmp_path: Path) -> None:
     problem = TwoSided("two_sided")
     generate([problem], tmp_path, num_workers=1, log=lambda line: None)
     task, back, copied = (bind(p, tmp_path) for p in (problem, problem.rev(), problem.copy()))
-    assert (task.inputs.vocabulary, task.targets.vocabulary) == (
+    assert (task.input.vocabulary, task.targets.vocabulary) == (
         "vocab.two_sided",
         "vocab.other_side",
     )
-    assert (back.inputs, back.targets) == (task.targets, task.inputs)
-    assert copied.inputs == task.targets
+    assert (back.input, back.targets) == (task.targets, task.input)
+    assert copied.input == task.targets
     assert sorted(load_vocabularies([task, back], tmp_path)) == [
         "vocab.other_side",
         "vocab.two_sided",
@@ -141,9 +141,7 @@ def test_foreign_vocabulary(data_dir: Path) -> None:
 
 def test_vocabularies_of_another_size(data_dir: Path) -> None:
     task = bind(TEXT, data_dir)
-    assert load_vocabularies([task], data_dir)["vocab.datagen_toy_text"].size == (
-        task.inputs.vocab_size
-    )
+    assert load_vocabularies([task], data_dir)["vocab.datagen_toy_text"].size == (task.input.size)
     sound = data_dir / "vocab.datagen_toy_sound.model"
     (data_dir / "vocab.datagen_toy_text.model").write_bytes(sound.read_bytes())
     with pytest.raises(

@@ -26,6 +26,10 @@ def task(inputs: Kind, targets: Kind = TEXT) -> Task:
     return Task("toy", "toy", inputs, targets, "to_text")
 
 
+def sizes(inputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+    return {"inputs": inputs, "targets": targets}
+
+
 def test_boundaries_are_tensor2tensors():
     assert boundaries(50) == (
         *(8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20),
@@ -72,10 +76,23 @@ def test_sound_is_bounded_by_seconds():
 
 def test_bucketed_lengths():
     inputs, targets = np.array([5, 30]), np.array([9, 2])
-    assert bucketed_lengths(task(TEXT), inputs, targets).tolist() == [9, 30]
-    assert bucketed_lengths(task(PICTURE), inputs * 1000, targets).tolist() == [9, 2]
+    assert bucketed_lengths(task(TEXT), sizes(inputs, targets)).tolist() == [9, 30]
+    assert bucketed_lengths(task(PICTURE), sizes(inputs * 1000, targets)).tolist() == [9, 2]
     samples = np.array([800, 801, 16000])
-    assert bucketed_lengths(task(SOUND), samples, samples).tolist() == [1, 2, 20]
+    assert bucketed_lengths(task(SOUND), sizes(samples, samples)).tolist() == [1, 2, 20]
+
+
+def test_several_inputs_are_bucketed_by_their_longest_and_bounded_by_each():
+    asked = task({"inputs": PICTURE, "question": TEXT}, LABEL)
+    lengths = {"inputs": [9999, 9999], "question": np.array([7, 12]), "targets": np.array([1, 1])}
+    lengths = {name: np.asarray(values) for name, values in lengths.items()}
+    assert bucketed_lengths(asked, lengths).tolist() == [7, 12]
+    buckets = buckets_for(asked, HParams(batch_size=512, batch_images=32), 100)
+    by_bound = dict(zip(buckets.bounds, buckets.batch_sizes, strict=True))
+    assert by_bound[8] == 32 and by_bound[16] == 32 and by_bound[100] == 5
+    heard = task({"inputs": SOUND, "question": TEXT}, LABEL)
+    lengths["inputs"] = np.array([8000, 801])
+    assert bucketed_lengths(heard, lengths).tolist() == [10, 2]  # sound alone decides
 
 
 def test_layout_fills_up_with_the_next_bucket():
@@ -105,9 +122,8 @@ def test_layout_covers_everything_within_the_caps(seed):
 
 
 def test_drop_counts():
-    chosen = select(
-        task(TEXT), HParams(max_length=10), np.array([3, 11, 10, 4]), np.array([3, 3, 3, 12]), True
-    )
+    lengths = sizes(np.array([3, 11, 10, 4]), np.array([3, 3, 3, 12]))
+    chosen = select(task(TEXT), HParams(max_length=10), lengths, True)
     assert chosen.examples.tolist() == [0, 2]
     assert (chosen.counts.total, chosen.counts.used) == (4, 2)
     assert (chosen.counts.dropped, chosen.counts.trimmed) == (2, 0)
@@ -116,41 +132,44 @@ def test_drop_counts():
 
 def test_trim_counts_and_sizes():
     hparams = HParams(max_length=10, long_examples="trim")
-    chosen = select(task(TEXT), hparams, np.array([3, 11, 99]), np.array([3, 3, 12]), True)
+    lengths = sizes(np.array([3, 11, 99]), np.array([3, 3, 12]))
+    chosen = select(task(TEXT), hparams, lengths, True)
     assert chosen.examples.tolist() == [0, 1, 2]
-    assert chosen.inputs.tolist() == [3, 10, 10] and chosen.targets.tolist() == [3, 3, 10]
+    assert chosen.sizes["inputs"].tolist() == [3, 10, 10]
+    assert chosen.sizes["targets"].tolist() == [3, 3, 10]
     assert (chosen.counts.dropped, chosen.counts.trimmed, chosen.counts.used) == (0, 2, 3)
 
 
 def test_evaluation_has_its_own_limit_and_never_trims():
     hparams = HParams(max_length=10, eval_max_length=20, long_examples="trim")
     lengths = np.array([9, 11, 20, 21])
-    chosen = select(task(TEXT), hparams, lengths, lengths, training=False)
+    chosen = select(task(TEXT), hparams, sizes(lengths, lengths), training=False)
     assert chosen.examples.tolist() == [0, 1, 2] and chosen.counts.dropped == 1
 
 
 def test_sound_is_limited_in_seconds():
     hparams = HParams(max_audio_seconds=2.0, max_length=100, eval_max_length=200)
     samples, tokens = np.array([16000, 16001, 32000, 32001]), np.array([5, 5, 5, 5])
-    assert select(task(SOUND), hparams, samples, tokens, True).examples.tolist() == [0]
-    assert select(task(SOUND), hparams, samples, tokens, False).examples.tolist() == [0, 1, 2]
+    both = sizes(samples, tokens)
+    assert select(task(SOUND), hparams, both, True).examples.tolist() == [0]
+    assert select(task(SOUND), hparams, both, False).examples.tolist() == [0, 1, 2]
 
 
 def test_pictures_bytes_are_no_length():
-    huge = np.array([10**6])
-    assert select(task(PICTURE, LABEL), HParams(), huge, np.array([1]), True).counts.used == 1
+    huge = sizes(np.array([10**6]), np.array([1]))
+    assert select(task(PICTURE, LABEL), HParams(), huge, True).counts.used == 1
 
 
 def test_errors_are_sentences():
     lengths = np.array([20, 30])
     with pytest.raises(DataError) as error:
-        select(task(TEXT), HParams(max_length=10), lengths, lengths, True)
+        select(task(TEXT), HParams(max_length=10), sizes(lengths, lengths), True)
     assert str(error.value) == (
         "problem 'toy': every training example is longer than max_length=10; raise it in "
         "--hparams, or set long_examples=trim."
     )
     with pytest.raises(HParamError, match="'long_examples' must be one of drop, trim, got 'cut'"):
-        select(task(TEXT), HParams(long_examples="cut"), lengths, lengths, True)
+        select(task(TEXT), HParams(long_examples="cut"), sizes(lengths, lengths), True)
 
 
 def test_no_tensorflow_is_needed():

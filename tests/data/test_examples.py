@@ -89,7 +89,7 @@ def test_broken_pictures(damage: str) -> None:
     }[damage]
     with pytest.raises(BrokenValue) as error:
         stored_picture(content)
-    assert error.value.reason == "broken picture"
+    assert error.value.reason == "broken image"
     assert "give a whole PNG or JPEG file" in error.value.detail
     assert "BytesIO" not in error.value.detail
 

@@ -250,8 +250,8 @@ def test_shared_vocabulary(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.glob("*.model")] == ["vocab.both.model"]
     tasks = [bind(problem, tmp_path) for problem in problems]
     vocabulary = Vocabulary.load(tmp_path / "vocab.both.model")
-    for spec in (tasks[0].inputs, tasks[0].targets, tasks[1].targets):
-        assert (spec.vocabulary, spec.vocab_size) == ("vocab.both", vocabulary.size)
+    for kind in (tasks[0].input, tasks[0].targets, tasks[1].targets):
+        assert (kind.vocabulary, kind.size) == ("vocab.both", vocabulary.size)
     assert len(vocabulary.encode("tone above")) == 2  # words of either problem
     assert all(row.seconds is None for row in generate(problems, tmp_path))  # as it is there
     generate(problems[:1], tmp_path, shared_vocab="vocab.both:400")  # a part of them
@@ -280,7 +280,7 @@ def test_one_vocabulary_for_all_that_name_it(tmp_path: Path) -> None:
 
     generate([Named("named_a"), Named("named_b")], tmp_path)
     vocabulary = Vocabulary.load(tmp_path / "vocab.named.model")
-    assert {bind(Named(n), tmp_path).inputs.vocabulary for n in ("named_a", "named_b")} == {
+    assert {bind(Named(n), tmp_path).input.vocabulary for n in ("named_a", "named_b")} == {
         "vocab.named"
     }
     pieces = {vocabulary.piece(i) for i in range(vocabulary.size)}

@@ -109,13 +109,13 @@ def rows(batches: list[dict], side: str) -> list[tuple]:
 def test_batches_keep_the_contract(stored):
     task, _ = stored
     dataset = training_batches(task, "", HPARAMS, 0)
-    size, bins = PICTURE.image_size, HPARAMS.audio_mel_bins
+    size, bins = PICTURE.size, HPARAMS.audio_mel_bins
     shape, dtype = {
         "text": ([None, None], tf.int32),
         "image": ([None, size, size, 3], tf.float32),
         "audio": ([None, None, bins], tf.float32),
-    }[task.inputs.kind]
-    targets = [None] if task.targets.kind == "label" else [None, None]
+    }[task.input.name]
+    targets = [None] if task.targets.name == "label" else [None, None]
     assert dataset.element_spec == {
         "inputs": tf.TensorSpec(shape, dtype),
         "inputs_length": tf.TensorSpec([None], tf.int32),
@@ -123,7 +123,7 @@ def test_batches_keep_the_contract(stored):
     }
     for batch in take(dataset, 20):
         lengths = batch["inputs_length"]
-        if task.inputs.kind == "image":
+        if task.input.name == "image":
             assert (lengths == size * size).all()
             continue
         assert lengths.max() == batch["inputs"].shape[1]  # no longer than the longest
@@ -135,7 +135,7 @@ def test_an_epoch_holds_every_example_once_and_is_exact(stored):
     task, examples = stored
     batches = epoch(task)
     assert sum(len(batch["inputs"]) for batch in batches) == COUNT
-    if task.targets.kind == "label":
+    if task.targets.name == "label":
         labels = np.concatenate([batch["targets"] for batch in batches]).tolist()
         assert Counter(labels) == Counter(example["targets"] for example in examples)
     else:
@@ -178,11 +178,11 @@ def test_text_batches_are_within_their_tokens_and_well_filled(text, batch_size):
 def test_picture_and_sound_batches_are_within_their_budgets(stored):
     task, _ = stored
     for batch in epoch(task):
-        if task.inputs.kind == "image":
+        if task.input.name == "image":
             assert len(batch["inputs"]) <= HPARAMS.batch_images
-            if task.targets.kind == "text":
+            if task.targets.name == "text":
                 assert batch["targets"].size <= HPARAMS.batch_size
-        if task.inputs.kind == "audio":
+        if task.input.name == "audio":
             seconds = batch["inputs"].shape[0] * batch["inputs"].shape[1] * 0.010
             assert seconds <= HPARAMS.batch_audio_seconds
 
@@ -238,7 +238,7 @@ def test_evaluation_holds_every_example_once_the_longest_first(stored):
         for position, target in zip(batch["index"], batch["targets"], strict=True):
             expected = examples[order[position]]["targets"]
             assert target[target != 0].tolist() == expected if target.ndim else target == expected
-    if task.inputs.kind != "image":
+    if task.input.name != "image":
         lengths = [batch["inputs"].shape[1] for batch in batches]
         assert lengths[0] == max(lengths)
     assert same(batches, take(evaluation_batches(task, "dev", "", HPARAMS), 1000))
@@ -305,7 +305,7 @@ def test_long_examples_are_dropped_or_trimmed_and_counted(tmp_path, monkeypatch)
 def test_long_sound_is_trimmed_to_its_seconds(tmp_path, monkeypatch):
     examples = [{"inputs": pcm(np.full(16000, 0.1)), "targets": [5, 1]}]
     serve(monkeypatch, write_shards(tmp_path, examples, 1))
-    hparams = HPARAMS.replace(long_examples="trim", max_audio_seconds=1.0)
+    hparams = HPARAMS.replace(long_examples="trim", max_audio_seconds=1.0, audio_modality="audio")
     task = make_task(Audio(8000), TEXT)
     [batch] = take(training_batches(task, "", hparams, 0), 1)
     assert batch["inputs"].shape == (1, 8000) and batch["inputs_length"].tolist() == [8000]

@@ -162,13 +162,13 @@ def toy_model() -> LoadedModel:
 
 def features_of(task: Task, inputs: list) -> dict[str, Any]:
     """Raw inputs as the toy model takes them: a batch, padded."""
-    from t2t_mm.data.batches.features import prepare
-    from t2t_mm.decoding.inputs import stacked, stored_input
+    from t2t_mm.decoding.answering import batch_of
+    from t2t_mm.decoding.encoded_inputs import EncodedInputs
+    from t2t_mm.decoding.input_files import DecodeInput
 
     loaded = toy_model()
-    stored = [stored_input(raw, task.inputs, loaded.vocabularies) for raw in inputs]
-    values, lengths = prepare(stacked(stored), task.inputs, loaded.hparams)
-    return {"inputs": values, "inputs_length": lengths}
+    contents = EncodedInputs([DecodeInput(task, raw) for raw in inputs], loaded.vocabularies)
+    return batch_of(task, range(len(inputs)), contents, loaded.hparams)
 
 
 def write_run(output_dir: Path, tasks: list, vocabularies: Mapping) -> None:

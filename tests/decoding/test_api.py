@@ -52,7 +52,10 @@ def test_scores_are_the_sums_of_teacher_forced_log_probabilities(loaded):
     for text, target, score in zip(TEXTS, targets, scored, strict=True):
         ids, wanted = ([*vocabulary.encode(side), 1] for side in (text, target))
         logits, _ = model.forward(
-            model.route(TEXT), np.array([ids]), np.array([wanted]), model.command_id(TEXT)
+            model.route(TEXT),
+            {"inputs": np.array([ids])},
+            np.array([wanted]),
+            model.command_id(TEXT),
         )
         logits = np.asarray(logits, np.float64)[0]
         expected = sum(
@@ -120,8 +123,6 @@ def test_what_is_refused(loaded):
         loaded.score(TEXT, ["red", "blue"], ["RED"])
     with pytest.raises(DataError, match="the target: the target is empty text"):
         loaded.score(TEXT, ["red"], [" "])
-    with pytest.raises(
-        UnknownNameError, match=r"unknown label of problem 'decoding_toy_class' 'd'"
-    ):
+    with pytest.raises(DataError, match="the target has the unknown label 'd'; allowed are a, b"):
         loaded.score(CLASS, [png(0)], ["d"])
     assert loaded.decode(TEXT, []) == [] and loaded.score(TEXT, [], []) == []

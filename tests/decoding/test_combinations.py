@@ -13,8 +13,7 @@ from tests.decoding.decoding_run import png, toy_model, wav
 TEXT = Text("v", 100)
 PICTURE = Image(8)
 SOUND = Audio(8000)
-LABELS = ("a", "b")
-LABEL = Label(tuple(map(str, range(2))), "l")
+LABEL = Label(("a", "b"), "l")
 TASKS = {
     task.name: task
     for task in (
@@ -23,7 +22,7 @@ TASKS = {
         Task("enfr", "enfr", TEXT, TEXT, "to_french", ("bleu",)),
         Task("speech", "speech", SOUND, TEXT, "to_english", ("wer",)),
         Task("caption", "caption", PICTURE, TEXT, "to_english", ("cider",)),
-        Task("image", "image", PICTURE, LABEL, "to_class", ("accuracy",), labels=LABELS),
+        Task("image", "image", PICTURE, LABEL, "to_class", ("accuracy",)),
     )
 }
 
@@ -100,7 +99,7 @@ def test_a_path_is_the_input_side_of_one_and_the_target_side_of_the_other():
     assert task.name not in loaded.tasks
     model = loaded.model
     speech, tree = (model.route(f"decoding_toy_{kind}") for kind in ("speech", "tree"))
-    assert model.route(task) == (speech.inputs, tree.target)
+    assert model.route(task) == (("inputs",), speech.inputs, tree.target)
     assert model.command_id(task) == model.command_id("decoding_toy_tree")
     (spoken,) = loaded.decode(task, [wav(2)])
     # Speech is trained to give text with its own command; the tree's command gives another text.

@@ -40,13 +40,13 @@ def test_what_is_not_kept_is_read_again(asked, vocabularies):
     whole = EncodedInputs(asked, vocabularies, counted.append)
     tight = EncodedInputs(asked, vocabularies, kept_bytes=len(png(0)) + 10)
     assert counted == [1] * 5
-    assert whole.lengths == tight.lengths
-    assert whole.lengths[:4] == [1, 1, 1, 2400]
+    assert whole.sizes == tight.sizes
+    assert [size["inputs"] for size in whole.sizes[:4]] == [1, 1, 1, 2400]
     for index in range(5):
         assert tight[index] == whole[index]
     Path(asked[1].raw).unlink()
-    assert whole[1].value == png(1)
-    with pytest.raises(DataError, match=r"the picture .*1\.png cannot be read"):
+    assert whole[1]["inputs"].value == png(1)
+    with pytest.raises(DataError, match=r"the image .*1\.png cannot be read"):
         tight[1]
 
 
@@ -71,5 +71,5 @@ def test_the_digest_follows_content_not_names(asked, vocabularies, tmp_path):
 
 def test_a_broken_one_is_named_before_anything_else(asked, vocabularies, tmp_path):
     (tmp_path / "2.png").write_bytes(png(2)[:150])
-    with pytest.raises(DataError, match=r"^the picture .*2\.png is no picture that can be decoded"):
+    with pytest.raises(DataError, match=r"^the image .*2\.png is not an image that can be deco"):
         EncodedInputs(asked, vocabularies)

@@ -11,7 +11,7 @@ from t2t_mm.decoding.model_loading import LoadedModel
 from t2t_mm.decoding.settings import GREEDY
 from t2t_mm.decoding.writing import output_limits
 from t2t_mm.hparam import HParams
-from t2t_mm.kinds import Text
+from t2t_mm.kinds import Audio, Image, Kind, Text, Tree
 from t2t_mm.problem import Split, Task
 from tests.decoding.decoding_run import features_of, png, toy_model, wav, words
 
@@ -29,13 +29,13 @@ def loaded() -> LoadedModel:
 
 def by_hand(loaded: LoadedModel, task: Task, features: dict, limit: int) -> tuple[list[int], float]:
     """The likeliest token after the likeliest token, one example, no graph, no loop op."""
-    model, signature = loaded.model, loaded.model.route(task)
-    encoded = model.encode(signature, features)
+    model, route = loaded.model, loaded.model.route(task)
+    encoded = model.encode(route, features)
     ids: list[int] = []
     score = 0.0
     while len(ids) < limit and ids[-1:] != [1]:
         prefix = tf.constant([ids], tf.int32, [1, len(ids)])
-        logits = model.decode_logits(signature, encoded, prefix, model.command_id(task))
+        logits = model.decode_logits(route, encoded, prefix, model.command_id(task))
         scores = tf.nn.log_softmax(logits[0, -1]).numpy()
         ids.append(1 + int(np.argmax(scores[1:])))
         score += float(scores[ids[-1]])
@@ -52,7 +52,7 @@ def test_greedy_equals_a_python_loop_one_by_one(loaded, problem):
     lengths = []
     for row, raw in enumerate(INPUTS[problem][:3]):
         features = features_of(task, [raw])
-        limit = int(output_limits(task, features["inputs_length"], loaded.hparams, 50)[0])
+        limit = int(output_limits(task, features, loaded.hparams, 50)[0])
         ids, score = by_hand(loaded, task, features, limit)
         got = [int(i) for i in written.ids[row, 0] if i]
         assert got == ids
@@ -108,24 +108,34 @@ def test_changed_weights_are_seen(loaded):
     assert loaded.decoder(task, features) == before
 
 
-def task_of(modality: str, metrics: tuple[str, ...] = ()) -> Task:
-    spec = FeatureSpec(modality, sample_rate=8000)
-    return Task("t", "t", spec, Text("v", 9), "c", metrics)
+WRITTEN = Text("v", 9)
+
+
+def task_of(kind: Kind, targets: Kind = WRITTEN) -> Task:
+    return Task("t", "t", kind, targets, "c")
 
 
 @pytest.mark.parametrize(
-    ("task", "lengths", "limits"),
+    ("task", "lengths", "limits", "audio"),
     [
-        (task_of("text"), [3, 10], [3 * 2 + 50, 10 * 2 + 50]),
-        (task_of("text", ("bracket_f1",)), [3, 10], [3 * 8 + 50, 100]),  # the cap
-        (task_of("image_small"), [1024, 1024], [100, 100]),
-        (task_of("audio_spectral"), [100, 200], [15 + 50, 30 + 50]),  # frames of 10 ms
-        (task_of("audio"), [8000, 16000], [15 + 50, 30 + 50]),
+        (task_of(Text("v", 9)), [3, 10], [3 * 2 + 50, 10 * 2 + 50], ""),
+        (task_of(Text("v", 9), Tree("v", 9)), [3, 10], [3 * 8 + 50, 100], ""),  # the cap
+        (task_of(Image(32)), [1024, 1024], [100, 100], ""),
+        (task_of(Audio(8000)), [100, 200], [15 + 50, 30 + 50], ""),  # frames of 10 ms
+        (task_of(Audio(8000)), [8000, 16000], [15 + 50, 30 + 50], "audio"),
     ],
 )
-def test_output_limits(task, lengths, limits):
-    hparams = HParams(eval_max_length=100)
-    np.testing.assert_array_equal(output_limits(task, np.array(lengths), hparams, 50), limits)
+def test_output_limits(task, lengths, limits, audio):
+    hparams = HParams(eval_max_length=100, audio_modality=audio)
+    features = {"inputs_length": np.array(lengths)}
+    np.testing.assert_array_equal(output_limits(task, features, hparams, 50), limits)
+
+
+def test_of_several_inputs_the_one_that_suggests_most_counts():
+    asked = task_of({"inputs": Image(32), "question": Text("v", 9)})
+    features = {"inputs_length": np.array([1024, 1024]), "question_length": np.array([4, 40])}
+    limits = output_limits(asked, features, HParams(), 10)
+    np.testing.assert_array_equal(limits, [50 + 10, 80 + 10])
 
 
 def test_outputs_keep_to_the_cap(loaded):

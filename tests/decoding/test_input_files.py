@@ -15,7 +15,7 @@ from t2t_mm.decoding.input_files import (
     read_scored,
     read_table,
 )
-from t2t_mm.decoding.inputs import stored_input
+from t2t_mm.decoding.inputs import stored_inputs
 from t2t_mm.errors import DataError, UnknownNameError, UserError
 from t2t_mm.kinds import Audio, Image, Kind, Text
 from t2t_mm.problem import Task
@@ -74,7 +74,7 @@ def test_pictures(folder):
         assert raws(read_inputs(PICTURES, where)) == expected
     assert raws(read_inputs(SOUNDS, "lists")) == ["lists/s.wav"]
     place = read_inputs(PICTURES, "lists/list.txt")[1].place
-    assert place == "the picture a.png (line 2 of lists/list.txt)"
+    assert place == "the image a.png (line 2 of lists/list.txt)"
 
 
 def test_standard_input(folder, monkeypatch):
@@ -102,7 +102,7 @@ def test_a_table_mixes_problems(folder):
         ("pictures", "lists/b.JPG"),  # relative to the table
         ("sounds", "lists/s.wav"),  # relative to the working directory
     ]
-    assert asked[1].place == "the picture lists/b.JPG (line 2 of lists/mixed.tsv)"
+    assert asked[1].place == "the image lists/b.JPG (line 2 of lists/mixed.tsv)"
     assert is_table("a.TSV", None)
     assert not is_table("a.tsv", "words")
     assert not is_table("a.txt", None)
@@ -148,20 +148,18 @@ def test_a_line_that_is_no_path(folder):
     Path("list.txt").write_text("long text " * 40 + "\n~x.png\n")
     text, home = read_inputs(PICTURES, "list.txt")
     with pytest.raises(DataError, match=r"cannot be read \(File name too long\); check the path"):
-        stored_input(text.raw, PICTURES.inputs, {})
+        stored_inputs(text.raw, PICTURES, {})
     with pytest.raises(DataError, match=r"~x.png cannot be read \(No such file or directory\)"):
-        stored_input(home.raw, PICTURES.inputs, {})
+        stored_inputs(home.raw, PICTURES, {})
     with pytest.raises(DataError, match=r"cannot be read \(File name too long\)"):
         read_inputs(WORDS, "x" * 300)
     with pytest.raises(DataError, match=r"cannot be read \(embedded null byte\)"):
-        stored_input("a\0.png", PICTURES.inputs, {})
+        stored_inputs("a\0.png", PICTURES, {})
 
 
 def test_bad_places(folder):
     Path("empty").mkdir()
-    with pytest.raises(
-        DataError, match=r"^the folder empty holds no picture \(a file that ends in "
-    ):
+    with pytest.raises(DataError, match=r"^the folder empty holds no image \(a file that ends in "):
         read_inputs(PICTURES, "empty")
     with pytest.raises(DataError, match="^the folder empty holds no sound"):
         read_inputs(SOUNDS, "empty")

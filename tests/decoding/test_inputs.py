@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from t2t_mm.decoding.inputs import read_lines, stored_input
+from t2t_mm.decoding.inputs import Raw, read_lines, stored_inputs
 from t2t_mm.errors import DataError
-from t2t_mm.kinds import Audio, Image, Label, Text
+from t2t_mm.kinds import Audio, Image, Kind, Label, Number, Text
+from t2t_mm.kinds.kind import StoredInput
 from t2t_mm.kinds.vocabulary import Vocabulary
+from t2t_mm.problem import Task
 from tests.decoding.decoding_run import VOCABULARY, png, toy_run, wav
 
 TEXT = Text(VOCABULARY)
@@ -21,10 +23,16 @@ def vocabularies() -> dict[str, Vocabulary]:
     return {VOCABULARY: Vocabulary.load(toy_run().data_dir / f"{VOCABULARY}.model")}
 
 
+def stored_input(raw: Raw, kind: Kind, vocabularies, place: str | None = None) -> StoredInput:
+    """Of a problem with one input of that kind."""
+    task = Task("t", "t", kind, TEXT, "c")
+    return stored_inputs(raw, task, vocabularies, place)["inputs"]
+
+
 def test_text_becomes_ids_with_eos(vocabularies):
     stored = stored_input("red dog", TEXT, vocabularies)
     assert stored.value == [*vocabularies[VOCABULARY].encode("red dog"), 1]
-    assert stored.length == len(stored.value)
+    assert stored.size == len(stored.value)
     assert stored_input("red dög".encode(), TEXT, vocabularies) == stored_input(
         "red dög", TEXT, vocabularies
     )
@@ -36,8 +44,8 @@ def test_pictures_and_sounds_by_path_or_bytes(vocabularies, tmp_path):
     for path in (tmp_path / "a.png", str(tmp_path / "a.png"), png(1)):
         assert stored_input(path, PICTURE, vocabularies).value == png(1)
     stored = stored_input(tmp_path / "a.wav", SOUND, vocabularies)
-    assert stored.length == 2000  # 0.25 s, resampled from 16 to 8 kHz
-    assert len(stored.value) == 2 * stored.length
+    assert stored.size == 2000  # 0.25 s, resampled from 16 to 8 kHz
+    assert len(stored.value) == 2 * stored.size
     spectrum = np.abs(np.fft.rfft(np.frombuffer(stored.value, "<i2")))
     assert np.argmax(spectrum) * 8000 / 2000 == pytest.approx(250, abs=4)  # still its tone
 
@@ -54,7 +62,7 @@ def test_pictures_and_sounds_by_path_or_bytes(vocabularies, tmp_path):
         (
             "none.png",
             PICTURE,
-            "the picture none.png cannot be read (No such file or directory); check the path.",
+            "the image none.png cannot be read (No such file or directory); check the path.",
         ),
         (
             "none.wav",
@@ -64,8 +72,8 @@ def test_pictures_and_sounds_by_path_or_bytes(vocabularies, tmp_path):
         (
             b"RIFF no sound",
             SOUND,
-            "the input is no sound that can be decoded (Format not recognised); give a whole WAV "
-            "or FLAC file.",
+            "the input is not a sound that can be decoded (Format not recognised); give a whole "
+            "WAV or FLAC file.",
         ),
     ],
 )
@@ -78,15 +86,34 @@ def test_bad_inputs(vocabularies, raw, spec, message):
 def test_a_broken_picture_names_its_place(vocabularies, tmp_path):
     path = tmp_path / "half.png"
     path.write_bytes(png(1)[:200])
-    with pytest.raises(DataError, match=r"^the picture .*half\.png is no picture that can be deco"):
+    with pytest.raises(DataError, match=r"^the image .*half\.png is not an image that can be deco"):
         stored_input(path, PICTURE, vocabularies)
-    with pytest.raises(DataError, match=r"^picture 7 is no picture that can be decoded"):
+    with pytest.raises(DataError, match=r"^picture 7 is not an image that can be decoded"):
         stored_input(path, PICTURE, vocabularies, "picture 7")
 
 
-def test_labels_cannot_be_read_from_files(vocabularies):
-    with pytest.raises(DataError, match="of modality 'class_label' cannot be decoded from files"):
-        stored_input("red", Label(tuple(map(str, range(3))), "l"), vocabularies)
+def test_labels_and_numbers_are_read_from_text(vocabularies):
+    label = Label(("red", "blue"), "colors")
+    assert stored_input(" blue ", label, vocabularies).value == 1
+    assert stored_input("2.5", Number(0, 5), vocabularies).value == [2.5]
+    with pytest.raises(DataError, match="the input has the unknown label 'green'; allowed are red"):
+        stored_input("green", label, vocabularies)
+    with pytest.raises(DataError, match=r"the input must lie between 0 and 5, got '7'\."):
+        stored_input("7", Number(0, 5), vocabularies)
+
+
+def test_several_inputs_are_named(vocabularies):
+    task = Task("vqa", "vqa", {"inputs": PICTURE, "question": TEXT}, TEXT, "c")
+    stored = stored_inputs({"question": "red dog", "inputs": png(1)}, task, vocabularies)
+    assert list(stored) == ["inputs", "question"]
+    assert stored["inputs"].value == png(1)
+    assert stored["question"] == stored_input("red dog", TEXT, vocabularies)
+    with pytest.raises(DataError, match=r"^line 3: question is empty text; give at least one"):
+        stored_inputs({"question": " ", "inputs": png(1)}, task, vocabularies, "line 3")
+    with pytest.raises(DataError, match=r"must name the inputs of problem 'vqa': inputs, questi"):
+        stored_inputs("red dog", task, vocabularies)
+    with pytest.raises(DataError, match=r"must have inputs, question for problem 'vqa', got quest"):
+        stored_inputs({"question": "red dog"}, task, vocabularies)
 
 
 def test_lines(tmp_path):

@@ -74,7 +74,7 @@ def written_by(name: str, search: str, problem: str):
 def test_caches_change_no_token(name, search, problem):
     loaded, features, settings = toy_model(), batch_of(problem), SEARCHES[search]
     model, task = model_of(name), loaded.tasks[problem]
-    limits = output_limits(task, features["inputs_length"], loaded.hparams, settings.extra_length)
+    limits = output_limits(task, features, loaded.hparams, settings.extra_length)
     graph = tf.function(
         lambda features, limits: write(
             model,
@@ -143,15 +143,17 @@ def test_labels_are_given_with_the_likeliest_others_and_scored():
     loaded = toy_model()
     task, features = loaded.tasks["decoding_toy_class"], batch_of("decoding_toy_caption")
     decoder = decoder_of("multi_model", "beam")
-    scores = decoder.class_scores(task, features)
-    np.testing.assert_allclose(np.exp(scores).sum(1), 1.0, rtol=1e-5)
+    model, labels = model_of("multi_model"), task.targets.names
+    logits, _ = model.forward(model.route(task), features, None, 0)
+    scores = np.array(tf.nn.log_softmax(logits))
     for row, answer in zip(scores, decoder(task, features), strict=True):
         order = np.argsort(-row)
-        assert [one.output for one in answer.alternatives] == [task.labels[i] for i in order]
-        assert [one.score for one in answer.alternatives] == [float(row[i]) for i in order]
+        assert [one.output for one in answer.alternatives] == [labels[i] for i in order]
+        found = [one.score for one in answer.alternatives]
+        np.testing.assert_allclose(found, row[order], atol=1e-5)
         assert answer.output == answer.alternatives[0].output
-    given = decoder.score(task, {**features, "targets": np.array([2, 0, 1])})
-    np.testing.assert_allclose(given, scores[[0, 1, 2], [2, 0, 1]], rtol=1e-6)
+    given = decoder.score(task, {**features, "targets": np.array([2, 0, 1], "int32")})
+    np.testing.assert_allclose(given, scores[[0, 1, 2], [2, 0, 1]], rtol=1e-5)
 
 
 def test_padding_of_given_targets_changes_no_score():

@@ -75,7 +75,7 @@ def test_references_do_not_answer_the_reversed_problem(loaded, evaluation):
 
 @pytest.mark.parametrize(
     ("kind", "metric", "about"),
-    [("class", "accuracy", "picture 0 of"), ("speech", "wer", "sound 0 of"), ("tree", None, None)],
+    [("class", "accuracy", "image 0 of"), ("speech", "wer", "sound 0 of"), ("tree", None, None)],
 )
 def test_every_kind_is_scored(loaded, evaluation, kind, metric, about):
     scored = evaluation(loaded.tasks[f"decoding_toy_{kind}"])
@@ -93,11 +93,15 @@ def test_at_most_so_many_examples(loaded, evaluation):
     assert evenly_spread(list(range(2)), 3) == [0, 1]
 
 
+def sizes(lengths: list[int]) -> list[dict[str, int]]:
+    return [{"inputs": length} for length in lengths]
+
+
 def test_batches_hold_similar_lengths_and_everything_once():
     text = Task("t", "t", Text("v"), Text("v"), "c")
     lengths = np.random.default_rng(0).integers(1, 300, 100).tolist()
     batches = list(
-        batches_by_length(lengths, text.inputs, HParams(batch_size=16), DecodeSettings())
+        batches_by_length(sizes(lengths), text, HParams(batch_size=16), DecodeSettings())
     )
     assert sorted(i for batch in batches for i in batch) == list(range(100))
     longest = [max(lengths[i] for i in batch) for batch in batches]
@@ -107,10 +111,8 @@ def test_batches_hold_similar_lengths_and_everything_once():
 
 def test_an_input_longer_than_a_batch_comes_alone():
     text = Task("t", "t", Text("v"), Text("v"), "c")
-    assert list(batches_by_length([5, 9999, 5], text.inputs, HParams(), DecodeSettings())) == [
-        [1],
-        [0, 2],
-    ]
+    batches = batches_by_length(sizes([5, 9999, 5]), text, HParams(), DecodeSettings())
+    assert list(batches) == [[1], [0, 2]]
 
 
 def test_baseline_of_labels(loaded):
@@ -242,7 +244,8 @@ def test_metrics_shown_beside_a_problems_own(loaded):
     assert names("caption") == captions
     assert names("tree") == ["bracket_f1", "bracket_f1_all", "exact_match"]
     assert names("class") == ["accuracy", "calibration_error"]  # three classes: no top five
-    six = dataclasses.replace(loaded.tasks["decoding_toy_class"], labels=tuple("abcdef"))
+    six = loaded.tasks["decoding_toy_class"]
+    six = dataclasses.replace(six, targets=six.targets.with_labels(tuple("abcdef")))
     assert full_metrics(six) == ["accuracy", "accuracy_top5", "calibration_error"]
 
 

@@ -39,11 +39,11 @@ def tfds_problems() -> list[Problem]:
 def example(problem: Problem, data: TfdsData, i: int) -> Mapping[str, Any]:
     """A record with every feature that a data set of this name has and a problem reads."""
     text, label = SENTENCES[i % len(SENTENCES)], None
-    if problem.targets.kind == "label":
+    if problem.targets.has_labels:
         label = problem.labels[i % len(problem.labels)]
     if data.name == "coco_captions":
         return {"image": picture(5 * i, 40, "JPEG"), "captions/text": [text, f"{text} again"]}
-    if problem.inputs.kind == "image":
+    if problem.source == "image":
         return {"image": picture(5 * i, 32), "label": label}
     if data.name == "common_voice":
         return {"voice": tone(i, 48_000).tolist(), "sentence": text}
@@ -72,9 +72,9 @@ def write_data_sets(folder: Path, problems: list[Problem]) -> None:
         parts = {part.split("[")[0] for value in data.splits.values() for part in value.split("+")}
         found.setdefault((data.name, data.config), (problem, data, set()))[2].update(parts)
     for problem, data, parts in found.values():
-        count = 12 if problem.inputs.kind == "image" else 200
+        count = 12 if problem.source == "image" else 200
         splits = {part: [example(problem, data, i) for i in range(count)] for part in sorted(parts)}
-        labels = {"label": problem.labels} if problem.targets.kind == "label" else None
+        labels = {"label": problem.labels} if problem.targets.has_labels else None
         version = ".".join(f"{data.version}0.0.0".split(".")[:3])
         prepared(folder, data.name, version, splits, data.config, labels)
 
@@ -96,8 +96,8 @@ def test_every_problem_is_generated_trained_and_asked(tmp_path: Path) -> None:
     names = [problem.name for problem in problems]
     _, model = trained(names, HPARAMS, tmp_path, steps=STEPS * len(names), eval_steps=0)
     for problem in problems:
-        value = INPUTS[problem.inputs.kind] if model.tasks[problem.name].has_inputs else ""
+        value = INPUTS[problem.source] if model.tasks[problem.name].has_inputs else ""
         (answer,) = model.decode(problem.name, [value], "beam_size=1,extra_length=4")
         assert answer.score < 0, problem.name
-        if problem.targets.kind == "label":
+        if problem.targets.has_labels:
             assert answer.output in problem.labels

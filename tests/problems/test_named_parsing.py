@@ -98,7 +98,7 @@ def test_standard_sections(tmp_path: Path, place: str, capitals: bool) -> None:
     manifest, examples = made("parsing_english_ptb8k", tmp_path)
     assert manifest.origin == "files wsj_*.mrg; train is sections 02 to 21, dev 22, test 23"
     check(examples, train=found[4:44], dev=of[22], test=of[23])
-    assert manifest.inputs.vocabulary == manifest.targets.vocabulary
+    assert manifest.features["inputs"] == manifest.features["targets"]
     assert manifest.cleaning.startswith("traces, function tags and indices taken out of trees; ")
 
 

@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2t_mm.data.binding import bind
-from t2t_mm.data.generation.api import generate
-from t2t_mm.data.records.manifest import load_manifest
 from t2t_mm.data.sources.tfds_folder import TfdsFolder
-from t2t_mm.errors import DataError
+from t2t_mm.errors import DataError, UserError
+from t2t_mm.hparam import HParams
+from t2t_mm.kinds.kind import features_of
 from t2t_mm.lookup import find_problem
 from t2t_mm.problem import Split
-from t2t_mm.provenance import DataAccess
 from tests.data.tfds_folders import prepared
 from tests.problems.named import SENTENCES, made
 from tests.problems.recordings import chapter, encoded, pcm, tone, write
@@ -87,7 +85,7 @@ def test_librispeech_from_tfds(tmp_path: Path, problem: str, config: str) -> Non
     librispeech_in_tfds(tmp_path / "tfds", config)
     manifest, examples = made(problem, tmp_path)
     assert manifest.origin == f"TFDS librispeech/{config}:2.1.1"
-    assert manifest.inputs.sample_rate == 16_000
+    assert manifest.features["inputs"]["sample_rate"] == 16_000
     assert manifest.cleaning.endswith("one space; lower case; empty texts left out")
     check(examples, wanted_of(problem))
 
@@ -150,31 +148,17 @@ def test_recordings_without_splits_are_held_out(tmp_path: Path, place: str) -> N
     check(examples, {"train": SENTENCES[:32], "dev": SENTENCES[32:36], "test": SENTENCES[36:]})
 
 
-def test_the_waveform_reads_the_same_data(tmp_path: Path) -> None:
-    librispeech_in_tfds(tmp_path / "tfds", "default")
-    made("librispeech_clean_small", tmp_path)
-    spectral = bind(find_problem("librispeech_clean_small"), tmp_path / "data")
-    waveform = bind(find_problem("librispeech_clean_small_waveform"), tmp_path / "data")
-    assert spectral.data_name == waveform.data_name == "librispeech_clean_small"
-    assert (spectral.inputs.modality, waveform.inputs.modality) == ("audio_spectral", "audio")
-    assert spectral.targets == waveform.targets
-
-
-def test_the_waveform_alone_makes_the_data_of_both(tmp_path: Path) -> None:
-    librispeech_in_tfds(tmp_path / "tfds", "default")
-    access = DataAccess(tfds_data_dir=str(tmp_path / "tfds"), offline=True)
-    generate([find_problem("librispeech_noisy_waveform")], tmp_path / "data", access=access)
-    before = load_manifest("librispeech_noisy", tmp_path / "data")
-    assert before.complete and before.text_vocabularies == ["vocab.librispeech_noisy.8192"]
-    rows = generate([find_problem("librispeech_noisy")], tmp_path / "data", access=access)
-    assert all(row.seconds is None for row in rows)  # nothing was left to do
-
-
-def test_both_ways_of_hearing_exist_for_each() -> None:
-    for name in (*WANTED, "common_voice", "ljspeech", "wsj"):
-        one, other = find_problem(name), find_problem(f"{name}_waveform")
-        assert (one.inputs.modality, other.inputs.modality) == ("audio_spectral", "audio")
-        assert one.data_name == other.data_name == name and other.name == f"{name}_waveform"
+@pytest.mark.parametrize("name", [*WANTED, "common_voice", "ljspeech", "wsj"])
+def test_the_network_that_hears_is_an_hparam(name: str) -> None:
+    with pytest.raises(UserError) as error:
+        find_problem(f"{name}_waveform")
+    assert str(error.value) == (
+        f"--problems names '{name}_waveform': its data are those of '{name}', and which network "
+        f"reads them is an hparam; give --problems={name} --hparams=audio_modality=audio."
+    )
+    kind = find_problem(name).inputs
+    assert features_of(kind, HParams()) == "log_mel"
+    assert features_of(kind, HParams(audio_modality="audio")) == "waveform"
 
 
 def test_only_the_worker_that_writes_a_sound_reads_it(tmp_path: Path) -> None:

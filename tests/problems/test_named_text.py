@@ -106,8 +106,8 @@ def test_a_table_of_other_labels_is_refused(tmp_path: Path) -> None:
 
 def test_the_mixture_of_glue_is_on_one_vocabulary() -> None:
     problems = find_problems("glue")
-    assert {problem.name for problem in problems} == {row[0] for row in GLUE}
-    assert {problem.inputs.vocabulary for problem in problems} == {"vocab.glue"}
+    assert {problem.name for problem in problems} == {"stsb", *(row[0] for row in GLUE)}
+    assert {problem.text_vocabularies[0] for problem in problems} == {"vocab.glue"}
 
 
 def reviews(part: str) -> list[tuple[str, str]]:

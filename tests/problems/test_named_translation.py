@@ -173,7 +173,7 @@ def test_offline_says_what_is_missing_and_where_to_put_it(tmp_path: Path) -> Non
 
 def test_a_mixture_puts_its_problems_on_its_vocabulary() -> None:
     for problem in find_problems("wmt4"):
-        assert {problem.inputs.vocabulary, problem.targets.vocabulary} == {"vocab.wmt4"}
+        assert set(problem.text_vocabularies) == {"vocab.wmt4"}
         assert problem.shares_vocabulary
     alone = find_problem("translate_ende_wmt8k")
     assert alone.inputs.vocabulary == "vocab.translate_ende_wmt.8192"

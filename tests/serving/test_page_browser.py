@@ -329,7 +329,7 @@ def test_the_servers_refusals_are_shown(page):
     previewed(page, "this browser cannot show it")
     page.click("#send")
     assert page.refusal().startswith(
-        "Row 0 of decoding_toy_class is no picture, but this problem takes one;"
+        "Row 0 of decoding_toy_class is not an image, but this problem takes one;"
     )
     page.open(TEXT)
     page.click("#send")

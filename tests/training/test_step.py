@@ -25,9 +25,9 @@ from tests.training.tiny_runs import TRANSFORMER
 
 TEXT = Text("vocab.x", 30)
 PICTURE = Image(8)
-LABEL = Label(tuple(map(str, range(3))), "colours")
+LABEL = Label(("a", "b", "c"), "colours")
 TASKS = [
-    Task("colours", "colours", PICTURE, LABEL, "to_label", labels=("a", "b", "c")),
+    Task("colours", "colours", PICTURE, LABEL, "to_label"),
     Task("digits", "digits", TEXT, TEXT, "to_digits"),
     Task("words", "words", TEXT, TEXT, "to_words"),
 ]

@@ -7,38 +7,44 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image as Pillow
 
-from t2t_mm.data.batches.features import prepare
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds import Audio, Image
+from t2t_mm.kinds.audio import WAVEFORM
 from t2t_mm.kinds.audio_graph import LOG_FLOOR, frame_count, mel_filters
-from t2t_mm.kinds.image_graph import augment, standardise
+from t2t_mm.kinds.image_graph import augment, standardize
+from t2t_mm.kinds.kind import features_of
 from tests.data.stored_shards import LABEL, PICTURE, SOUND, TEXT, pcm, png
 
 HPARAMS = HParams(audio_mel_bins=40)
 RATE = 8000  # of SOUND
 
 
+def fed(stored, kind, hparams=HPARAMS, training=False, seed=None):
+    """What the kind's default network reads."""
+    return kind.feed(stored, hparams, features_of(kind, hparams), training, seed)
+
+
 def decoded(*encoded: bytes, size: int = 16) -> np.ndarray:
     """Pixels in [0, 255] after decoding and resizing."""
     spec = Image(size)
-    values, lengths = prepare(tf.constant(encoded), spec, HPARAMS)
+    values, lengths = fed(tf.constant(encoded), spec, HPARAMS)
     assert lengths.numpy().tolist() == [size * size] * len(encoded)
     return values.numpy() * 63.75 + 127.5
 
 
 def test_text_is_padded_with_zeros():
     ids = tf.ragged.constant([[5, 6, 1], [7, 1]], dtype=tf.int64)
-    values, lengths = prepare(ids, TEXT, HPARAMS)
+    values, lengths = fed(ids, TEXT, HPARAMS)
     assert values.dtype == lengths.dtype == tf.int32
     assert values.numpy().tolist() == [[5, 6, 1], [7, 1, 0]]
     assert lengths.numpy().tolist() == [3, 2]
 
 
 def test_labels():
-    values, lengths = prepare(tf.constant([3, 0], tf.int64), LABEL, HPARAMS)
+    values, lengths = fed(tf.constant([3, 0], tf.int64), LABEL, HPARAMS)
     assert values.numpy().tolist() == [3, 0] and values.dtype == tf.int32
     assert lengths.numpy().tolist() == [1, 1]
 
@@ -50,10 +56,10 @@ def test_pictures_of_the_right_size_keep_their_pixels():
 
 
 def test_standardising_keeps_brightness_and_colour_apart():
-    values = standardise(tf.constant([0.0, 127.5, 255.0])).numpy()
+    values = standardize(tf.constant([0.0, 127.5, 255.0])).numpy()
     np.testing.assert_allclose(values, [-2.0, 0.0, 2.0])
     dark, light = (
-        prepare(tf.constant([tf.io.encode_png(np.full((16, 16, 3), level, np.uint8)).numpy()]),
+        fed(tf.constant([tf.io.encode_png(np.full((16, 16, 3), level, np.uint8)).numpy()]),
                 PICTURE, HPARAMS)[0].numpy()
         for level in (40, 220)
     )  # fmt: skip
@@ -62,7 +68,7 @@ def test_standardising_keeps_brightness_and_colour_apart():
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "LA", "RGBA", "P", "1"])
 def test_every_kind_of_png_becomes_three_channels(mode):
-    picture = Image.new("RGB", (16, 16), (255, 255, 255)).convert(mode)
+    picture = Pillow.new("RGB", (16, 16), (255, 255, 255)).convert(mode)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     pixels = decoded(buffer.getvalue())
@@ -73,7 +79,7 @@ def test_every_kind_of_png_becomes_three_channels(mode):
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "GIF"])
 def test_every_format(form):
     buffer = io.BytesIO()
-    Image.new("RGB", (20, 20), (250, 10, 10)).save(buffer, form)
+    Pillow.new("RGB", (20, 20), (250, 10, 10)).save(buffer, form)
     np.testing.assert_allclose(decoded(buffer.getvalue())[0, 8, 8], (250, 10, 10), atol=3)
 
 
@@ -138,9 +144,9 @@ def test_half_of_the_pictures_are_mirrored_where_allowed():
 def test_augmentation_is_for_training_alone():
     encoded = tf.constant([png(np.random.default_rng(0), 32, 32)] * 4)
     spec = Image(32, flip=True)
-    plain = prepare(encoded, spec, HPARAMS)[0].numpy()
-    off = prepare(encoded, spec, HPARAMS.replace(image_augment=False), True, seeds(0))[0].numpy()
-    on = prepare(encoded, spec, HPARAMS, True, seeds(0))[0].numpy()
+    plain = fed(encoded, spec, HPARAMS)[0].numpy()
+    off = fed(encoded, spec, HPARAMS.replace(image_augment=False), True, seeds(0))[0].numpy()
+    on = fed(encoded, spec, HPARAMS, True, seeds(0))[0].numpy()
     assert np.array_equal(plain, off) and not np.array_equal(plain, on)
 
 
@@ -149,7 +155,7 @@ def tone(hertz: float, seconds: float, level: float = 0.5) -> np.ndarray:
 
 
 def spectrogram(*waves: np.ndarray, hparams: HParams = HPARAMS) -> tuple[np.ndarray, np.ndarray]:
-    values, lengths = prepare(tf.constant([pcm(wave) for wave in waves]), SOUND, hparams)
+    values, lengths = fed(tf.constant([pcm(wave) for wave in waves]), SOUND, hparams)
     return values.numpy(), lengths.numpy()
 
 
@@ -225,7 +231,7 @@ def test_a_waveform_is_normalised_without_its_padding():
     spec = Audio(RATE)
     rng = np.random.default_rng(0)
     waves = [0.2 + rng.normal(0, 0.1, n) for n in (500, 900)]
-    values, lengths = prepare(tf.constant([pcm(wave) for wave in waves]), spec, HPARAMS)
+    values, lengths = spec.feed(tf.constant([pcm(wave) for wave in waves]), HPARAMS, WAVEFORM)
     assert values.shape == (2, 900) and lengths.numpy().tolist() == [500, 900]
     for got, wave in zip(values.numpy(), waves, strict=True):
         expected = (wave - wave.mean()) / wave.std()
@@ -234,10 +240,5 @@ def test_a_waveform_is_normalised_without_its_padding():
 
 
 def test_what_is_not_declared_is_a_sentence():
-    sound, picture = Audio(), Image()
-    with pytest.raises(DataError, match=r"'audio_spectral' declares no sample_rate; set it"):
-        prepare(tf.constant([pcm(np.zeros(9))]), sound, HPARAMS)
-    with pytest.raises(DataError, match=r"'image' declares no image_size; set it"):
-        prepare(tf.constant([b""]), picture, HPARAMS)
-    with pytest.raises(DataError, match="nothing is known about stored data of modality 'smell'"):
-        prepare(tf.constant([b""]), FeatureSpec("smell"), HPARAMS)
+    with pytest.raises(DataError, match=r"a sound declares no sample_rate; write Audio\(sample"):
+        fed(tf.constant([pcm(np.zeros(9))]), Audio())
