@@ -14,7 +14,7 @@ from t2t_mm.decoding.combinations import Combination, combination
 from t2t_mm.decoding.input_files import parse_record
 from t2t_mm.decoding.inputs import expanded
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.errors import UserError
+from t2t_mm.errors import UserError, unknown
 from t2t_mm.problem import Task
 
 if TYPE_CHECKING:
