@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.decoding.sampling import draw, sample
+from t2t_mm.decoding.search.sampling import draw, sample
 from t2t_mm.decoding.settings import DecodeSettings
 from tests.decoding.search_steps import Random
 
