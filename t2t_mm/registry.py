@@ -230,6 +230,13 @@ def _check_mixture(name: str, value: Any) -> None:
         raise ValueError(f"mixture '{name}' has the name of a problem")
 
 
+def _check_search(name: str, value: Any) -> None:
+    from t2t_mm.decoding.search.contract import Search
+
+    if not (inspect.isclass(value) and issubclass(value, Search)):
+        raise TypeError(f"search '{name}' must be a subclass of Search, got {value!r}")
+
+
 PROBLEMS = Registry("problem", "--problems", ["t2t_mm.problems"], _check_problem)
 MIXTURES = Registry("mixture", "--problems", ["t2t_mm.problems"], _check_mixture)
 VOCABULARIES = Registry("vocabulary", "--shared_vocab", ["t2t_mm.problems"])
@@ -243,6 +250,7 @@ RANGED_HPARAMS = Registry(
     "ranged hparams set", "--hparams_range", ["t2t_mm.hparams"], _check_callable
 )
 OPTIMIZERS = Registry("optimizer", "the hparam optimizer", ["t2t_mm.training"], _check_callable)
+SEARCHES = Registry("search", "--decode_hparams search", ["t2t_mm.decoding.search"], _check_search)
 
 ALL: dict[str, Registry] = {
     "problems": PROBLEMS,
@@ -254,6 +262,7 @@ ALL: dict[str, Registry] = {
     "hparams": HPARAMS,
     "ranged_hparams": RANGED_HPARAMS,
     "optimizers": OPTIMIZERS,
+    "searches": SEARCHES,
 }
 
 register_problem = PROBLEMS.decorator
@@ -263,6 +272,7 @@ register_model = MODELS.decorator
 register_hparams = HPARAMS.decorator
 register_ranged_hparams = RANGED_HPARAMS.decorator
 register_optimizer = OPTIMIZERS.decorator
+register_search = SEARCHES.decorator
 
 
 def register_mixture(

@@ -15,7 +15,7 @@ import tensorflow as tf
 from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.decoding import writing
 from t2t_mm.decoding.cores import Cores, interleaved
-from t2t_mm.decoding.search import Hypotheses
+from t2t_mm.decoding.search.contract import Hypotheses
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import Found

@@ -27,7 +27,7 @@ Any line is answered: a text, or the path of a picture or sound. Besides that:
   in=NAME      read the inputs of this problem, whatever is answered (zero-shot)
   ou=NAME      answer with the command and targets of this problem (zero-shot)
   co=COMMAND   tell the decoder another command; co= tells the problem's own again
-  ns=N         show the N best answers
+  ns=N         show the N best answers, or N drawn ones
   dl=N         tokens that an answer may have beyond what its input suggests
   ds=SETTINGS  as --decode_hparams, e.g. ds=beam_size=1
   h            this help
@@ -57,7 +57,7 @@ class Session:
         self._inputs_of = path.inputs_of if path else None
         self._targets_of = path.targets_of if path else None
         self._command = path.command if path else None
-        self._shown = settings.beam_size if settings.return_beams else 1
+        self._shown = settings.num_outputs
 
     @property
     def prompt(self) -> str:
@@ -106,7 +106,8 @@ class Session:
             self._choose(name, value)
         elif name == "ds":
             self._settings = self._settings.override(value, "ds=")
-            self._shown = self._settings.beam_size if self._settings.return_beams else self._shown
+            several = self._settings.return_beams or self._settings.num_decodes > 1
+            self._shown = self._settings.num_outputs if several else self._shown
         else:
             self._count(name, value)
 
@@ -140,8 +141,13 @@ class Session:
             self._settings = self._settings.replace(extra_length=int(value))
             return
         self._shown = int(value)
+        if self._settings.samples:
+            self._settings = self._settings.replace(num_decodes=self._shown)
+            return
         most = max(self._settings.beam_size, self._shown)
-        self._settings = self._settings.replace(beam_size=most, return_beams=self._shown > 1)
+        self._settings = self._settings.replace(
+            beam_size=most, return_beams=self._shown > 1, num_decodes=1
+        )
 
     def _path(self) -> Combination | None:
         if self._inputs_of is None or self._targets_of is None:

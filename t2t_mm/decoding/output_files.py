@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from t2t_mm.data.records.files import write_atomically
 from t2t_mm.decoding.combinations import Combination
-from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.decoding.settings import BEAM_SEARCH, GREEDY_SEARCH, DecodeSettings
 from t2t_mm.errors import UserError
 from t2t_mm.runs.run_record import RunRecord
 
@@ -31,10 +31,13 @@ def path_name(path: Combination) -> str:
 
 
 def search_name(settings: DecodeSettings) -> str:
-    """How was searched, as Tensor2Tensor names it: "beam4.alpha0.6"."""
+    """How was searched, as Tensor2Tensor names it: "beam4.alpha0.6"; or a user's search's name."""
     if settings.samples:
         return f"random.temp{settings.sampling_temp:g}.seed{settings.seed}"
-    return f"beam{settings.beam_size}.alpha{settings.alpha:g}"
+    if settings.strategy not in (GREEDY_SEARCH, BEAM_SEARCH):
+        return settings.strategy
+    beams = 1 if settings.strategy == GREEDY_SEARCH else settings.beam_size
+    return f"beam{beams}.alpha{settings.alpha:g}"
 
 
 def check_writable(path: Path) -> None:
@@ -71,9 +74,12 @@ def answer_line(decoded: Decoded, settings: DecodeSettings) -> str:
 
     With write_beam_scores every output is followed by its log-probability, again after a tab.
     """
-    if not (settings.return_beams or settings.write_beam_scores):
+    several = settings.return_beams or settings.num_decodes > 1
+    if not (several or settings.write_beam_scores):
         return one_line(decoded.output)
-    answers = decoded.alternatives if settings.return_beams else (decoded,)
+    answers = decoded.alternatives if several else (decoded,)
+    if settings.num_decodes > 1:
+        answers = answers[: settings.num_decodes]  # of labels there may be more
     cells = []
     for answer in answers:
         cells.append(one_line(answer.output).replace("\t", " "))

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from t2t_mm.errors import HParamError
+from t2t_mm.registry import SEARCHES
 from t2t_mm.typed_record import TypedRecord
 
 ARGMAX, RANDOM = "argmax", "random"
+GREEDY_SEARCH, BEAM_SEARCH, SAMPLING = "greedy", "beam", "sampling"
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class DecodeSettings(TypedRecord):
 
     Raises:
       HParamError: at construction, for a value out of range.
+      UnknownNameError: likewise, for a search that is not registered.
     """
 
     NOUN: ClassVar[str] = "decoding hparam"
@@ -33,6 +36,12 @@ class DecodeSettings(TypedRecord):
     sampling_keep_top_k: int = 0  # random: draw among so many likeliest tokens; 0 or -1 = all
     sampling_keep_top_p: float = 1.0  # random: among the fewest of at least this probability
     seed: int = 0  # random: the same seed draws the same answers
+    num_decodes: int = 1  # answers to each input, best first: drawn ones, or the best of a beam
+    min_length: int = 0  # tokens that an answer has before its end, unless its limit comes first
+    force_decode_length: bool = False  # write to the limit: no answer ends before it
+    no_repeat_ngram_size: int = 0  # no n tokens in a row twice in an answer; 0: they may
+    score_prefix: bool = False  # scores and the length penalty count a prefix's tokens too
+    search: str = ""  # a registered search; "": sampling for random, greedy for 1 beam, else beam
 
     def __post_init__(self) -> None:
         self._require("beam_size", self.beam_size >= 1, "1 (greedy) or more")
@@ -46,6 +55,18 @@ class DecodeSettings(TypedRecord):
         self._require("sampling_keep_top_k", self.sampling_keep_top_k >= -1, "0 (all) or more")
         share = 0 < self.sampling_keep_top_p <= 1
         self._require("sampling_keep_top_p", share, "more than 0 and at most 1 (all)")
+        self._require("min_length", self.min_length >= 0, "0 (no minimum) or more tokens")
+        self._require("no_repeat_ngram_size", self.no_repeat_ngram_size >= 0, "0 (off) or more")
+        self._check_search()
+
+    def _check_search(self) -> None:
+        if self.search:
+            SEARCHES.entry(self.search)
+        self._require("num_decodes", self.num_decodes >= 1, "1 or more")
+        most = {GREEDY_SEARCH: 1, BEAM_SEARCH: self.beam_size}.get(self.strategy)
+        if most is not None:
+            allowed = f"at most {most}, the beam_size, unless sampling_method=random draws answers"
+            self._require("num_decodes", self.num_decodes <= most, allowed)
 
     def _require(self, name: str, right: bool, allowed: str) -> None:
         if not right:
@@ -55,9 +76,25 @@ class DecodeSettings(TypedRecord):
             )
 
     @property
+    def strategy(self) -> str:
+        """The name of the search in the registry."""
+        if self.search:
+            return self.search
+        if self.sampling_method == RANDOM:
+            return SAMPLING
+        return GREEDY_SEARCH if self.beam_size == 1 else BEAM_SEARCH
+
+    @property
     def samples(self) -> bool:
         """Whether answers are drawn, not searched for."""
-        return self.sampling_method == RANDOM
+        return self.strategy == SAMPLING
+
+    @property
+    def num_outputs(self) -> int:
+        """Answers to each input, N: num_decodes if it is given, or a beam's with return_beams."""
+        if self.num_decodes == 1 and self.return_beams and self.strategy == BEAM_SEARCH:
+            return self.beam_size
+        return self.num_decodes
 
 
 GREEDY = DecodeSettings(beam_size=1)

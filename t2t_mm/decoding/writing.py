@@ -12,15 +12,17 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from t2t_mm.decoding.beam import beam_search
-from t2t_mm.decoding.sampling import sample
-from t2t_mm.decoding.search import Hypotheses, Reorder, Step, gather_rows
+from t2t_mm.decoding.search.conditions import Conditions, prefix_lengths
+from t2t_mm.decoding.search.constraints import constraints_of
+from t2t_mm.decoding.search.contract import Hypotheses, Reorder, SearchRequest, Step
+from t2t_mm.decoding.search.tensors import gather_rows
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import Found, features_of
 from t2t_mm.models.body import Encoded
 from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import LENGTH, Task
+from t2t_mm.registry import SEARCHES
 
 Features = Mapping[str, tf.Tensor]
 
@@ -48,6 +50,7 @@ def write(
     settings: DecodeSettings = GREEDY,
     rows: tf.Tensor | None = None,
     cached: bool = True,
+    prefix: tf.Tensor | None = None,
 ) -> Hypotheses:
     """Writes outputs.
 
@@ -56,25 +59,24 @@ def write(
       route: the way to take; its target is written token by token.
       features: a batch's inputs and their lengths.
       command: int32 [], the command's number (`JointModel.command_id`).
-      limits: int32 [B], tokens that each output may have; see `output_limits`.
+      limits: int32 [B], tokens that each output may have after its prefix; see `output_limits`.
       settings: how to search.
       rows: int32 [B], a number for each input that sampling draws from, so that an input gets
         the same answer in whatever batch it is; None: its place in the batch.
       cached: False runs the decoder over the whole prefix for every token: what caches are
         measured against.
+      prefix: int32 [B, P], token ids that each output begins with, padded with 0; None: none does.
 
     Returns:
-      N = 1 hypothesis for each input, or the beam_size ones of settings.return_beams.
+      N = settings.num_outputs hypotheses for each input, the prefix being part of them.
     """
     encoded = model.encode(route, features)
-    beams = 1 if settings.samples else settings.beam_size
+    search = SEARCHES.get(settings.strategy)(settings)
+    longest = limits if prefix is None else limits + prefix_lengths(prefix)
     make = cached_path if cached else full_prefix_path
-    path = make(model, route, encoded, command, beams, limits)
-    if settings.samples:
-        rows = tf.range(tf.size(limits)) if rows is None else rows
-        return sample(path.step, path.state, limits, settings, rows)
-    keep = beams if settings.return_beams else 1
-    return beam_search(path.step, path.state, limits, beams, settings.alpha, keep, path.reorder)
+    path = make(model, route, encoded, command, search.beams, longest)
+    conditions = Conditions(constraints_of(settings), prefix, settings.score_prefix)
+    return search(SearchRequest(path.step, path.state, limits, rows, path.reorder, conditions))
 
 
 def cached_path(

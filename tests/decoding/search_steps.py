@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.decoding.beam import beam_search
+from t2t_mm.decoding.search.beam import beam_search
+from t2t_mm.decoding.search.conditions import Conditions
+from t2t_mm.decoding.search.constraints import Constraint, MinLength, NeverEnd, NoRepeatNgram
 
 EOS = 1
 WIDTH = 3  # of the state
@@ -62,6 +64,19 @@ class Random:
         found = search(tf.constant(limits), tf.constant(alpha), weights)
         return [part.numpy() for part in found]
 
+    def search_under(
+        self, rules: list[Rules], limits: list[int], beams: int, alpha: float, **how: object
+    ):
+        """`search` under rules, one an input; they differ in their prefixes alone."""
+        length = max(len(one.prefix) for one in rules)
+        prefix = [one.prefix + (0,) * (length - len(one.prefix)) for one in rules]
+        weights = tuple(map(tf.constant, (self.start, self.recur, self.embed, self.out)))
+        how |= {"constraints": rules[0].constraints, "score_prefix": rules[0].scored}
+        search = _graph_under(beams, tuple(how.items()))
+        prefix = np.array(prefix, np.int32).reshape(len(rules), length)
+        found = search(tf.constant(limits), tf.constant(alpha), weights, tf.constant(prefix))
+        return [part.numpy() for part in found]
+
     def next_scores(self, row: int, prefix: tuple[int, ...]) -> np.ndarray:
         """Log-probabilities of all tokens after a prefix, float64 [V]."""
         hidden = np.tanh(self.start[row].astype(np.float64) @ self.recur)
@@ -84,6 +99,99 @@ def _graph(beams: int, how: tuple):
         return beam_search(step.step, state, limits, beams, alpha, **dict(how))
 
     return tf.function(search, autograph=False)
+
+
+@functools.cache
+def _graph_under(beams: int, how: tuple):
+    """As `_graph`, with a prefix."""
+    how = dict(how)
+    constraints, score_prefix = how.pop("constraints"), how.pop("score_prefix")
+
+    def search(limits, alpha, weights, prefix):
+        step = Random(*weights)
+        state = step.state(beams, tf.reduce_max(limits) + tf.shape(prefix)[1])
+        conditions = Conditions(constraints, prefix, score_prefix)
+        return beam_search(step.step, state, limits, beams, alpha, conditions=conditions, **how)
+
+    return tf.function(search, autograph=False, reduce_retracing=True)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an output has to meet, in plain Python.
+
+    Attributes:
+      prefix: tokens that it begins with.
+      scored: whether these count.
+      min_length, never_end, ngram: of the constraints; 0 and False for none.
+    """
+
+    prefix: tuple[int, ...] = ()
+    scored: bool = False
+    min_length: int = 0
+    never_end: bool = False
+    ngram: int = 0
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        found: list[Constraint] = [MinLength(self.min_length)] if self.min_length else []
+        found += [NeverEnd()] if self.never_end else []
+        return (*found, *([NoRepeatNgram(self.ngram)] if self.ngram else []))
+
+    def repeats(self, ids: tuple[int, ...]) -> bool:
+        """Whether the last n tokens stand together somewhere before."""
+        n = self.ngram
+        grams = [ids[i : i + n] for i in range(len(ids) - n + 1)]
+        return bool(n) and grams[-1:] != [] and grams[-1] in grams[:-1]
+
+    def allowed(self, ids: tuple[int, ...], vocabulary: int) -> list[int]:
+        """The tokens that may follow what is written, the prefix included."""
+        words = [word for word in range(2, vocabulary) if not self.repeats((*ids, word))]
+        early = self.never_end or len(ids) - len(self.prefix) < self.min_length
+        return words if words and early else [EOS, *words]
+
+    def rank(self, step: Random, row: int, ids: tuple[int, ...], alpha: float) -> float:
+        return self.score(step, row, ids) / penalty(len(ids) - self.uncounted, alpha)
+
+    def score(self, step: Random, row: int, ids: tuple[int, ...]) -> float:
+        before = 0.0 if self.scored else step.log_probability(row, self.prefix)
+        return step.log_probability(row, ids) - before
+
+    @property
+    def uncounted(self) -> int:
+        return 0 if self.scored else len(self.prefix)
+
+
+def exhaustive_under(
+    rules: Rules, step: Random, row: int, vocabulary: int, limit: int, alpha: float
+) -> list[tuple[float, tuple[int, ...]]]:
+    """(rank, ids) of all outputs that meet the rules, best first."""
+
+    def meets(ids: tuple[int, ...]) -> bool:
+        begin = len(rules.prefix)
+        steps = range(begin, len(ids))
+        return all(ids[place] in rules.allowed(ids[:place], vocabulary) for place in steps)
+
+    all_ids = [rules.prefix + ids for ids in outputs(vocabulary, limit)]
+    return sorted(
+        ((rules.rank(step, row, ids, alpha), ids) for ids in all_ids if meets(ids)), reverse=True
+    )
+
+
+def by_hand_under(
+    rules: Rules, step: Random, row: int, vocabulary: int, limit: int, alpha: float, beams: int
+) -> list[tuple[float, tuple[int, ...]]]:
+    """(rank, ids) that a beam of this size finds under rules; it never stops early."""
+    alive = [rules.prefix]
+    found: list[tuple[int, ...]] = []
+    for count in range(1, limit + 1):
+        longer = [(*ids, token) for ids in alive for token in rules.allowed(ids, vocabulary)]
+        found += [ids for ids in longer if ids[-1] == EOS]
+        longer = [ids for ids in longer if ids[-1] != EOS]
+        alive = sorted(longer, key=lambda ids: -rules.score(step, row, ids))[:beams]
+        found += alive if count == limit else []
+    ranked = [(rules.rank(step, row, ids, alpha), ids) for ids in found]
+    return sorted(ranked, reverse=True)[:beams]
 
 
 def penalty(length: int, alpha: float) -> float:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.decoding.beam import beam_search
-from t2t_mm.decoding.search import greedy
+from t2t_mm.decoding.search.beam import beam_search
+from t2t_mm.decoding.search.greedy import greedy
 from tests.decoding.search_steps import CALLS, Random, by_hand, exhaustive
 
 ALPHAS = (0.0, 0.6, 1.0, 3.0)

@@ -77,6 +77,9 @@ def test_settings():
     assert talk("red dog") == talk.answer(TEXT, "red dog", "beam_size=4,return_beams=True")[:3]
     assert talk("ds=beam_size=1,return_beams=False") == talk("dl=0") == talk("ns=1") == []
     assert talk("red dog") == talk.answer(TEXT, "red dog", "beam_size=1,extra_length=0")
+    assert talk("ds=sampling_method=random,seed=5") == talk("ns=2") == []
+    drawn = "sampling_method=random,seed=5,num_decodes=2,extra_length=0"
+    assert talk("red dog") == talk.answer(TEXT, "red dog", drawn) and len(talk("red dog")) == 2
     with_beams = Talk(TEXT, "beam_size=2,return_beams=True")
     assert len(with_beams("red dog")) == 2
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.decoding.sampling import draw, sample
+from t2t_mm.decoding.search.conditions import FREE, Conditions
+from t2t_mm.decoding.search.constraints import MinLength, NeverEnd, NoRepeatNgram
+from t2t_mm.decoding.search.sampling import draw, sample
 from t2t_mm.decoding.settings import DecodeSettings
 from tests.decoding.search_steps import Random
 
@@ -134,3 +136,93 @@ def test_neither_batch_nor_place_nor_limits_change_what_an_input_gets():
 def test_equal_inputs_of_other_numbers_draw_on_their_own():
     written = sample(constant, (), tf.fill([30], 5), settings(), tf.range(30))
     assert len({tuple(ids) for ids in written.ids.numpy()[:, 0]}) > 10
+
+
+def outputs_of(
+    step: Random, rows: list[int], limits: list[int], count: int, conditions: Conditions = FREE
+):
+    """num_decodes outputs of each row: lists of token lists, and their scores and ranks."""
+    chosen = Random(step.start[rows], step.recur, step.embed, step.out)
+    state = chosen.state(count, max(limits) + 9)
+    how = settings(num_decodes=count, alpha=0.6)
+    found = sample(chosen.step, state, tf.constant(limits), how, tf.constant(rows), conditions)
+    assert found.ids.shape[:2] == (len(rows), count)
+    ids = [[[int(i) for i in one if i] for one in of_row] for of_row in found.ids.numpy()]
+    return ids, found.scores.numpy(), found.normalised.numpy()
+
+
+def test_several_outputs_come_best_first_with_their_own_scores():
+    step = Random.make(0, 3, 9)
+    ids, scores, ranks = outputs_of(step, [0, 1, 2], [9, 5, 7], 6)
+    assert np.all(np.diff(ranks) <= 0) and np.all(ranks[:, 0] > ranks[:, -1])
+    for row in range(3):
+        assert len({tuple(one) for one in ids[row]}) > 2
+        for one, score, rank in zip(ids[row], scores[row], ranks[row], strict=True):
+            wanted = step.log_probability(row, tuple(one))
+            assert score == pytest.approx(wanted, rel=1e-4)
+            assert rank == pytest.approx(wanted / ((5 + len(one)) / 6) ** 0.6, rel=1e-4)
+
+
+def test_a_larger_number_of_outputs_only_adds_some():
+    step = Random.make(0, 3, 9)
+    rows, limits = [0, 1, 2], [9, 5, 7]
+    few, many = (outputs_of(step, rows, limits, count)[0] for count in (2, 5))
+    one = written_by(step, rows, limits)
+    for row in range(3):
+        assert one[row] in few[row]
+        assert all(few[row].count(output) <= many[row].count(output) for output in few[row])
+
+
+def test_outputs_depend_on_neither_batch_nor_place():
+    step = Random.make(0, 4, 9)
+    limits = [6, 9, 12, 7]
+    together = outputs_of(step, [0, 1, 2, 3], limits, 3)[0]
+    assert outputs_of(step, [3, 1], [7, 9], 3)[0] == [together[3], together[1]]
+
+
+def test_outputs_of_an_input_are_drawn_independently():
+    """The pairs of the first two tokens, one of each output, have the product's probabilities."""
+    rows, p, how = 1000, truncated(), settings(num_decodes=2)
+    graph = tf.function(lambda limits: sample(constant, (), limits, how, tf.range(rows)))
+    found = graph(tf.fill([rows], 1))
+    pairs = np.zeros([6, 6])
+    np.add.at(pairs, tuple(found.ids.numpy()[:, :, 0].T), 1 / rows)
+    pairs = (pairs + pairs.T) / 2  # which of them is better is no chance
+    np.testing.assert_allclose(pairs, np.outer(p, p), atol=4 * np.sqrt(0.25 / rows))
+    wanted = np.outer(p, p)[1:, 1:]
+    assert rows * np.sum((pairs[1:, 1:] - wanted) ** 2 / wanted) < 52.6  # 25 cells, 0.999 quantile
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_prefix_that_would_be_drawn_anyway_changes_nothing(count):
+    step = Random.make(6, 2, 9)
+    rows, limits = [0, 1], [12, 12]
+    free = written_by(step, rows, limits)
+    prefix = [free[0][:2], free[1][:3]]
+    assert len(free[0]) > 3 and len(free[1]) > 4
+    padded = tf.constant([[*prefix[0], 0], prefix[1]])
+    for scored in (False, True):
+        conditions = Conditions(prefix=padded, score_prefix=scored)
+        ids, scores, _ = outputs_of(step, rows, [10, 9], count, conditions)
+        for row in range(2):
+            assert free[row] in ids[row]
+            assert all(one[: len(prefix[row])] == prefix[row] for one in ids[row])
+            before = 0.0 if scored else step.log_probability(row, tuple(prefix[row]))
+            for one, score in zip(ids[row], scores[row], strict=True):
+                wanted = step.log_probability(row, tuple(one)) - before
+                assert score == pytest.approx(wanted, rel=1e-4, abs=1e-5)
+
+
+def test_constraints_hold_for_what_is_drawn():
+    step, prefix = Random.make(0, 2, 9), tf.constant([[3, 4], [0, 0]])
+    conditions = Conditions((MinLength(3), NoRepeatNgram(1)), prefix)
+    ids, scores, _ = outputs_of(step, [0, 1], [5, 4], 8, conditions)
+    for row, begin in ((0, 2), (1, 0)):
+        for one, score in zip(ids[row], scores[row], strict=True):
+            assert len(set(one)) == len(one) and 1 not in one[: begin + 3]
+            wanted = step.log_probability(row, tuple(one))
+            wanted -= step.log_probability(row, tuple(one[:begin]))
+            assert score == pytest.approx(wanted, rel=1e-4)
+    ids, _, _ = outputs_of(step, [0, 1], [5, 4], 8, Conditions((NeverEnd(),)))
+    assert {len(one) for one in ids[0]} == {5} and {len(one) for one in ids[1]} == {4}
+    assert not any(1 in one for one in ids[0] + ids[1])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.decoding.search import greedy
+from t2t_mm.decoding.search.greedy import greedy
 
 V = 5  # 0 is padding, 1 ends
 

@@ -107,6 +107,53 @@ def test_scores_are_the_forced_scores_of_what_was_written(name, search, problem)
         np.testing.assert_allclose(written.normalised[:, n], ranks, rtol=1e-5)
 
 
+PREFIXED = {
+    "beam": DecodeSettings(beam_size=3, return_beams=True, no_repeat_ngram_size=2, min_length=2,
+                           score_prefix=True),
+    "sampling": DecodeSettings(sampling_method="random", num_decodes=2, min_length=1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "search", "problem"),
+    [
+        ("transformer", "beam", "decoding_toy_text"),
+        ("multi_model", "sampling", "decoding_toy_caption"),
+    ],
+)
+def test_caches_change_no_token_after_a_prefix(name, search, problem):
+    """Prefixes of several lengths, with constraints; scores are those of forced decoding."""
+    model, task, features = model_of(name), toy_model().tasks[problem], batch_of(problem)
+    signature, settings = model.signature(task), PREFIXED[search]
+    batch = len(INPUTS[problem])
+    prefix = np.random.default_rng(1).integers(3, 40, (batch, 4)) * (
+        np.arange(4) < np.arange(batch)[:, None]  # no token, one, two and three
+    )
+
+    def searched(cached: bool):
+        graph = tf.function(
+            lambda features, limits, prefix: write(
+                model, signature, features, model.command_id(task), limits, settings,
+                cached=cached, prefix=prefix,
+            ),
+            autograph=False,
+        )  # fmt: skip
+        return graph(features, tf.fill([batch], 6), tf.constant(prefix, tf.int32))
+
+    cached, whole = searched(True), searched(False)
+    np.testing.assert_array_equal(cached.ids, whole.ids)
+    np.testing.assert_allclose(cached.scores, whole.scores, atol=1e-3)
+    assert cached.ids.shape[1] == settings.num_outputs
+    given = Decoder(model, toy_model().hparams, toy_model().vocabularies)
+    for n in range(settings.num_outputs):
+        ids = cached.ids.numpy()[:, n]
+        tokens = given.forced(task, {**features, "targets": ids}).tokens
+        for row in range(batch):
+            assert (ids[row, :row] == prefix[row, :row]).all()
+            counted = tokens[row] if settings.score_prefix else tokens[row, row:]
+            assert float(cached.scores[row, n]) == pytest.approx(counted.sum(), abs=1e-3)
+
+
 def test_a_beam_ranks_what_it_finds_above_what_greedy_finds():
     better = 0
     for name, problem in (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.decoding.top_tokens import top_tokens
+from t2t_mm.decoding.search.top_tokens import top_tokens
 
 
 @pytest.mark.parametrize("size", [7, 640, 1000, 8192])

@@ -19,6 +19,12 @@ is never positive, and at most n tokens; s is not positive and the penalty grows
 exceed its worst kept hypothesis: then nothing can enter the list any more, as of equal ranks the
 earlier one is kept. The loop ends when all inputs are done; what happens to a done input while
 others go on cannot change its list, so no input depends on the others of its batch.
+
+Conditions keep that bound. A constraint only takes continuations away (a minimum length and a
+forced one some of the ends, a repeated n-gram some tokens), and what is left keeps the probability
+that the model gives it. Inside of a prefix one hypothesis is alive, its scores are sums of
+log-probabilities as elsewhere, or 0 where the prefix does not count; nothing ends there. s and n
+then count what counts: all tokens, or those after the prefix.
 """
 
 from __future__ import annotations
@@ -27,21 +33,41 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from t2t_mm.decoding.search import (
+from t2t_mm.decoding.search.conditions import FREE, Conditions, Guide
+from t2t_mm.decoding.search.contract import Hypotheses, Reorder, Search, SearchRequest, Step
+from t2t_mm.decoding.search.greedy import greedy
+from t2t_mm.decoding.search.tensors import (
     NEVER,
-    Hypotheses,
-    Reorder,
-    Step,
     as_tensors,
     gather_rows,
-    greedy,
     length_penalty,
+    log_probability,
     log_total,
     same_shapes,
     write_at,
 )
-from t2t_mm.decoding.top_tokens import top_tokens
+from t2t_mm.decoding.search.top_tokens import top_tokens
 from t2t_mm.kinds.vocabulary import EOS
+
+
+class Beam(Search):
+    """The best of beam_size prefixes; see `beam_search`."""
+
+    @property
+    def beams(self) -> int:
+        return self.settings.beam_size
+
+    def __call__(self, request: SearchRequest) -> Hypotheses:
+        return beam_search(
+            request.step,
+            request.state,
+            request.limits,
+            self.settings.beam_size,
+            self.settings.alpha,
+            self.settings.num_outputs,
+            request.reorder,
+            conditions=request.conditions,
+        )
 
 
 class _Found(NamedTuple):
@@ -58,6 +84,7 @@ class _Loop(NamedTuple):
     steps: tf.Tensor  # int32 [T, B, K], token * K + the prefix that it continues
     found: _Found
     state: Any
+    carried: Any  # for the constraints, [R, ...]
 
 
 class _Best(NamedTuple):
@@ -77,25 +104,29 @@ def beam_search(
     keep: int | None = None,
     reorder: Reorder = gather_rows,
     stop_early: bool = True,
+    conditions: Conditions = FREE,
 ) -> Hypotheses:
     """Finds the best hypotheses of every input. A beam of 1 is greedy search.
 
     Args:
       step: scores the next token; its R is B * K.
       state: the step's first state.
-      limits: int32 [B], tokens that each hypothesis may have at most, the EOS included; >= 1.
+      limits: int32 [B], tokens that each hypothesis may have at most after its prefix, the EOS
+        included; >= 1.
       beam_size: K.
       alpha: of the length penalty, >= 0.
       keep: N, hypotheses wanted; None: K. The fewer, the earlier it stops.
       reorder: from a state and int32 [R], rows, to the state whose row i goes on from rows[i].
       stop_early: False goes on to the limits; the answer is the same.
+      conditions: what hypotheses have to meet; those of an input share its prefix.
 
     Returns:
       N hypotheses. Of equal ranks, shorter ones come first.
     """
     if beam_size == 1:
-        return greedy(step, state, limits, alpha)
-    fixed = _fixed(limits, beam_size, alpha)
+        return greedy(step, state, limits, alpha, conditions)
+    guide = Guide(conditions, limits, beam_size)
+    fixed = _fixed(guide, beam_size, alpha)
 
     def go_on(loop: _Loop) -> tf.Tensor:
         if not stop_early:
@@ -104,20 +135,26 @@ def beam_search(
         return tf.reduce_any(promise > loop.found.ranks[:, -1:])
 
     def body(loop: _Loop) -> tuple[_Loop]:
-        logits, state = step(tf.reshape(loop.tokens, [-1]), loop.position, loop.state)
-        ended, best = _continue(tf.cast(logits, tf.float32), loop.scores)
+        tokens = tf.reshape(loop.tokens, [-1])
+        logits, state = step(tokens, loop.position, loop.state)
+        logits = tf.cast(logits, tf.float32)
+        allowed, carried = guide.allowed(logits, tokens, loop.position, loop.carried)
+        ended, best = _continue(logits, allowed, loop.scores)
+        if guide.begin is not None:
+            ended, best = _forced(guide, loop.position, logits, loop.scores, ended, best)
         last = fixed.last <= loop.position
         cut = tf.where(last, best.scores, NEVER)
         found = _merge(loop.found, tf.concat([ended, cut], 1), loop.position, fixed)
-        state = reorder(state, tf.reshape(fixed.rows + best.parents, [-1]))
+        rows = tf.reshape(fixed.rows + best.parents, [-1])
+        state, carried = reorder(state, rows), gather_rows(carried, rows)
         steps = write_at(loop.steps, loop.position, best.tokens * beam_size + best.parents)
         scores = tf.where(last, NEVER, best.scores)
-        after = _Loop(loop.position + 1, best.tokens, scores, steps, found, state)
+        after = _Loop(loop.position + 1, best.tokens, scores, steps, found, state, carried)
         return (same_shapes(after, loop),)
 
-    start = _start(limits, beam_size, keep or beam_size, state)
+    start = _start(guide, beam_size, keep or beam_size, state)
     (end,) = tf.while_loop(go_on, body, (start,))
-    return _written(end.found, end.steps[: end.position], alpha)
+    return _written(end.found, end.steps[: end.position], alpha, fixed.begin)
 
 
 class _Fixed(NamedTuple):
@@ -128,35 +165,40 @@ class _Fixed(NamedTuple):
     penalties: tf.Tensor  # float32 [T], that of a hypothesis which ends at a position
     rows: tf.Tensor  # int32 [B, 1], the first of its rows
     places: tf.Tensor  # int32 [B, 2K], of what is ended and cut at position 0
+    begin: tf.Tensor | None  # int32 [B, 1], where what counts begins; None for the first token
 
 
-def _fixed(limits: tf.Tensor, beam_size: int, alpha: float) -> _Fixed:
+def _fixed(guide: Guide, beam_size: int, alpha: float) -> _Fixed:
+    limits, begin = guide.limits, guide.begin_counting
     slots = tf.range(beam_size)
     places = tf.concat([_place(0, slots, 1, beam_size), _place(1, slots, 0, beam_size)], 0)
     return _Fixed(
         limits[:, None] - 1,
-        length_penalty(limits, alpha)[:, None],
+        length_penalty(guide.counted, alpha)[:, None],
         length_penalty(1 + tf.range(tf.reduce_max(limits)), alpha),
         tf.range(tf.size(limits))[:, None] * beam_size,
         tf.tile(places[None], [tf.size(limits), 1]),
+        None if begin is None else begin[:, None],
     )
 
 
-def _start(limits: tf.Tensor, beam_size: int, keep: int, state: Any) -> _Loop:
+def _start(guide: Guide, beam_size: int, keep: int, state: Any) -> _Loop:
     """One empty prefix of every input; the K - 1 others do not exist yet."""
+    limits = guide.limits
     batch = tf.size(limits)
     none = tf.zeros([batch, beam_size], tf.int32)
     scores = tf.tile([[0.0] + [NEVER] * (beam_size - 1)], [batch, 1])
     found = _Found(tf.fill([batch, keep], NEVER), tf.zeros([batch, keep], tf.int32))
     steps = tf.zeros([tf.reduce_max(limits), batch, beam_size], tf.int32)
-    return _Loop(tf.constant(0), none, scores, steps, found, as_tensors(state))
+    return _Loop(tf.constant(0), none, scores, steps, found, as_tensors(state), guide.start())
 
 
-def _continue(logits: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, _Best]:
+def _continue(logits: tf.Tensor, allowed: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, _Best]:
     """Continues prefixes.
 
     Args:
       logits: [B * K, V].
+      allowed: the same tensor, or one with -inf at what may not be written.
       scores: [B, K], log-probabilities of the prefixes.
 
     Returns:
@@ -164,10 +206,10 @@ def _continue(logits: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, _Best]:
     """
     beam_size = scores.shape[1]
     width = min(beam_size + 2, logits.shape[1] or beam_size + 2)  # two may be padding and EOS
-    values, tokens = top_tokens(logits, width)
-    largest = values[:, :1]
+    values, tokens = top_tokens(allowed, width)
+    largest = values[:, :1] if allowed is logits else tf.reduce_max(logits, -1, keepdims=True)
     rest = scores - tf.reshape(log_total(logits, largest), [-1, beam_size])
-    ended = rest + tf.reshape(logits[:, EOS : EOS + 1] - largest, [-1, beam_size])
+    ended = rest + tf.reshape(allowed[:, EOS : EOS + 1] - largest, [-1, beam_size])
     values = tf.where(tokens > EOS, values - largest, NEVER)
     values = tf.reshape(values, [-1, beam_size, width]) + rest[:, :, None]
     best, places = tf.math.top_k(tf.reshape(values, [-1, beam_size * width]), beam_size)
@@ -175,10 +217,43 @@ def _continue(logits: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, _Best]:
     return ended, _Best(best, places // width, tf.gather(tokens, places, batch_dims=1))
 
 
+def _forced(
+    guide: Guide,
+    position: tf.Tensor,
+    logits: tf.Tensor,
+    scores: tf.Tensor,
+    ended: tf.Tensor,
+    best: _Best,
+) -> tuple[tf.Tensor, _Best]:
+    """What `_continue` gives, but inside of a prefix: the first one goes on with the token there.
+
+    Args:
+      guide: has a prefix.
+      position: int32 [].
+      logits: [B * K, V].
+      scores: [B, K], of the prefixes that are continued.
+      ended, best: from `_continue`.
+    """
+    beam_size = scores.shape[1]
+    inside, given = guide.forced(position)
+    first = scores[:, 0]
+    if guide.scored:
+        first += log_probability(logits[::beam_size], given)  # [B, V]: the first of each input
+    none = tf.fill([tf.size(first), beam_size - 1], NEVER)
+    inside = inside[:, None]
+    forced = _Best(
+        tf.where(inside, tf.concat([first[:, None], none], 1), best.scores),
+        tf.where(inside, 0, best.parents),
+        tf.where(inside, given[:, None], best.tokens),
+    )
+    return tf.where(inside, NEVER, ended), forced
+
+
 def _merge(found: _Found, new: tf.Tensor, position: tf.Tensor, fixed: _Fixed) -> _Found:
     """Puts what is finished at a position, log-probabilities [B, 2K], among the best."""
     keep, beam_size = found.ranks.shape[1], new.shape[1] // 2
-    new /= tf.gather(fixed.penalties, position)
+    counted = position if fixed.begin is None else tf.maximum(position - fixed.begin, 0)
+    new /= tf.gather(fixed.penalties, counted)
     places = fixed.places + _place(position, 0, 0, beam_size)
     ranks, best = tf.math.top_k(tf.concat([found.ranks, new], 1), keep)
     places = tf.gather(tf.concat([found.places, places], 1), best, batch_dims=1)
@@ -190,7 +265,7 @@ def _place(count: Any, slot: Any, with_eos: Any, beam_size: int) -> Any:
     return (count * beam_size + slot) * 2 + with_eos
 
 
-def _written(found: _Found, steps: tf.Tensor, alpha: float) -> Hypotheses:
+def _written(found: _Found, steps: tf.Tensor, alpha: float, begin: tf.Tensor | None) -> Hypotheses:
     """Follows the hypotheses, [B, N], back from their last tokens; steps [T, B, K]."""
     beam_size = steps.shape[2]
     with_eos = found.places % 2
@@ -211,5 +286,6 @@ def _written(found: _Found, steps: tf.Tensor, alpha: float) -> Hypotheses:
     _, _, ids = tf.while_loop(lambda position, *_: position >= 0, body, start)
     ids = tf.where(exists, ids, 0)
     length = tf.reduce_max(tf.where(exists, lengths, 0))
-    scores = found.ranks * length_penalty(lengths, alpha)
+    counted = lengths if begin is None else tf.maximum(lengths - begin, 0)
+    scores = found.ranks * length_penalty(counted, alpha)
     return Hypotheses(tf.transpose(ids[:length], [1, 2, 0]), scores, found.ranks)
