@@ -6,9 +6,11 @@ _BUILT_IN = {
     "text": ("text:Text", "Subword tokens: learned embedding in, linear map and softmax out."),
     "image": ("image:Image", "Large pictures: Xception's entry flow, sides divided by 16."),
     "image_small": ("image:ImageSmall", "Small pictures: a shorter entry flow."),
+    "pixels": ("pixels:Pixels", "Pictures as they are: every pixel is a position."),
     "audio": ("audio:Audio", "Waveforms: a stack of 1-D ConvRes blocks."),
     "audio_spectral": ("audio:AudioSpectral", "Log-mel spectrograms: ConvRes blocks along time."),
     "class_label": ("categorical:ClassLabel", "One of some classes: Xception's exit flow."),
+    "linear_label": ("linear_label:LinearLabel", "One of some classes: a mean and a linear map."),
 }
 
 for _name, (_target, _summary) in _BUILT_IN.items():
