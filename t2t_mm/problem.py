@@ -116,6 +116,11 @@ class Task:
         return {INPUTS: TARGETS, TARGETS: TARGETS if self.copied else INPUTS}
 
     @property
+    def source(self) -> str:
+        """What is read, in words: "image + text", "nothing"."""
+        return source_in_words(self.inputs)
+
+    @property
     def has_inputs(self) -> bool:
         """False for a language model: it says how likely a text is, or goes on with one."""
         return not all(kind.is_absent for kind in self.inputs.values())
@@ -167,6 +172,11 @@ def input_kinds(declared: Kind | Mapping[str, Kind]) -> dict[str, Kind]:
                 f"{LENGTH} and is none of {', '.join(_TAKEN)}"
             )
     return dict(sorted(declared.items()))
+
+
+def source_in_words(inputs: Mapping[str, Kind]) -> str:
+    """E.g. "image + text"; "nothing" where nothing is read."""
+    return " + ".join("nothing" if kind.is_absent else kind.name for kind in inputs.values())
 
 
 LENGTH = "_length"  # a batch holds an input's lengths under its name and this
@@ -302,8 +312,7 @@ class Problem:
     @property
     def source(self) -> str:
         """What is read, in words: "image + text", "nothing"."""
-        inputs = input_kinds(self.inputs).values()
-        return " + ".join("nothing" if kind.is_absent else kind.name for kind in inputs)
+        return source_in_words(input_kinds(self.inputs))
 
     @property
     def reversible(self) -> bool:

@@ -137,7 +137,7 @@ class MultiHeadAttention(keras.layers.Layer):
         """Queries [B, H, T, d], keys and values [B, H, S, d] -> [B, T, D]."""
         depth = self.num_heads * queries.shape[-1]
         queries = queries * (queries.shape[-1] ** -0.5)
-        logits = ops.cast(_inner_products(queries, keys), "float32")
+        logits = ops.cast(inner_products(queries, keys), "float32")
         if bias is not None:
             logits = logits - ops.cast(bias, "float32")
         weights = ops.softmax(logits)
@@ -184,7 +184,7 @@ class MultiHeadAttention(keras.layers.Layer):
     ) -> Any:
         """Scaled queries [B, H, K, d], keys and values [B, H, S, d] -> [R, D]."""
         head = queries.shape[-1]
-        logits = ops.cast(_inner_products(queries, keys), "float32")
+        logits = ops.cast(inner_products(queries, keys), "float32")
         weights = quick_softmax(logits - bias)
         context = ops.matmul(ops.cast(weights, values.dtype), values)
         if order is not None:
@@ -209,7 +209,7 @@ class MultiHeadAttention(keras.layers.Layer):
         }
 
 
-def _inner_products(queries: Any, keys: Any) -> Any:
+def inner_products(queries: Any, keys: Any) -> Any:
     """[B, H, T, d] and [B, H, S, d] -> [B, H, T, S]."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -307,15 +307,33 @@ class SelfAttention(MultiHeadAttention):
         Returns:
           [R, D] and the next state.
         """
-        queries, *written = split(ops.matmul(x, memory.joint_kernel), [x.shape[-1]] * 3, 3, -1)
-        head = x.shape[-1] // self.num_heads
+        joint = ops.matmul(x, memory.joint_kernel)
+        seen = ops.shape(bias)[-1]
+        queries, keys, values, state = self._write(memory, state, joint, position, seen, beams)
+        context = self._context(queries, keys, values, bias, memory.order)
+        return ops.matmul(context, memory.output_kernel), state
+
+    def _write(
+        self,
+        memory: SelfMemory,
+        state: tuple[Any, Any],
+        joint: Any,
+        position: Any,
+        seen: Any,
+        beams: int,
+    ) -> tuple[Any, Any, Any, tuple[Any, Any]]:
+        """Writes a position's keys and values, joint [R, 3 D] with its queries.
+
+        Returns:
+          Scaled queries [B, H, K, d], keys and values [B, H, seen, d], the next state.
+        """
+        queries, *written = split(joint, [joint.shape[-1] // 3] * 3, 3, -1)
+        head = queries.shape[-1] // self.num_heads
         queries = self._row_heads(queries * head**-0.5, beams, memory.order)
         entries = memory.first + position * beams
         state = tuple(
             put(buffer, entries, ops.reshape(new, (-1, head)))
             for buffer, new in zip(state, written, strict=True)
         )
-        seen = ops.shape(bias)[-1]
         keys, values = (ops.reshape(buffer, memory.shape)[:, :, :seen] for buffer in state)
-        context = self._context(queries, keys, values, bias, memory.order)
-        return ops.matmul(context, memory.output_kernel), state
+        return queries, keys, values, state

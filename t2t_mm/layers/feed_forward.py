@@ -37,18 +37,21 @@ class FeedForward(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes kernels [D, F] and [F, D] and their biases."""
         depth, hidden = input_shape[-1], self.filter_size
-        self.kernel_in = self.add_weight(
-            (depth, hidden), glorot_uniform(depth, hidden), name="kernel_in"
-        )
+        self.kernel_in = self._kernel("kernel_in", depth, hidden)
         self.bias_in = self.add_weight((hidden,), "zeros", name="bias_in")
-        self.kernel_out = self.add_weight(
-            (hidden, depth), glorot_uniform(hidden, depth), name="kernel_out"
-        )
+        self.kernel_out = self._kernel("kernel_out", hidden, depth)
         self.bias_out = self.add_weight((depth,), "zeros", name="bias_out")
+
+    def _kernel(self, name: str, fan_in: int, fan_out: int) -> Any:
+        return self.add_weight((fan_in, fan_out), glorot_uniform(fan_in, fan_out), name=name)
+
+    def activate(self, x: Any) -> Any:
+        """ReLU; a subclass may have another function."""
+        return ops.relu(x)
 
     def call(self, x: Any, training: bool = False) -> Any:
         """x [B, L, D] -> [B, L, D]."""
-        hidden = ops.relu(pointwise(x, self.kernel_in) + self.bias_in)
+        hidden = self.activate(pointwise(x, self.kernel_in) + self.bias_in)
         return pointwise(self.dropout(hidden, training=training), self.kernel_out) + self.bias_out
 
     def prepare(self) -> list[Any]:
@@ -59,7 +62,7 @@ class FeedForward(keras.layers.Layer):
     def step(self, weights: list[Any], x: Any) -> Any:
         """One position: x [R, D] -> [R, D]."""
         kernel_in, bias_in, kernel_out, bias_out = weights
-        hidden = ops.relu(ops.matmul(x, kernel_in) + bias_in)
+        hidden = self.activate(ops.matmul(x, kernel_in) + bias_in)
         return ops.matmul(hidden, kernel_out) + bias_out
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

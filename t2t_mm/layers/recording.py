@@ -44,6 +44,11 @@ def recording() -> Iterator[Recorder]:
         _active.recorder = before
 
 
+def is_recording() -> bool:
+    """Whether someone is told: what would be computed for a recorder alone can be left out."""
+    return getattr(_active, "recorder", None) is not None
+
+
 def record_attention(layer: Any, weights: Any) -> None:
     """Tells the active recorder of attention weights."""
     if recorder := getattr(_active, "recorder", None):
