@@ -88,7 +88,8 @@ class GPT(Body):
       seed_generator: the one source of randomness.
     """
 
-    hparam_fields = (*FIELDS, \"max_length\", \"eval_max_length\")
+    hparam_fields = (*FIELDS, "max_length", "eval_max_length")
+
     def __init__(
         self,
         hidden_size: int = 768,
