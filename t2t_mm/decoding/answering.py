@@ -14,6 +14,7 @@ from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.inputs import stacked
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.decoding.writing import PREFIX
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import features_of
 from t2t_mm.problem import LENGTH, Task
@@ -79,4 +80,7 @@ def batch_of(
     for name, kind in task.inputs.items():
         values = stacked(kind, [one[name].value for one in stored])
         batch[name], batch[name + LENGTH] = kind.feed(values, hparams, features_of(kind, hparams))
+    if not task.has_inputs:
+        prompts = [contents.prompts[row] for row in rows]
+        batch[PREFIX] = tf.ragged.constant(prompts, tf.int32, ragged_rank=1).to_tensor()
     return batch

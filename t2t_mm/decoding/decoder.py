@@ -26,6 +26,7 @@ from t2t_mm.problem import TARGETS, Task
 LIKELIEST = 5  # values that are shown of a target that is not written, where it has several
 
 _COMMAND, _ROWS = tf.TensorSpec((), tf.int32), tf.TensorSpec([None], tf.int32)
+_PREFIXES = tf.TensorSpec([None, None], tf.int32)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class Decoder:
 
         Args:
           task: a problem that the model was made for.
-          batch: at least inputs and inputs_length, as from the pipeline.
+          batch: at least the inputs and their lengths, as from the pipeline; and, under PREFIX,
+            what outputs begin with, if they are to.
           rows: as for `write`.
 
         Returns:
@@ -145,9 +147,15 @@ class Decoder:
         features = self._features(task, batch)
         limits = writing.output_limits(task, features, self._hparams, self.settings.extra_length)
         rows = np.arange(len(limits)) if rows is None else rows
-        function = self._function("write", self._write, task, features, _COMMAND, _ROWS, _ROWS)
         rows = tf.convert_to_tensor(rows, tf.int32)
-        return Hypotheses(*self._split_batch(function, features, self._command(task), limits, rows))
+        arguments = [features, self._command(task), limits, rows]
+        specs = [_COMMAND, _ROWS, _ROWS]
+        if writing.PREFIX in batch:
+            arguments.append(tf.convert_to_tensor(batch[writing.PREFIX], tf.int32))
+            specs.append(_PREFIXES)
+        name = f"write/{len(specs)}"
+        function = self._function(name, self._write, task, features, *specs)
+        return Hypotheses(*self._split_batch(function, *arguments))
 
     def find(self, task: Task, batch: Mapping[str, tf.Tensor]) -> Found:
         """The likeliest values of a target that is not written, as arrays."""
@@ -181,8 +189,11 @@ class Decoder:
             *self._split_batch(function, features, targets, self._command(task))
         )
 
-    def _write(self, route: Any, features: Any, command: Any, limits: Any, rows: Any) -> Hypotheses:
-        return writing.write(self._model, route, features, command, limits, self.settings, rows)
+    def _write(
+        self, route: Any, features: Any, command: Any, limits: Any, rows: Any, prefix: Any = None
+    ) -> Hypotheses:
+        model, settings = self._model, self.settings
+        return writing.write(model, route, features, command, limits, settings, rows, prefix=prefix)
 
     def _find(self, route: Any, features: Any, command: Any) -> Found:
         return writing.find(self._model, route, features, command, LIKELIEST)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from t2t_mm.decoding.input_files import DecodeInput
-from t2t_mm.decoding.inputs import stored_inputs
+from t2t_mm.decoding.inputs import stored_inputs, stored_prompt
 from t2t_mm.kinds.kind import StoredInput
 from t2t_mm.kinds.vocabulary import Vocabulary
 
@@ -38,10 +38,13 @@ class EncodedInputs:
         self._asked, self._vocabularies = asked, vocabularies
         self._kept: dict[int, dict[str, StoredInput]] = {}
         self.sizes: list[dict[str, int]] = []
+        self.prompts: list[list[int]] = []
         digest, room = hashlib.sha256(), kept_bytes
         for index, one in enumerate(asked):
             stored = self._read(one)
-            digest.update(_digest(one, stored))
+            prompt = stored_prompt(one.raw, one.task, vocabularies, one.place)
+            self.prompts.append(prompt)
+            digest.update(_digest(one, stored, prompt))
             self.sizes.append({name: value.size for name, value in stored.items()})
             size = sum(len(v.value) for v in stored.values() if isinstance(v.value, bytes))
             if size <= room:
@@ -64,11 +67,12 @@ class EncodedInputs:
         return stored_inputs(one.raw, one.task, self._vocabularies, one.place)
 
 
-def _digest(one: DecodeInput, stored: Mapping[str, StoredInput]) -> bytes:
+def _digest(one: DecodeInput, stored: Mapping[str, StoredInput], prompt: Sequence[int]) -> bytes:
     digest = hashlib.sha256(
         json.dumps((one.task.name, one.task.command, one.target or "")).encode()
     )
     for name, (value, _) in stored.items():
         content = value if isinstance(value, bytes) else json.dumps(value).encode()
         digest.update(b"%b:%d:" % (name.encode(), len(content)) + content)
+    digest.update(json.dumps(list(prompt)).encode())
     return digest.digest()

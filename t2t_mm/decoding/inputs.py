@@ -34,11 +34,15 @@ def stored_inputs(
       vocabularies: by name.
       place: where it comes from, for the error; None: its path, or "the input".
 
+    Returns:
+      Input's name -> what records would hold. A language model reads nothing: what is handed in
+      for it is a prompt, see `stored_prompt`.
+
     Raises:
       DataError: names the place, and says what is wrong and what is allowed.
     """
     found = {}
-    for name, value in named_inputs(raw, task, place).items():
+    for name, value in named_inputs(raw if task.has_inputs else "", task, place).items():
         kind = task.inputs[name]
         where = place or _place(value, kind)
         where = where if len(task.inputs) == 1 else f"{where}: {name}"
@@ -47,6 +51,26 @@ def stored_inputs(
         except BrokenValue as error:
             raise DataError(f"{where} {error.detail}.") from None
     return found
+
+
+def stored_prompt(
+    raw: Raw, task: Task, vocabularies: Mapping[str, Vocabulary], place: str | None = None
+) -> list[int]:
+    """The token ids that the output of a language model is to begin with; none for other problems.
+
+    Raises:
+      DataError: for what is no text.
+    """
+    if task.has_inputs or raw in ("", b""):
+        return []
+    try:
+        text = raw.decode() if isinstance(raw, bytes) else str(raw)
+        return task.targets.parse_target(text, vocabularies)[:-1]  # without the end
+    except UnicodeDecodeError as error:
+        reason = f"is not valid UTF-8 ({error.reason} at byte {error.start}); convert it to UTF-8"
+    except BrokenValue as error:
+        reason = error.detail
+    raise DataError(f"{place or 'the prompt'} {reason}.")
 
 
 def named_inputs(raw: Raw, task: Task, place: str | None = None) -> dict[str, Value]:

@@ -175,7 +175,7 @@ class Session:
 def _reads(task: Task) -> str:
     """What a line must hold."""
     if not task.has_inputs:
-        return "an empty line, for a text"
+        return "the beginning of a text, or an empty line"
     if len(task.inputs) > 1:
         return "a JSON object {" + ", ".join(f'"{name}": ...' for name in task.inputs) + "}"
     return f"the path of a file with a {task.input.noun}" if task.input.suffixes else "text"

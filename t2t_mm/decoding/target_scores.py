@@ -39,6 +39,12 @@ def scores(
     Raises:
       DataError: for a target that is no value of its kind, before anything is scored.
     """
+    for one, prompt in zip(asked, contents.prompts, strict=True):
+        if prompt:
+            raise DataError(
+                f"{one.place or 'the input'}: problem '{one.task.name}' reads nothing; leave its "
+                "input empty to score a text."
+            )
     targets = [stored_target(one, loaded.vocabularies) for one in asked]
     settings = settings or DecodeSettings()
     decoder = loaded.decoder_for(settings)

@@ -26,6 +26,8 @@ from t2t_mm.registry import SEARCHES
 
 Features = Mapping[str, tf.Tensor]
 
+PREFIX = "prefix"  # in a batch: int32 [B, P], token ids that outputs begin with, padded with 0
+
 
 class Path(NamedTuple):
     """What a search is given of a model.

@@ -177,10 +177,8 @@ class Text(Kind):
         cls, value: str | bytes, description: Mapping[str, Any], limits: RowLimits
     ) -> bytes:
         encoded = utf8(value, limits)
-        absent = description.get("absent", False)
-        (empty_text if absent else checked_text)(
-            value if isinstance(value, str) else encoded.decode("utf-8")
-        )
+        if encoded or not description.get("absent"):  # where nothing is read it is a prompt
+            checked_text(value if isinstance(value, str) else encoded.decode("utf-8"))
         return encoded
 
     @classmethod

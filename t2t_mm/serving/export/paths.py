@@ -62,14 +62,27 @@ class Paths:
         self._encoders = _Encoders(model, self.weights)
         self._traced: dict[Any, Any] = {}
 
-    def write(self, task: Task, features: Features, limits: tf.Tensor) -> Hypotheses:
+    def write(
+        self, task: Task, features: Features, limits: tf.Tensor, prefix: tf.Tensor | None = None
+    ) -> Hypotheses:
         """Writes texts; see `writing.write`."""
 
-        def write(route: Route, *args: Any) -> Hypotheses:
-            return writing.write(self._encoders, route, *args, self._settings)
+        def write(
+            route: Route,
+            features: Features,
+            command: tf.Tensor,
+            limits: tf.Tensor,
+            prefix: tf.Tensor | None = None,
+        ) -> Hypotheses:
+            return writing.write(
+                self._encoders, route, features, command, limits, self._settings, prefix=prefix
+            )
 
-        specs = (_COMMAND, _LIMITS)
-        return self._call(write, task, specs, features, self._command(task), limits)
+        command = self._command(task)
+        if prefix is None:
+            return self._call(write, task, (_COMMAND, _LIMITS), features, command, limits)
+        specs = (_COMMAND, _LIMITS, _TARGETS)
+        return self._call(write, task, specs, features, command, limits, prefix)
 
     def find(self, task: Task, features: Features) -> Found:
         """The likeliest values of targets that are not written; see `writing.find`."""
@@ -99,9 +112,9 @@ class Paths:
     def _call(
         self, function: Callable, task: Task, specs: tuple[Any, ...], features: Features, *args: Any
     ) -> Any:
-        key = (function.__name__, self._model.route(task))
+        key = (function.__name__, len(specs), self._model.route(task))
         if key not in self._traced:
-            shared = _shared(function, key[1], self.weights)
+            shared = _shared(function, key[2], self.weights)
             self._traced[key] = shared(input_signature=[batch_spec(features), *specs])
         return self._traced[key](dict(features), *args)
 

@@ -63,8 +63,11 @@ class Exportable(tf.Module):
         task = self.tasks[name]
 
         def answer(*contents: tf.Tensor) -> dict[str, tf.Tensor]:
+            prompts = None
+            if not task.has_inputs:
+                prompts, contents = self._prompts(contents[0], task), (tf.zeros_like(contents[0]),)
             features = self._features(dict(zip(task.inputs, contents, strict=True)), task)
-            answers = self._answers(task, features)
+            answers = self._answers(task, features, prompts)
             return dict(zip(("outputs", "scores"), answers, strict=True))
 
         return _traced(answer, *map(_column, task.inputs))
@@ -80,7 +83,10 @@ class Exportable(tf.Module):
 
         def explain(contents: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
             with tf.control_dependencies([_require_pairs(contents, outputs)]):
-                features = self._features({slot: tf.identity(contents)}, task)
+                contents = tf.identity(contents)
+            # What a language model is given is a prompt, and part of the output.
+            contents = contents if task.has_inputs else tf.zeros_like(contents)
+            features = self._features({slot: contents}, task)
             targets = None
             found = {"target_pieces": tf.zeros(tf.stack([tf.size(outputs), 0]), tf.string)}
             if kind.text_vocabulary:
@@ -103,12 +109,17 @@ class Exportable(tf.Module):
             batch[name], batch[name + LENGTH] = kind.feed(stored, self._hparams, form)
         return batch
 
+    def _prompts(self, contents: tf.Tensor, task: Task) -> tf.Tensor:
+        """What the outputs of a language model begin with, int32 [B, P]."""
+        ids = self.vocabularies[task.targets.text_vocabulary].encode_answers(contents)
+        return ids[:, :-1].to_tensor()  # without the ends
+
     def _answers(
-        self, task: Task, features: Mapping[str, tf.Tensor]
+        self, task: Task, features: Mapping[str, tf.Tensor], prompts: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         if task.targets.decoded_by_tokens:
             limits = output_limits(task, features, self._hparams, self._settings.extra_length)
-            written = self._paths.write(task, features, limits)
+            written = self._paths.write(task, features, limits, prompts)
             found = Found(written.ids, written.scores)
         else:
             found = self._paths.find(task, features)

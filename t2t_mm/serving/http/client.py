@@ -1,8 +1,9 @@
-"""A client of the server: text, pictures and sounds in, answers out. Standard library alone.
+"""A client of the server: text, images and sounds in, answers out. Standard library alone.
 
 client = Client("http://127.0.0.1:8501")
 client.predict("translate_ende_shapes", "a red circle").output
 client.predict("caption_shapes", [Path("a.png"), Path("b.png")])
+client.predict("my_questions", {"inputs": Path("a.png"), "question": "what is red?"})
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -22,7 +23,8 @@ from urllib.parse import quote, urlsplit
 
 from t2t_mm.errors import UserError
 
-Input = str | bytes | Path
+Value = str | bytes | Path
+Input = Value | Mapping[str, Value]
 _BUSY = (429, 503)
 _LONGEST_PAUSE = 8.0  # seconds
 
@@ -88,7 +90,8 @@ class Client:
 
         Args:
           problem: its name; None: the server's only one.
-          inputs: one input or several: text as str; a picture or sound as its file's bytes or Path.
+          inputs: one input or a list of them: text as str; an image or sound as its file's bytes or
+            Path. Where the problem reads several things, an input is a mapping, name -> value.
 
         Returns:
           An Answer, or one for each input in the same order.
@@ -97,7 +100,7 @@ class Client:
           UserError: if the server refuses the request, or cannot be reached.
           ServerError: if it fails, or stays busy.
         """
-        alone = isinstance(inputs, (str, bytes, Path))
+        alone = isinstance(inputs, (str, bytes, Path, Mapping))
         several = [inputs] if alone else list(inputs)
         if not several:
             return []
@@ -108,7 +111,9 @@ class Client:
 
     def explain(self, problem: str, inputs: Input, output: str) -> dict[str, Any]:
         """What the model looked at while it wrote `output`: see docs/serving.md."""
-        columns = {"inputs": [_encoded(inputs)], "outputs": [output]}
+        named = inputs if isinstance(inputs, Mapping) else {"inputs": inputs}
+        columns = {name: [_encoded(value)] for name, value in named.items()}
+        columns["outputs"] = [output]
         body = {"signature_name": f"explain_{problem}", "inputs": columns}
         return self._post(body, "outputs", dict)
 
@@ -201,7 +206,10 @@ def _object(content: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"error": f"got {type(found).__name__}"}
 
 
-def _encoded(value: Input) -> str | dict[str, str]:
+def _encoded(value: Input) -> Any:
+    """An input as JSON has it; several by name are an object."""
+    if isinstance(value, Mapping):
+        return {name: _encoded(one) for name, one in value.items()}
     if isinstance(value, str):
         return value
     if isinstance(value, Path):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from t2t_mm.decoding.input_files import parse_record
 from t2t_mm.errors import UserError, unknown
-from t2t_mm.serving.http.client import Answer, Client, ServerError
+from t2t_mm.registry import KINDS
+from t2t_mm.serving.http.client import Answer, Client, Input, ServerError, Value
 
 
 def query(
@@ -19,7 +21,8 @@ def query(
       server: the server's URL.
       model: its name; None: the server's only one.
       problem: None: the only one.
-      once: the input; None: read lines.
+      once: the input; None: read lines. An image or a sound is the path of its file; what a problem
+        with several inputs reads is a JSON object, name -> text or path.
       timeout: seconds to wait for an answer.
 
     Raises:
@@ -35,13 +38,14 @@ def query(
 def _query(client: Client, problem: str | None, once: str | None) -> None:
     problems = client.problems()
     name = _chosen(problem, list(problems))
-    kind = problems[name]["inputs"]
+    kinds = problems[name]["inputs"]  # a kind's name; of several input -> kind
     if once is not None:
-        print(_shown(client.predict(name, _read(once, kind))))
+        print(_shown(client.predict(name, _read(once, kinds, "the input"))))
         return
-    for line in _lines(f"{name} ({kind})> ", bool(problems[name].get("absent"))):
+    shown = kinds if isinstance(kinds, str) else " + ".join(kinds.values())
+    for line in _lines(f"{name} ({shown})> ", bool(problems[name].get("absent"))):
         try:
-            print(_shown(client.predict(name, _read(line, kind))), flush=True)
+            print(_shown(client.predict(name, _read(line, kinds, "the line"))), flush=True)
         except (UserError, ServerError) as error:
             print(f"error: {error}", file=sys.stderr)
 
@@ -56,8 +60,16 @@ def _chosen(problem: str | None, known: list[str]) -> str:
     return problem
 
 
-def _read(line: str, kind: str) -> str | Path:
-    return line if kind == "text" else Path(line)
+def _read(line: str, kinds: str | Mapping[str, str], place: str) -> Input:
+    if isinstance(kinds, str):
+        return _value(line, kinds)
+    named = parse_record(line, tuple(kinds), place)
+    return {name: _value(value, kinds[name]) for name, value in named.items()}
+
+
+def _value(text: str, kind: str) -> Value:
+    """A path where values are files; a kind that is not registered here is given as text."""
+    return Path(text) if kind in KINDS and KINDS.get(kind).suffixes else text
 
 
 def _lines(prompt: str, empty: bool) -> Iterable[str]:

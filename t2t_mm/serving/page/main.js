@@ -6,7 +6,8 @@ import { showCalls } from './call_panel.js';
 import { h } from './dom.js';
 import { showExplanation } from './explanation.js';
 import { pictureInput } from './picture_input.js';
-import { factsOf, listProblems } from './problems.js';
+import { factsOf, featuresOf, listProblems } from './problems.js';
+import { severalInputs } from './several_inputs.js';
 import { soundInput } from './sound_input.js';
 import { textInput } from './text_input.js';
 
@@ -68,7 +69,7 @@ function choose(chosen) {
   say('');
   name = chosen;
   const problem = card.problems[name];
-  input = INPUTS[problem.inputs]({ problem, limits: card.limits, send, refuse, changed });
+  input = inputOf(problem);
   page['problem-name'].textContent = name;
   page['problem-facts'].replaceChildren(...factsOf(problem));
   page.input.replaceChildren(input.element);
@@ -76,6 +77,13 @@ function choose(chosen) {
   page.ask.hidden = false;
   mark(name);
   history.replaceState(null, '', `#${encodeURIComponent(name)}`);
+}
+
+/** An input for what the problem reads; what this page does not know is given as text. */
+function inputOf(problem) {
+  const made = Object.entries(featuresOf(problem)).map(([slot, { kind }]) =>
+    [slot, (INPUTS[kind] ?? textInput)({ problem, limits: card.limits, send, refuse, changed })]);
+  return made.length === 1 ? made[0][1] : severalInputs(Object.fromEntries(made));
 }
 
 function showExamples(examples) {

@@ -2,12 +2,20 @@
 
 import { h } from './dom.js';
 
-const GROUPS = [
-  ['text', 'Text'],
-  ['image', 'Picture'],
-  ['audio', 'Sound'],
-];
+const TITLES = { text: 'Text', image: 'Picture', audio: 'Sound' };
+const SEVERAL = 'Several inputs';
 const TAKES = { text: 'a text', image: 'a picture', audio: 'a sound' };
+const ANSWERS = { tree: 'to a parse tree', number: 'to a number', tags: 'to a tag for each word' };
+
+/** Input's name -> what the export says of it; exports of the first edition had one input. */
+export function featuresOf(problem) {
+  return problem.features ?? { inputs: { kind: problem.inputs } };
+}
+
+function titleOf(problem) {
+  const kinds = Object.values(featuresOf(problem)).map(({ kind }) => kind);
+  return kinds.length > 1 ? SEVERAL : TITLES[kinds[0]] ?? kinds[0];
+}
 
 /**
  * Fills `place` with a radio button for each problem.
@@ -16,8 +24,9 @@ const TAKES = { text: 'a text', image: 'a picture', audio: 'a sound' };
  * @returns a function that marks a name as chosen.
  */
 export function listProblems(place, problems, choose) {
-  const groups = GROUPS.map(([kind, title]) => {
-    const names = Object.keys(problems).filter((name) => problems[name].inputs === kind);
+  const titles = new Set([...Object.values(TITLES), ...Object.values(problems).map(titleOf)]);
+  const groups = [...titles].map((title) => {
+    const names = Object.keys(problems).filter((name) => titleOf(problems[name]) === title);
     return names.length ? group(title, names, problems, choose) : null;
   });
   place.replaceChildren(...groups.filter(Boolean));
@@ -40,7 +49,7 @@ function group(title, names, problems, choose) {
 
 function answerOf(problem) {
   if (problem.targets === 'label') return `to one of ${problem.labels?.length ?? 'some'} labels`;
-  return problem.targets === 'tree' ? 'to a parse tree' : 'to text';
+  return ANSWERS[problem.targets] ?? 'to text';
 }
 
 /** Scrolls the list alone, where it is lower than its content. */
@@ -57,5 +66,6 @@ export function factsOf(problem) {
     ? [', by the command ', h('code', {}, problem.command)]
     : [];
   const scored = problem.metrics?.length ? ` Scored by ${problem.metrics.join(', ')}.` : '';
-  return [`From ${TAKES[problem.inputs]} ${answerOf(problem)}`, ...command, '.', scored];
+  const taken = Object.values(featuresOf(problem)).map(({ kind }) => TAKES[kind] ?? `a ${kind}`);
+  return [`From ${taken.join(' and ')} ${answerOf(problem)}`, ...command, '.', scored];
 }

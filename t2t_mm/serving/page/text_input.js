@@ -11,7 +11,7 @@ const SHOWN = 44; // letters of an example on its button
  * @param send is called on Ctrl+Enter.
  */
 export function textInput({ problem, limits, send }) {
-  const box = h('textarea', { id: 'text', rows: 3, placeholder: problem?.absent ? 'Reads nothing' : 'Type a sentence', keydown: onKey });
+  const box = h('textarea', { id: 'text', rows: 3, placeholder: problem?.absent ? 'The beginning of a text, or nothing' : 'Type a sentence', keydown: onKey });
   const element = h('div', {},
     h('label', { for: 'text' }, 'Text'),
     box,
@@ -25,11 +25,7 @@ export function textInput({ problem, limits, send }) {
 
   async function take() {
     const text = box.value.trim();
-    if (problem?.absent) {
-      if (text) throw new Refusal('This problem reads nothing: leave the text empty.');
-      return { kind: 'text', row: '', text };
-    }
-    if (!text) throw new Refusal('Type a text first.');
+    if (!text && !problem?.absent) throw new Refusal('Type a text first.');
     const bytes = new TextEncoder().encode(text).length;
     if (limits && bytes > limits.text_bytes) {
       throw new Refusal(`The text has ${bytes} bytes in UTF-8; the server takes at most ${limits.text_bytes}.`);
