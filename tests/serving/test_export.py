@@ -13,9 +13,7 @@ import pytest
 import tensorflow as tf
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
-from t2t_mm.data.batches.features import prepare
 from t2t_mm.decoding.decoder import Decoder
-from t2t_mm.decoding.inputs import stacked, stored_input
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.errors import UserError
 from t2t_mm.layers.attention import SelfAttention
@@ -26,7 +24,15 @@ from t2t_mm.serving.export.examples import raw_examples
 from t2t_mm.serving.export.saving import write_version
 from t2t_mm.serving.export.signatures import Exportable
 from t2t_mm.serving.export.weights import StoredWeights, quantise
-from tests.decoding.decoding_run import NAMES, png, toy_model, toy_run, wav, words
+from tests.decoding.decoding_run import (
+    NAMES,
+    features_of,
+    png,
+    toy_model,
+    toy_run,
+    wav,
+    words,
+)
 
 TEXT, TREE, CLASS = "decoding_toy_text", "decoding_toy_tree", "decoding_toy_class"
 CAPTION, SPEECH = "decoding_toy_caption", "decoding_toy_speech"
@@ -88,14 +94,6 @@ def test_a_row_is_answered_as_if_it_were_alone(saved, problem):
     np.testing.assert_allclose(scores, np.concatenate([s for _, s in alone]), atol=1e-3)
 
 
-def features_of(problem: str, inputs: list[bytes]) -> dict[str, tf.Tensor]:
-    loaded = toy_model()
-    spec = loaded.tasks[problem].inputs
-    stored = stacked([stored_input(raw, spec, loaded.vocabularies) for raw in inputs])
-    values, lengths = prepare(stored, spec, loaded.hparams)
-    return {"inputs": values, "inputs_length": lengths}
-
-
 @pytest.mark.parametrize("problem", [TEXT, CAPTION, SPEECH])
 def test_explanations_are_what_the_layers_compute(saved, problem):
     loaded = toy_model()
@@ -106,9 +104,7 @@ def test_explanations_are_what_the_layers_compute(saved, problem):
     ids = [[*vocabulary.encode(text), 1] for text in outputs]
     targets = tf.ragged.constant(ids).to_tensor()
     with recording() as seen:
-        model.forward(
-            model.route(task), features_of(problem, inputs), targets, model.command_id(task)
-        )
+        model.forward(model.route(task), features_of(task, inputs), targets, model.command_id(task))
     cross = [
         np.mean(weights, 1)
         for layer, weights in seen.attention
@@ -155,7 +151,7 @@ def test_grids_and_source_pieces(saved):
     ("problem", "inputs", "words"),
     [
         (TEXT, [b"red", b"\xff"], "inputs[1] is not valid UTF-8"),
-        (CAPTION, [b"no picture"], "inputs[0] is no picture"),
+        (CAPTION, [b"not an image"], "inputs[0] is not an image"),
         (CLASS, [png(0)[:200]], "Invalid PNG data"),
         (SPEECH, [wav(0), wav(0)[:99]], "inputs[1] is a WAV file that breaks off"),
     ],
@@ -220,7 +216,7 @@ def test_greedy_is_greedy():
     loaded = toy_model()
     texts, scores = answers(exportable(GREEDY).answers(TEXT), INPUTS[TEXT])
     decoder = Decoder(loaded.model, loaded.hparams, loaded.vocabularies, GREEDY)
-    decoded = decoder(loaded.tasks[TEXT], features_of(TEXT, INPUTS[TEXT]))
+    decoded = decoder(loaded.tasks[TEXT], features_of(loaded.tasks[TEXT], INPUTS[TEXT]))
     assert texts == [[one.output] for one in decoded]
     np.testing.assert_allclose(scores[:, 0], [one.score for one in decoded], atol=1e-3)
 
@@ -242,8 +238,8 @@ def test_quality_is_that_of_the_decoders_answers(cut):
     quality, task = cut.quality[CLASS], toy_model().tasks[CLASS]
     examples = raw_examples(task, toy_run().data_dir, toy_model().vocabularies, 6)
     assert [one.references for one in examples] == [("abcb"[i % 4],) for i in range(6)]
-    assert [one.inputs for one in examples] == [png(i) for i in range(6)]
-    decoded = toy_model().decode(CLASS, [one.inputs for one in examples])
+    assert [one.inputs for one in examples] == [{"inputs": png(i)} for i in range(6)]
+    decoded = toy_model().decode(CLASS, [one.inputs["inputs"] for one in examples])
     right = [a.output in one.references for a, one in zip(decoded, examples, strict=True)]
     assert (quality.examples, quality.before) == (6, {})
     assert quality.after["accuracy"] == np.mean(right)
@@ -254,7 +250,9 @@ def test_raw_examples_are_spread_over_the_split_and_turned_for_a_reversed_proble
     task = loaded.tasks[f"{TEXT}_rev"]
     examples = raw_examples(task, toy_run().data_dir, loaded.vocabularies, 3)
     expected = [words(Split.DEV, i) for i in (0, 2, 4)]
-    assert [one.inputs.decode() for one in examples] == [text.upper() for text in expected]
+    assert [one.inputs["inputs"].decode() for one in examples] == [
+        text.upper() for text in expected
+    ]
     assert [one.references for one in examples] == [(text,) for text in expected]
 
 

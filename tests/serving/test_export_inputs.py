@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
-from t2t_mm.kinds.graph.images import stored_pictures
+from t2t_mm.kinds.graph.images import stored_images
 from t2t_mm.kinds.graph.text import GraphVocabulary
 from t2t_mm.kinds.image_files import stored_picture
 from t2t_mm.kinds.vocabulary import EOS, Vocabulary
@@ -92,7 +92,7 @@ def test_a_problem_that_reads_nothing(graph_vocabulary):
 @pytest.fixture(scope="module")
 def graph():
     spec = [tf.TensorSpec([None], tf.string)]
-    return tf.function(stored_pictures, input_signature=spec, autograph=False)
+    return tf.function(stored_images, input_signature=spec, autograph=False)
 
 
 COLOURS = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8))
@@ -141,11 +141,11 @@ HUGE = FILES["PNG"][:16] + b"\0\0\xff\xff" * 2 + FILES["PNG"][24:]
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "inputs[1] is no picture; give the bytes of a PNG, JPEG, GIF or BMP file."),
-        (b"\x89PNG", "inputs[1] is no picture"),
-        (saved(COLOURS, "TIFF"), "inputs[1] is no picture"),
-        (HUGE, "inputs[1] is a picture of 4294836225 pixels; from 1 to 89478485 are allowed."),
-        (saved(COLOURS.convert("1"), "BMP"), "a BMP picture of 1 bits a pixel; 8, 24 and 32"),
+        (b"", "inputs[1] is not an image; give the bytes of a PNG, JPEG, GIF or BMP file."),
+        (b"\x89PNG", "inputs[1] is not an image"),
+        (saved(COLOURS, "TIFF"), "inputs[1] is not an image"),
+        (HUGE, "inputs[1] is an image of 4294836225 pixels; from 1 to 89478485 are allowed."),
+        (saved(COLOURS.convert("1"), "BMP"), "a BMP image of 1 bits a pixel; 8, 24 and 32"),
         (FILES["BMP with a palette"][:99], "differ by"),
         (FILES["JPEG"][:300], "Invalid JPEG data, size 300"),
     ],

@@ -88,6 +88,29 @@ def test_text_bytes_and_paths(script, tmp_path):
     ]
 
 
+def test_several_inputs_by_name(script, tmp_path):
+    """A mapping is one input, a list of mappings several."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG")
+    row = {"inputs": {"b64": base64.b64encode(b"\x89PNG").decode()}, "question": "which?"}
+    script.answers = [(200, GOOD), (200, {"predictions": GOOD["predictions"] * 2})]
+    client, asked = Client(script.url, model="m"), {"inputs": path, "question": "which?"}
+    assert client.predict("p", asked) == Answer(["x", "y"], [-0.5, None])
+    both = client.predict("p", [asked, {**asked, "inputs": b"\x89PNG"}])
+    assert [answer.output for answer in both] == ["x", "x"]
+    bodies = [body for _, body in script.requests]
+    assert bodies == [{"signature_name": "p", "instances": n * [row]} for n in (1, 2)]
+    with pytest.raises(UserError, match=r"missing\.png cannot be read \(No such file"):
+        client.predict("p", {**asked, "inputs": tmp_path / "missing.png"})
+
+
+def test_explain_names_its_input(script):
+    script.answers = [(200, {"outputs": {"grid": [0, 0]}})]
+    Client(script.url, model="m").explain("p", {"question": "a"}, "x")
+    columns = {"question": ["a"], "outputs": ["x"]}
+    assert script.requests[0][1] == {"signature_name": "explain_p", "inputs": columns}
+
+
 def test_explain_and_problems(script):
     script.answers = [(200, {"outputs": {"grid": [0, 0]}}), (200, {"problems": {"p": {}}})]
     client = Client(script.url, model="m")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,14 +81,21 @@ def test_a_missing_extra_is_one_sentence(monkeypatch, capsys):
 
 
 class FakeClient:
-    """Two problems; answers with what it was asked."""
+    """Problems of several kinds; answers with what it was asked."""
 
     def __init__(self, *_):
         pass
 
     def problems(self):
         nothing = {"inputs": "text", "absent": True}
-        return {"translate": {"inputs": "text"}, "caption": {"inputs": "image"}, "model": nothing}
+        two = {"inputs": {"inputs": "image", "question": "text"}}
+        return {
+            "translate": {"inputs": "text"},
+            "caption": {"inputs": "image"},
+            "model": nothing,
+            "number": {"inputs": "number"},
+            "ask": two,
+        }
 
     def predict(self, problem, value):
         return Answer([f"{problem}: {value}", "second"], [-0.5, None])
@@ -110,6 +118,30 @@ def test_client_mode_answers_once_or_line_by_line(fake_client, monkeypatch, caps
     assert capsys.readouterr().out == "model: \t-0.500\nsecond\n"
 
 
+def test_client_mode_takes_several_inputs_as_json(fake_client, monkeypatch, capsys):
+    line = '{"question": "which?", "inputs": "a.png"}'
+    named = {"inputs": Path("a.png"), "question": "which?"}
+    wanted = f"ask: {named}\t-0.500\nsecond\n"
+    assert command("--server=x", "--problem=ask", f"--inputs_once={line}") == 0
+    assert capsys.readouterr().out == wanted
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"a.png\n{line}\n"))
+    assert command("--server=x", "--problem=ask") == 0
+    out, error = capsys.readouterr()
+    assert out == wanted
+    assert error == (
+        'error: the line must be a JSON object {"inputs": ..., "question": ...}.\n'
+    )  # and the next one is read
+
+
+def test_client_mode_reads_files_where_values_are_files(fake_client, monkeypatch):
+    asked = []
+    answer = Answer(["x"], [None])
+    monkeypatch.setattr(FakeClient, "predict", lambda self, *args: asked.append(args) or answer)
+    assert command("--server=x", "--problem=caption", "--inputs_once=a.png") == 0
+    assert command("--server=x", "--problem=number", "--inputs_once=0.5") == 0
+    assert asked == [("caption", Path("a.png")), ("number", "0.5")]
+
+
 def test_a_server_that_fails_is_one_sentence(fake_client, monkeypatch, capsys):
     def fail(self, problem, value):
         if value == "b":
@@ -126,6 +158,6 @@ def test_a_server_that_fails_is_one_sentence(fake_client, monkeypatch, capsys):
 
 def test_client_mode_needs_a_known_problem(fake_client, capsys):
     assert command("--server=x", "--inputs_once=a") == 2
-    assert "--problem is one of translate, caption, model." in capsys.readouterr().err
+    assert "--problem is one of translate, caption, model, number, ask." in capsys.readouterr().err
     assert command("--server=x", "--problem=captoin", "--inputs_once=a") == 2
     assert "did you mean 'caption'?" in capsys.readouterr().err
