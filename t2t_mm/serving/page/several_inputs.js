@@ -11,14 +11,10 @@ export function severalInputs(inputs) {
     h('fieldset', { class: 'part' }, h('legend', {}, name), inputs[name].element));
 
   async function take() {
-    const row = {};
-    let text = null;
-    for (const name of names) {
-      const taken = await inputs[name].take();
-      row[name] = taken.row;
-      text = taken.text ?? text;
-    }
-    return { kind: 'several', row, text };
+    const parts = {};
+    for (const name of names) parts[name] = await inputs[name].take();
+    const row = Object.fromEntries(names.map((name) => [name, parts[name].row]));
+    return { kind: 'several', row, parts };
   }
 
   return {
