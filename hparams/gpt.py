@@ -81,4 +81,8 @@ def gpt_tiny() -> GPTHParams:
         learning_rate_warmup_steps=100,
         learning_rate_decay_steps=0,
         adam_beta2=0.99,
+        audio_mel_bins=40,
+        audio_blocks=3,
+        audio_min_filters=32,
+        audio_frequency="merge",
     )

@@ -89,3 +89,23 @@ def lstm_bahdanau_attention_multi() -> LSTMAttentionHParams:
 def lstm_luong_attention_multi() -> LSTMAttentionHParams:
     """lstm_luong_attention with four mechanisms; differs as lstm_bahdanau_attention_multi does."""
     return lstm_luong_attention().replace(num_heads=4)
+
+
+@register_hparams
+def lstm_tiny() -> LSTMAttentionHParams:
+    """lstm_luong_attention for runs of minutes.
+
+    Source: ours. Differs: a batch of 512 tokens, less dropout, a peak rate of 3e-3.
+    """
+    return lstm_luong_attention().replace(
+        batch_size=512,
+        dropout=0.05,
+        train_steps=3000,
+        learning_rate=3e-3,
+        learning_rate_schedule="cosine",
+        learning_rate_warmup_steps=100,
+        learning_rate_decay_steps=0,
+        audio_mel_bins=40,
+        audio_blocks=3,
+        class_exit_filters=(192, 256),
+    )

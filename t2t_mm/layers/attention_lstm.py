@@ -162,7 +162,7 @@ class AttentionLSTM(keras.layers.Layer):
         seed_generator: keras.random.SeedGenerator | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"autocast": False, **kwargs})  # as LSTMStack
         self.units, self.num_layers = units, num_layers
         self.mechanism = mechanism
         self.num_heads = num_heads

@@ -21,26 +21,22 @@ class BatchNorm(keras.layers.Layer):
     Args:
       momentum: 0.9, T2T's; a run of hundreds of steps never leaves its start with Keras's 0.99.
       epsilon: added to the variance.
-      zero_scale: the scale starts at 0, so that a residual branch starts as nothing.
     """
 
     def __init__(
         self,
         momentum: float = 0.9,
         epsilon: float = 1e-5,
-        zero_scale: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.momentum = momentum
         self.epsilon = epsilon
-        self.zero_scale = zero_scale
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes scale and bias, and the moving statistics, which no gradient trains; all [C]."""
         depth = (input_shape[-1],)
-        start = "zeros" if self.zero_scale else "ones"
-        self.scale = self.add_weight(depth, start, name="scale", autocast=False)
+        self.scale = self.add_weight(depth, "ones", name="scale", autocast=False)
         self.bias = self.add_weight(depth, "zeros", name="bias", autocast=False)
         self.moving_mean = self.add_weight(
             depth, "zeros", name="moving_mean", autocast=False, trainable=False
@@ -67,8 +63,7 @@ class BatchNorm(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        own = {"momentum": self.momentum, "epsilon": self.epsilon, "zero_scale": self.zero_scale}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
 
 
 def batch_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> tuple[Any, Any, Any]:

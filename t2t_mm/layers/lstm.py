@@ -99,7 +99,7 @@ class LSTMStack(keras.layers.Layer):
         seed_generator: keras.random.SeedGenerator | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"autocast": False, **kwargs})  # Keras would cast c to the compute dtype
         self.units = units
         self.num_layers = num_layers
         self.dropout_rate = dropout
