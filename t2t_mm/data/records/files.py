@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from t2t_mm.data.records.crc32c import masked_crcs
 
-Features = Mapping[str, Sequence[int] | Sequence[bytes] | bytes]
+Features = Mapping[str, Sequence[int] | Sequence[float] | Sequence[bytes] | bytes]
 
 _BATCH_RECORDS = 4096  # records framed at once
 _BATCH_BYTES = 1 << 20
@@ -24,14 +24,14 @@ def encode_example(features: Features) -> bytes:
     """Serialises a tf.train.Example.
 
     Args:
-      features: name -> int64 values, or these already packed by `pack`, or byte strings; written in
-        the order of the names, so that equal examples have equal bytes.
+      features: name -> int64 values, or these already packed by `pack`, or floats, or byte strings;
+        written in the order of the names, so that equal examples have equal bytes.
     """
     parts = []
     for name in sorted(features):
         values = features[name]
-        if len(values) and isinstance(values[0], bytes):
-            feature = _field(1, b"".join(_field(1, value) for value in values))
+        if len(values) and isinstance(values[0], (bytes, float)):
+            feature = _floats(values) if isinstance(values[0], float) else _strings(values)
             parts.append(_field(1, _field(1, name.encode()) + _field(2, feature)))
         else:
             packed = values if isinstance(values, bytes) else pack(values)
@@ -43,6 +43,14 @@ def encode_example(features: Features) -> bytes:
 def pack(values: Iterable[int]) -> bytes:
     """int64 values as a packed field stores them; what is packed in parts may be joined."""
     return b"".join(map(_varint, values))
+
+
+def _strings(values: Iterable[bytes]) -> bytes:
+    return _field(1, b"".join(_field(1, value) for value in values))
+
+
+def _floats(values: Sequence[float]) -> bytes:
+    return _field(2, _field(1, struct.pack(f"<{len(values)}f", *values)))
 
 
 @lru_cache(maxsize=1 << 14)
