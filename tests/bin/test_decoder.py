@@ -122,6 +122,26 @@ def test_n_best_with_scores(run_dir, tmp_path):
     assert len(cells) == 6
 
 
+def test_several_drawn_answers(run_dir, tmp_path):
+    source, out = tmp_path / "in.txt", tmp_path / "out"
+    source.write_text("red dog\nblue\n")
+    how = "sampling_method=random,num_decodes=3,min_length=2,seed=4"
+    status = decoder(
+        f"--output_dir={run_dir}",
+        "--problem=decoding_toy_text",
+        f"--decode_from_file={source}",
+        f"--decode_to_file={out}",
+        f"--decode_hparams={how},write_beam_scores=True",
+    )
+    assert status == 0
+    found = toy_model().decode("decoding_toy_text", ["red dog", "blue"], how)
+    for line, one in zip(out.read_text().splitlines(), found, strict=True):
+        cells = line.split("\t")
+        assert len(cells) == 6 and len(one.alternatives) == 3
+        assert cells[1::2] == [f"{answer.score:.4f}" for answer in one.alternatives]
+        assert cells[::2] == [" ".join(a.output.splitlines()) for a in one.alternatives]
+
+
 def stdin(monkeypatch, content: bytes) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
 

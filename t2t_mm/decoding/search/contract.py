@@ -16,7 +16,9 @@ from t2t_mm.decoding.settings import DecodeSettings
 class Step(Protocol):
     """Scores the next token of every hypothesis."""
 
-    def __call__(self, tokens: tf.Tensor, position: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+    def __call__(
+        self, tokens: tf.Tensor, position: tf.Tensor, state: Any, /
+    ) -> tuple[tf.Tensor, Any]:
         """Scores what may stand at a position.
 
         Args:
@@ -28,6 +30,7 @@ class Step(Protocol):
         Returns:
           The logits of the token at `position`, [R, V], and the next state.
         """
+        ...
 
 
 class Hypotheses(NamedTuple):

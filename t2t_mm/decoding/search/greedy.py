@@ -148,8 +148,9 @@ def likeliest(logits: tf.Tensor, allowed: tf.Tensor | None = None) -> tuple[tf.T
     Returns:
       int32 [R] and float32 [R].
     """
-    free = allowed is None or allowed is logits
-    values, tokens = top_tokens(logits if free else allowed, 2)  # of two, one is not padding
+    allowed = logits if allowed is None else allowed
+    free = allowed is logits
+    values, tokens = top_tokens(allowed, 2)  # of two, one is not padding
     largest = values[:, :1] if free else tf.reduce_max(logits, -1, keepdims=True)
     total = log_total(logits, largest)
     first, second = tf.unstack(values, axis=1)

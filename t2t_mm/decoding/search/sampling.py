@@ -94,11 +94,10 @@ def _best_first(found: Hypotheses, count: int) -> Hypotheses:
 
 def _uniform(seed: int, rows: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
     """Numbers in [0, 1), float32 [T, R] for int64 rows; a longer T only adds some."""
-
-    seed = tf.constant(seed % 2**63, tf.int64)
+    first = tf.constant(seed % 2**63, tf.int64)
 
     def of(row: tf.Tensor) -> tf.Tensor:
-        return tf.random.stateless_uniform([length], tf.stack([seed, row]))
+        return tf.random.stateless_uniform([length], tf.stack([first, row]))
 
     spec = tf.TensorSpec([None], tf.float32)
     return tf.transpose(tf.map_fn(of, rows, fn_output_signature=spec))
