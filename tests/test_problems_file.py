@@ -15,6 +15,7 @@ from t2t_mm import lookup, problems_file, registry
 from t2t_mm.data.binding import bind
 from t2t_mm.data.generation.api import generate
 from t2t_mm.errors import UserError
+from t2t_mm.kinds import Audio, Image, Text
 from t2t_mm.problem import Dropped, Split
 
 TABLES = (registry.PROBLEMS, registry.MIXTURES, registry.VOCABULARIES)
@@ -235,7 +236,7 @@ def test_labels_are_found_or_given(tmp_path: Path) -> None:
     load(tmp_path, table.format(name="found", more=""))
     problem = lookup.find_problem("found")
     assert problem.labels == ("no", "yes")
-    assert problem.targets.vocabulary == "found"
+    assert problem.targets.group == "found"
     with pytest.raises(UserError) as error:
         samples("found", Split.DEV)
     assert str(error.value).endswith(
@@ -244,7 +245,7 @@ def test_labels_are_found_or_given(tmp_path: Path) -> None:
     )
     load(tmp_path, table.format(name="given", more='labels = ["yes", "no", "maybe"]'))
     assert lookup.find_problem("given").labels == ("yes", "no", "maybe")
-    assert lookup.find_problem("given").targets.vocab_size == 3
+    assert lookup.find_problem("given").targets.size == 3
     assert samples("given", Split.DEV) == [{"inputs": "a", "targets": "maybe"}]
 
 
@@ -258,7 +259,7 @@ def test_labels_are_found_where_generate_says_that_raw_data_are(tmp_path: Path) 
     )
     problem = lookup.find_problem("p")
     generate([problem], data, tmp_dir=raw, num_workers=1, log=lambda line: None)
-    assert bind(problem, data).labels == ("no", "yes")
+    assert bind(problem, data).targets.names == ("no", "yes")
 
 
 def test_loading_does_not_need_the_data_and_labels_say_what_is_missing(tmp_path: Path) -> None:
@@ -298,7 +299,6 @@ def test_media_of_each_kind(tmp_path: Path) -> None:
         [problems.speech]
         kind = "speech2text"
         format = "wav_table"
-        modality = "audio"
         lowercase = true
         train = { path = "t.tsv", folder = "." }
         [problems.caption]
@@ -309,12 +309,11 @@ def test_media_of_each_kind(tmp_path: Path) -> None:
         """,
     )
     words, speech, caption = map(lookup.find_problem, ("words", "speech", "caption"))
-    assert (words.inputs.modality, words.inputs.sample_rate) == ("audio_spectral", 8000)
+    assert words.inputs == Audio(8000)
     assert words.labels == ("a", "b")
     assert (words.command, words.metrics) == ("to_label", ("accuracy",))
-    assert (speech.inputs.modality, speech.inputs.sample_rate) == ("audio", 16_000)
-    assert speech.targets.vocabulary == "vocab.speech"
-    assert (caption.inputs.image_size, caption.inputs.flip) == (64, False)
+    assert (speech.inputs, speech.targets) == (Audio(16_000), Text("vocab.speech"))
+    assert caption.inputs == Image(64, flip=False)
     assert samples("speech")[0]["inputs"]() == b"a/1.wav"
     assert [s["targets"] for name in ("speech", "caption") for s in samples(name)] == ["one", "Two"]
 
@@ -470,7 +469,9 @@ P, T = "my.toml, [problems.pair]", "my.toml, [problems.pair.train]"
         (pair("image_size = 32"),
          f"{P}: the key 'image_size' has no meaning for kind 'text2text'."),
         (pair("labels = ['a']"), f"{P}: the key 'labels' has no meaning for kind 'text2text'."),
-        (pair("modality = 'image'"), f"unknown modality of text 'image' (from {P}). Known: text."),
+        (pair("modality = 'text'"),
+         f"{P}: which network reads a problem is an hparam, not the table's; delete the key "
+         "'modality' and give --hparams=text_modality=text."),
         (pair("shards = 0"), f"{P}: shards must be at least 1, got 0."),
         (pair("shards = {dev = 1}"), f"unknown split 'dev' (from {P}: shards). Known: train."),
         (pair("holdout = {dve = 0.1}"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from t2t_mm.errors import DataError, unknown
 from t2t_mm.problem import Split
-from t2t_mm.problems_file.kinds import KINDS, Kind
+from t2t_mm.problems_file.kinds import KINDS, ProblemKind
 from t2t_mm.problems_file.schema import Table, build, keys_of, number_between, positive_whole
 from t2t_mm.problems_file.source import HoldOut, Source
 from t2t_mm.problems_file.source_tables import (
@@ -19,14 +19,13 @@ from t2t_mm.problems_file.source_tables import (
     read_shards,
     read_sources,
 )
-from t2t_mm.registry import MODALITIES
 
 _READERS_VERSION = "1"  # changed when a reader's or filter's output changes
 
 # Keys that change nothing in the generated data, or whose change the manifest notices itself.
 _NOT_DATA = (
-    "command", "reversed_command", "vocabulary", "metrics", "modality", "image_size", "flip",
-    "sample_rate", "weight", "loss_weight", "summary", "shards", "labels",
+    "command", "reversed_command", "vocabulary", "metrics", "image_size", "flip", "sample_rate",
+    "weight", "loss_weight", "summary", "shards", "labels",
 )  # fmt: skip
 
 
@@ -39,11 +38,11 @@ class Options:
       command, reversed_command: the decoder's command tokens; None for the kind's default.
       vocabulary: of the text; None for one of its own.
       metrics: of decoded outputs; none for the kind's.
-      modality: of the inputs; None for the kind's.
       labels: class names in the order of their ids; none for what the training data hold.
       image_size: pixels a side.
       flip: mirror pictures in training.
       sample_rate: Hz of the stored sound.
+      low, high: the range of the numbers.
       weight: factor on the share of steps.
       loss_weight: factor on the loss.
       summary: for --registry_help.
@@ -54,11 +53,12 @@ class Options:
     reversed_command: str | None = None
     vocabulary: str | None = None
     metrics: tuple[str, ...] = ()
-    modality: str | None = None
     labels: tuple[str, ...] = ()
     image_size: int | None = None
     flip: bool | None = None
     sample_rate: int | None = None
+    low: float | None = None
+    high: float | None = None
     weight: float = 1.0
     loss_weight: float = 1.0
     summary: str | None = None
@@ -82,7 +82,7 @@ class Declaration:
     name: str
     place: str
     options: Options
-    kind: Kind
+    kind: ProblemKind
     sources: Mapping[Split, tuple[Source, ...]]
     held_out: HoldOut
     shards: Mapping[Split, int]
@@ -99,9 +99,10 @@ def read_declaration(name: str, table: Table, file: str) -> Declaration:
 
     Raises:
       DataError: for a missing key, a wrong value, or keys that do not go together.
-      UnknownNameError: for an unknown key, kind, format or modality.
+      UnknownNameError: for an unknown key, kind or format.
     """
     place = f"{file}, [problems.{name}]"
+    _refuse_modality(table, place)
     own = {key: value for key, value in table.items() if key in keys_of(Options)}
     options = build(Options, own, place)
     if options.kind not in KINDS:
@@ -125,7 +126,17 @@ def read_declaration(name: str, table: Table, file: str) -> Declaration:
     )
 
 
-def _check_options(options: Options, given: Table, kind: Kind, place: str) -> None:
+def _refuse_modality(table: Table, place: str) -> None:
+    """The first edition named the network that reads a problem's inputs in its table."""
+    kind = KINDS.get(str(table.get("kind")))
+    if "modality" in table and kind:
+        raise DataError(
+            f"{place}: which network reads a problem is an hparam, not the table's; delete the key "
+            f"'modality' and give --hparams={kind.inputs.name}_modality={table['modality']}."
+        )
+
+
+def _check_options(options: Options, given: Table, kind: ProblemKind, place: str) -> None:
     for key in given:
         if not kind.accepts(key):
             raise DataError(f"{place}: the key '{key}' has no meaning for kind '{options.kind}'.")
@@ -137,14 +148,6 @@ def _check_options(options: Options, given: Table, kind: Kind, place: str) -> No
     twice = sorted({label for label in options.labels if options.labels.count(label) > 1})
     if twice:
         raise DataError(f"{place}: labels names '{twice[0]}' twice.")
-    if options.modality is not None:
-        _check_modality(options.modality, kind, place)
-
-
-def _check_modality(modality: str, kind: Kind, place: str) -> None:
-    fitting = [name for name in MODALITIES if name.partition("_")[0] == kind.inputs]
-    if modality not in fitting:
-        raise unknown(f"modality of {kind.inputs}", modality, fitting, place)
 
 
 def _version(table: Table) -> str:

@@ -4,53 +4,63 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from t2t_mm.kinds import Audio, Image, Kind, Label, Number, Tags, Text, Tree
 from t2t_mm.problem import (
     Image2ClassProblem,
     Image2TextProblem,
     Problem,
     Speech2TextProblem,
     Text2ClassProblem,
+    Text2NumberProblem,
+    Text2TagsProblem,
     Text2TextProblem,
     Text2TreeProblem,
 )
 
-# Keys that mean something only where one of these goes in or comes out.
-_ONLY_FOR: dict[str, set[str]] = {
-    "image_size": {"image"},
-    "flip": {"image"},
-    "sample_rate": {"audio"},
-    "labels": {"label"},
-    "vocabulary": {"text", "tree"},
-}
-
 
 @dataclass(frozen=True)
-class Kind:
+class ProblemKind:
     """What goes in and what comes out.
 
     Attributes:
-      inputs: "text", "image" or "audio".
-      targets: "text", "label" or "tree".
+      inputs, targets: the kinds of data.
       shape: the problem class whose command and metrics are the defaults.
+      defaults: of the kinds' keys, where they are not the kinds' own.
     """
 
-    inputs: str
-    targets: str
+    inputs: type[Kind]
+    targets: type[Kind]
     shape: type[Problem]
+    defaults: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def writes_text(self) -> bool:
+        """Whether the targets are plain text."""
+        return self.targets.decoded_by_tokens and not self.targets.is_bracketed
 
     def accepts(self, key: str) -> bool:
-        """Whether that key of a problem's table means anything for this kind."""
+        """Whether that key of a problem's table means anything for this kind of problem."""
         if key == "reversed_command":
-            return self.inputs == "text" and self.targets != "label"
-        return key not in _ONLY_FOR or bool(_ONLY_FOR[key] & {self.inputs, self.targets})
+            return self.inputs.decoded_by_tokens and self.targets.decoded_by_tokens
+        own = (*self.inputs.option_keys, *self.targets.option_keys)
+        return key in own or key not in OPTION_KEYS
 
 
-KINDS: dict[str, Kind] = {
-    "text2text": Kind("text", "text", Text2TextProblem),
-    "text2tree": Kind("text", "tree", Text2TreeProblem),
-    "text2class": Kind("text", "label", Text2ClassProblem),
-    "image2class": Kind("image", "label", Image2ClassProblem),
-    "image2text": Kind("image", "text", Image2TextProblem),
-    "speech2text": Kind("audio", "text", Speech2TextProblem),
-    "speech2class": Kind("audio", "label", Text2ClassProblem),
+KINDS: dict[str, ProblemKind] = {
+    "text2text": ProblemKind(Text, Text, Text2TextProblem),
+    "text2tree": ProblemKind(Text, Tree, Text2TreeProblem),
+    "text2class": ProblemKind(Text, Label, Text2ClassProblem),
+    "text2number": ProblemKind(Text, Number, Text2NumberProblem),
+    "text2tags": ProblemKind(Text, Tags, Text2TagsProblem),
+    "image2class": ProblemKind(Image, Label, Image2ClassProblem, (("flip", True),)),
+    "image2text": ProblemKind(Image, Text, Image2TextProblem),
+    "speech2text": ProblemKind(Audio, Text, Speech2TextProblem),
+    "speech2class": ProblemKind(Audio, Label, Text2ClassProblem),
 }
+# Keys that mean something only where a kind of data has them.
+OPTION_KEYS = frozenset(
+    key
+    for kind in KINDS.values()
+    for side in (kind.inputs, kind.targets)
+    for key in side.option_keys
+)

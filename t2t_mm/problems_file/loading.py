@@ -56,7 +56,7 @@ def load(path: str | Path, tmp_dir: str | Path | None = None) -> list[str]:
     Raises:
       DataError: for a file that is missing or malformed, a missing key, a wrong value or a name
         that is taken, with file, table and key.
-      UnknownNameError: for an unknown table, key, kind, format, modality, vocabulary or problem.
+      UnknownNameError: for an unknown table, key, kind, format, vocabulary or problem.
     """
     path = Path(path).expanduser()
     content = _read(path)

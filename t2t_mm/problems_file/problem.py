@@ -6,16 +6,15 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from t2t_mm.data.sources.readers import Roots, Row
 from t2t_mm.errors import DataError, UserError
-from t2t_mm.kinds import Audio, Image, Kind, Label, Text, Tree
+from t2t_mm.kinds import Kind
 from t2t_mm.problem import (
     Dropped,
-    Image2ClassProblem,
     Problem,
     Sample,
-    Speech2TextProblem,
     Split,
 )
 from t2t_mm.problems_file.declaration import Declaration
@@ -38,8 +37,8 @@ class FileProblem(Problem):
         self.folder = folder
         self.tmp_dir = tmp_dir
         self._labels: tuple[str, ...] | None = options.labels or None
-        self.inputs = _inputs(declaration)
-        self.targets = self._targets()
+        self.inputs = kind.inputs.declared(self.name, _options(declaration, kind.inputs))
+        self.targets = kind.targets.declared(self.name, _options(declaration, kind.targets))
         self.command = options.command or kind.shape.command
         self.reversed_command = options.reversed_command or kind.shape.reversed_command
         self.metrics = options.metrics or kind.shape.metrics
@@ -48,11 +47,6 @@ class FileProblem(Problem):
         self.mixing_weight = options.weight
         self.loss_weight = options.loss_weight
 
-    def _targets(self) -> Kind:
-        if self.declaration.kind.targets == "label":
-            return Label(self._labels or (), self.name)
-        return _text(self.declaration, Tree if self.declaration.kind.targets == "tree" else Text)
-
     @property
     def labels(self) -> tuple[str, ...]:
         """Class names: as declared, or else those of the training sources, read once.
@@ -60,7 +54,7 @@ class FileProblem(Problem):
         Raises:
           DataError: if they have to be read and the data are missing or malformed.
         """
-        if self.declaration.kind.targets != "label":
+        if not self.declaration.kind.targets.has_labels:
             return ()
         if self._labels is None:
             self._labels = self._found_labels()
@@ -130,19 +124,14 @@ class FileProblem(Problem):
         return Roots((self.folder, *([Path(second).expanduser()] if second else [])))
 
 
-def _inputs(declaration: Declaration) -> Kind:
-    options, kind = declaration.options, declaration.kind
-    if kind.inputs == "image":
-        shape = kind.shape if hasattr(kind.shape, "image_size") else Image2ClassProblem
-        flip = shape.flip if options.flip is None else options.flip
-        return Image(options.image_size or shape.image_size, flip=flip)
-    if kind.inputs == "audio":
-        return Audio(options.sample_rate or Speech2TextProblem.sample_rate)
-    return _text(declaration, Text)
-
-
-def _text(declaration: Declaration, kind: type[Text]) -> Text:
-    return kind(declaration.options.vocabulary or f"vocab.{declaration.name}")
+def _options(declaration: Declaration, kind: type[Kind]) -> dict[str, Any]:
+    """The keys of the table that say what is particular about a kind of data here."""
+    given = dict(declaration.kind.defaults)
+    for key in kind.option_keys:
+        value = getattr(declaration.options, key)
+        if value not in (None, ()):
+            given[key] = value
+    return {key: value for key, value in given.items() if key in kind.option_keys}
 
 
 def _sample(row: Row) -> Sample:

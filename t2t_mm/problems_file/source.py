@@ -13,7 +13,7 @@ from t2t_mm.data.sources.readers import Reader, Roots, Row
 from t2t_mm.errors import DataError
 from t2t_mm.kinds import tree_tags, trees
 from t2t_mm.problem import Split
-from t2t_mm.problems_file.kinds import Kind
+from t2t_mm.problems_file.kinds import ProblemKind
 
 # A text is one line: decoded outputs are compared and written line by line.
 _BREAKS = re.compile(r"[ ]*[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+[ ]*")
@@ -77,7 +77,7 @@ class Source:
 
     reader: Reader
     filters: Filters
-    kind: Kind
+    kind: ProblemKind
 
     def rows(
         self, roots: Roots, split: Split, held_out: HoldOut | None, left_out: Counter[str]
@@ -117,22 +117,22 @@ class Source:
             elif most and any(len(text.split()) > most for _, text in texts):
                 left_out[f"longer than {most} words"] += 1
             else:
-                yield self._with_tree(row) if self.kind.targets == "tree" else row
+                yield self._with_tree(row) if self.kind.targets.is_bracketed else row
 
     def _ready(self, row: Row) -> Row:
         """The row with its texts on one line each, lower-cased if asked for."""
         change = _lower_line if self.filters.lowercase else one_line
-        if self.kind.inputs == "text":
+        if self.kind.inputs.decoded_by_tokens:
             row = replace(row, inputs=change(row.inputs))
-        if self.kind.targets == "text":
+        if self.kind.writes_text:
             references = tuple(filter(None, map(change, row.references)))
             return replace(row, targets=change(row.targets), references=references)
         return replace(row, targets=one_line(row.targets))
 
     def _texts(self, row: Row) -> list[tuple[str, str]]:
         """(place, text) of what must not be empty and is counted in words."""
-        texts = [(row.key, row.inputs)] if self.kind.inputs == "text" else []
-        if self.kind.targets == "text" or not row.targets:
+        texts = [(row.key, row.inputs)] if self.kind.inputs.decoded_by_tokens else []
+        if self.kind.writes_text or not row.targets:
             texts.append((row.target_key or row.key, row.targets))
         return texts
 

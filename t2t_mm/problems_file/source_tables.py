@@ -9,7 +9,7 @@ from typing import Any
 from t2t_mm.data.sources.readers import FORMATS
 from t2t_mm.errors import DataError, unknown
 from t2t_mm.problem import Problem, Split
-from t2t_mm.problems_file.kinds import Kind
+from t2t_mm.problems_file.kinds import ProblemKind
 from t2t_mm.problems_file.schema import (
     Table,
     as_table,
@@ -36,7 +36,7 @@ class Context:
 
     place: str
     kind_name: str
-    kind: Kind
+    kind: ProblemKind
     shared: Table
     options: tuple[str, ...]
 
@@ -79,12 +79,12 @@ def _source(own: Table, place: str, context: Context) -> Source:
     fitting = [
         other
         for other, r in FORMATS.items()
-        if kind.inputs in r.INPUTS and kind.targets in r.TARGETS
+        if kind.inputs.name in r.INPUTS and kind.targets.name in r.TARGETS
     ]
     if name not in fitting:
         raise DataError(
-            f"{place}: format '{name}' does not give {kind.inputs} with {kind.targets}, which kind "
-            f"'{context.kind_name}' needs; these do: {', '.join(fitting)}."
+            f"{place}: format '{name}' does not give {kind.inputs.name} with {kind.targets.name}, "
+            f"which kind '{context.kind_name}' needs; these do: {', '.join(fitting)}."
         )
     known = [*keys_of(reader), *keys_of(Filters)]
     for key in table:
@@ -94,7 +94,7 @@ def _source(own: Table, place: str, context: Context) -> Source:
     filters = {key: table.pop(key) for key in keys_of(Filters) if key in table}
     for key in filters.keys() & {"max_words", "max_examples"}:
         positive_whole(filters[key], f"{place}: {key}")
-    medium = {"medium": kind.inputs}
+    medium = {"medium": kind.inputs.name}
     return Source(build(reader, table, place, **medium), build(Filters, filters, place), kind)
 
 

@@ -8,10 +8,10 @@ import random
 import pytest
 import sentencepiece
 
+from t2t_mm.data.generation import text_packing
 from t2t_mm.data.generation.text_packing import TextPacker, words_are_independent
 from t2t_mm.data.records.files import encode_example, pack
 from t2t_mm.data.vocabularies.building import build
-from t2t_mm.kinds import text_packing
 from t2t_mm.kinds.vocabulary import EOS, Vocabulary
 from t2t_mm.problem import VocabularySpec
 

@@ -15,6 +15,7 @@ from PIL import Image
 from t2t_mm.data.generation.api import generate
 from t2t_mm.data.records.manifest import Manifest, load_manifest
 from t2t_mm.data.vocabularies.building import vocabulary_path
+from t2t_mm.kinds.kind import BYTES
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.lookup import find_problem
 from t2t_mm.provenance import DataAccess
@@ -85,15 +86,14 @@ def _examples(path: Path) -> list[dict[str, Any]]:
 
 def _readable(problem: Any, example: dict[str, Any], data_dir: Path) -> dict[str, Any]:
     shown: dict[str, Any] = {}
-    for side in ("inputs", "targets"):
-        spec = getattr(problem, side)
-        if spec.kind == "text":
-            vocabulary = Vocabulary.load(vocabulary_path(spec.vocabulary, data_dir))
-            shown[side] = vocabulary.decode(example[side])
-        elif spec.kind == "label":
-            shown[side] = problem.labels[int(example[side][0])]
-        else:
-            shown[side] = example[side][0]
+    for name, kind in problem.kinds.items():
+        kind = kind.with_labels(problem.labels)
+        vocabularies = {
+            text: Vocabulary.load(vocabulary_path(text, data_dir))
+            for text in filter(None, [kind.text_vocabulary])
+        }
+        stored = example[name]
+        shown[name] = stored[0] if kind.record == BYTES else kind.shown(stored, vocabularies, "")
     if "references" in example:
         shown["references"] = [value.decode() for value in example["references"]]
     return shown

@@ -51,9 +51,9 @@ def test_text_shares_one_vocabulary_built_over_all_text_problems():
     spec = registry.VOCABULARIES.get("vocab.shapes")
     texts = set()
     for problem in find_problems("shapes8"):
-        for side in (problem.inputs, problem.targets):
-            if side.kind == "text":
-                assert side.vocabulary == spec.name
+        for kind in problem.kinds.values():
+            if kind.text_vocabulary:
+                assert kind.text_vocabulary == spec.name
                 texts.add(problem.data_name)
     assert set(spec.problems) == texts
 

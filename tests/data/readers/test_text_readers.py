@@ -39,7 +39,7 @@ def test_lines_are_aligned_whatever_other_breaks_they_hold(tmp_path: Path) -> No
         ("one\u2028more", "eins"),
         ("two\x0c", "zwei"),
     ]
-    assert (found[1].key, found[1].target) == ("a.en, line 2", "a.de, line 2")
+    assert (found[1].key, found[1].target_key) == ("a.en, line 2", "a.de, line 2")
 
 
 def test_gzipped_lines(tmp_path: Path) -> None:
