@@ -68,6 +68,7 @@ class ToyNumber(Text2NumberProblem):
     """Words to a quarter of how many there are."""
 
     low, high = 0.0, 5.0
+    metrics = ("exact_match",)
     shards: ClassVar[Mapping[Split, int]] = SHARDS
 
     def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
@@ -80,6 +81,7 @@ class ToyTags(Text2TagsProblem):
     """Words to whether each is a color."""
 
     labels = ("O", "B-COLOR")
+    metrics = ("exact_match",)
     shards: ClassVar[Mapping[Split, int]] = SHARDS
 
     def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
@@ -99,7 +101,7 @@ class ToySets(Problem):
     inputs = Image(8)
     targets = Label(("two", "three", "five"), "divisors", multiple=True)
     command = "to_label"
-    metrics = ("set_f1",)
+    metrics = ("exact_match",)
     shards: ClassVar[Mapping[Split, int]] = SHARDS
 
     def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:

@@ -132,22 +132,18 @@ def test_the_vocabulary_of_glue_is_the_one_that_it_had_before_stsb() -> None:
 
 # Named entities.
 
+# fmt: off
 WORDS = [
-    "EU",
-    "rejects",
-    "German",
-    "call",
-    ".",
-    "Peter",
-    "Blackburn",
-    "saw",
-    "New",
-    "York",
-    "City",
+    "EU", "rejects", "German", "call", ".", "Peter", "Blackburn", "saw", "New", "York", "City",
     "yesterday",
 ]
-ENTITIES = ["B-ORG", "O", "B-MISC", "O", "O", "B-PER", "I-PER", "O", "B-LOC", "I-LOC", "I-LOC", "O"]
-IOB1 = ["I-ORG", "O", "I-MISC", "O", "O", "I-PER", "I-PER", "O", "I-LOC", "I-LOC", "I-LOC", "O"]
+ENTITIES = [
+    "B-ORG", "O", "B-MISC", "O", "O", "B-PER", "I-PER", "O", "B-LOC", "I-LOC", "I-LOC", "O",
+]
+IOB1 = [
+    "I-ORG", "O", "I-MISC", "O", "O", "I-PER", "I-PER", "O", "I-LOC", "I-LOC", "I-LOC", "O",
+]
+# fmt: on
 SHARE = {"train": 12, "dev": 7, "test": 3}  # words of the sentence
 
 
