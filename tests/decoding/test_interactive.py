@@ -41,7 +41,7 @@ def test_a_text_a_picture_and_a_sound(tmp_path):
     assert talk.session.prompt == f"{TEXT}> "
     assert talk("red dog\n") == talk.answer(TEXT, "red dog")
     assert talk(b"red dog\r\n") == talk.answer(TEXT, "red dog")
-    assert talk(f"pr= {CLASS} ") == [f"{CLASS}: give a picture's path"]
+    assert talk(f"pr= {CLASS} ") == [f"{CLASS}: give an image's path"]
     expected = talk.answer(CLASS, png(1))[:1]
     path = f"{tmp_path}/a picture.png"
     for typed in (path, f"'{path}'", f'"{path}"', path.replace(" ", "\\ ")):
@@ -113,7 +113,7 @@ def test_a_mistake_ends_nothing(line, message):
 def test_a_picture_that_is_none():
     talk = Talk(CLASS)
     assert talk("none.png") == [
-        "error: the picture none.png cannot be read (No such file or directory); check the path."
+        "error: the image none.png cannot be read (No such file or directory); check the path."
     ]
     (said,) = talk("a sentence " * 40)
     assert said.endswith("cannot be read (File name too long); check the path.")
