@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,10 @@ from t2t_mm.errors import UserError
 if TYPE_CHECKING:
     from t2t_mm.decoding.decoder import Decoded
     from t2t_mm.decoding.model_loading import LoadedModel
+    from t2t_mm.decoding.splits import Answered
+    from t2t_mm.problem import Task
+
+    Scorer = Callable[[Task, list[Answered]], Mapping[str, float]]
 
 _SHOWN = 10  # answers printed
 
@@ -69,8 +73,13 @@ class DecodeRequest:
     num_samples: int | None = None
 
 
-def run_request(request: DecodeRequest) -> None:
+def run_request(request: DecodeRequest, score: Scorer) -> None:
     """Does what the flags ask for.
+
+    Args:
+      request: the flags.
+      score: task, its answered examples -> metric -> figure, for a split's last line. Decoding
+        knows no metrics: t2t-decoder hands them in.
 
     Raises:
       UserError: a sentence on what is wrong.
@@ -80,7 +89,7 @@ def run_request(request: DecodeRequest) -> None:
     if request.decode_interactive:
         _talk(request, run, settings)
     elif request.decode_split:
-        _answer_split(request, run, settings)
+        _answer_split(request, run, settings, score)
     elif request.score_file:
         _score(request, run, settings)
     else:
@@ -179,7 +188,9 @@ def _score(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) ->
     print(f"wrote {len(found)} scores to {target}; mean log-probability {mean:.4f}")
 
 
-def _answer_split(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+def _answer_split(
+    request: DecodeRequest, run: TrainedRun, settings: DecodeSettings, score: Scorer
+) -> None:
     path = _path(request, run)
     if not path.task.has_inputs:
         raise UserError(
@@ -188,7 +199,6 @@ def _answer_split(request: DecodeRequest, run: TrainedRun, settings: DecodeSetti
         )
     from t2t_mm.decoding.split_decoding import answer_split
     from t2t_mm.decoding.splits import check_data
-    from t2t_mm.evaluation.scoring import Scored, score
 
     source, split = run.tasks[path.inputs_of], request.decode_split or "dev"
     name = f"{split}.{suffix(run.record, f'{path_name(path)}.{search_name(settings)}')}"
@@ -202,10 +212,10 @@ def _answer_split(request: DecodeRequest, run: TrainedRun, settings: DecodeSetti
     for file in written.paths:
         print(f"wrote {file}")
     trained = path.task == source
-    scored = Scored(score(source, written.answers) if trained else {}, written.answers)
-    for sample in scored.samples(_SHOWN):
-        print("\n".join(f"{side:<7}{text}" for side, text in sample.items()) + "\n")
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in scored.metrics.items())
+    for one in written.answers[:_SHOWN]:
+        print(f"input  {one.inputs}\ntarget {one.targets}\noutput {one.decoded.output}\n")
+    scores = score(source, written.answers) if trained else {}
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
     what = f"{path.task.name}, {split}, {len(written.answers)} examples"
     print(f"{what}: {figures}" if trained else f"{what}; {path.remark}")
 

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from t2t_mm.layers.attention import SelfAttention
 from t2t_mm.layers.recording import Recorder, recording
-from t2t_mm.layers.rep import Rep
-from t2t_mm.models.body import Encoded
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.models.joint import JointModel, Route
 
 
