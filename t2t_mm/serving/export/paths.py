@@ -125,19 +125,19 @@ class _Encoders:
         if key not in self._traced:
             shared = _shared(self._encode, signature, self._weights)
             self._traced[key] = shared(input_signature=[batch_spec(features)])
-        x, mask, sides, source = self._traced[key](dict(features))
+        x, mask, sides, source, state = self._traced[key](dict(features))
         grid = self._grids[key]
         if grid is not None:  # sides that are known when it is traced stay plain numbers
             grid = tuple(side if isinstance(side, int) else sides[i] for i, side in enumerate(grid))
-        return Encoded(Rep(x, mask, grid), tf.zeros(())), source
+        return Encoded(Rep(x, mask, grid), tf.zeros(()), state), source
 
     def _encode(self, signature: Signature, features: Features) -> tuple[Any, ...]:
         with recording() as seen:
-            rep = self._model.encode(signature, features).rep
+            rep, _, state = self._model.encode(signature, features)
         self._grids[signature.input_key] = rep.grid
         sides = tf.stack([tf.cast(side, tf.int32) for side in rep.grid or (0, 0)])
         batch, length = tf.unstack(tf.shape(rep.x)[:2])
-        return rep.x, rep.mask, sides, chosen(seen, batch, length)
+        return rep.x, rep.mask, sides, chosen(seen, batch, length), state
 
 
 def _shared(function: Callable, signature: Signature, weights: StoredWeights) -> Callable:
