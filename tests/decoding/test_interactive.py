@@ -118,7 +118,7 @@ def test_a_picture_that_is_none():
     (said,) = talk("a sentence " * 40)
     assert said.endswith("cannot be read (File name too long); check the path.")
     (said,) = talk("~x.png")
-    assert said.startswith("error: the picture ~x.png cannot be read (No such file")
+    assert said.startswith("error: the image ~x.png cannot be read (No such file")
 
 
 def test_the_end():

@@ -78,8 +78,8 @@ def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor
         for layer, weights in seen.attention
         if not isinstance(layer, SelfAttention)
     ]
-    if not weights:
-        return tf.zeros(tf.stack([batch, 0, length]))
+    if not weights:  # a body that never looks back, such as an LSTM without attention
+        return tf.zeros(tf.stack([batch, 1, length]))
     return tf.add_n(weights) / len(weights)
 
 
