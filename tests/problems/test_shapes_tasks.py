@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import inspect
+import math
 import pickle
 import subprocess
 import sys
@@ -130,6 +132,33 @@ def test_captions_are_canonical_and_list_both_tellings():
 def test_pictures_are_not_mirrored_in_training():
     assert not find_problem("image_shapes").inputs.flip
     assert not find_problem("caption_shapes").inputs.flip
+
+
+def test_the_language_model_has_each_sentence_of_a_split_once():
+    told = {split: samples("languagemodel_shapes", split) for split in Split}
+    assert [len(told[split]) for split in Split] == [27_200, 2_126, 2_234]
+    assert {sample["inputs"] for split in Split for sample in told[split]} == {""}
+    texts = [sample["targets"] for split in Split for sample in told[split]]
+    assert len(texts) == len(set(texts)) == len(SENTENCES)
+    for split in Split:
+        assert {SENTENCES[s["targets"]].split for s in told[split]} == {split.value}
+    assert samples("languagemodel_shapes", Split.DEV, 12) != told[Split.DEV]
+
+
+def test_the_floor_of_the_language_model_is_as_its_docstring_says():
+    nats = math.log(len(SENTENCES))
+    test = samples("languagemodel_shapes", Split.TEST)
+    words = sum(len(sample["targets"].split()) + 1 for sample in test) / len(test)
+    told = inspect.getdoc(tasks.LanguagemodelShapes)
+    for figure in (f"{nats:.2f} nats", f"{words:.2f}", f"of {math.exp(nats / words):.2f}."):
+        assert figure in told
+
+
+def test_the_language_model_shares_the_vocabulary_and_leaves_it_as_it_is():
+    problem = find_problem("languagemodel_shapes")
+    assert problem.targets.vocabulary == "vocab.shapes"
+    assert problem.inputs.absent and not problem.reversible
+    assert problem.name not in registry.VOCABULARIES.get("vocab.shapes").problems
 
 
 def test_generating_needs_no_tensorflow():
