@@ -154,11 +154,11 @@ def completed_crowd(
       spread: an attribute whose values are about equally frequent; which ones are there once more
         than others does not depend on what the cast says.
     """
-    others = [Description()] * (count - len(cast))
+    everyone = [*cast, *[Description()] * (count - len(cast))]
     if spread is not None:
-        cast, others = _spread(cast, others, spread, rng)
-    things = [description.completed(rng) for description in cast]
-    for description in others:
+        everyone = _spread(everyone, closed, spread, rng)
+    things = [description.completed(rng) for description in everyone[: len(cast)]]
+    for description in everyone[len(cast) :]:
         thing = description.completed(rng)
         while any(one.fits(thing) for one in closed):
             thing = description.completed(rng)
@@ -167,23 +167,27 @@ def completed_crowd(
 
 
 def _spread(
-    cast: Sequence[Description],
-    others: Sequence[Description],
+    everyone: Sequence[Description],
+    closed: Sequence[Description],
     attribute: str,
     rng: np.random.Generator,
-) -> tuple[list[Description], list[Description]]:
-    """Both with a value of the attribute for all that had none."""
-    everyone = [*cast, *others]
+) -> list[Description]:
+    """All with a value of the attribute, those that had none with one that is not frequent yet.
+
+    A thing that a question names by the attribute is not counted. If it were, only a thing of the
+    same value that the question is about could make a value more frequent, and give itself away.
+    """
     values = VALUES[attribute]
-    rounds = -(-len(everyone) // len(values))
-    pool = [v for _ in range(rounds) for v in rng.permutation(values).tolist()][: len(everyone)]
-    for value in (getattr(one, attribute) for one in everyone if attribute in one.said):
+    said = [one for one in everyone if attribute in one.said and one not in closed]
+    counted = len(said) + sum(attribute not in one.said for one in everyone)
+    rounds = -(-counted // len(values))
+    pool = [v for _ in range(rounds) for v in rng.permutation(values).tolist()][:counted]
+    for value in (getattr(one, attribute) for one in said):
         # Where it is not in the pool there are more values than things: any may make way.
         pool.remove(value if value in pool else draw(pool, rng))
-    full = [
+    return [
         one if attribute in one.said else one.with_(**{attribute: pool.pop()}) for one in everyone
     ]
-    return full[: len(cast)], full[len(cast) :]
 
 
 def draw(values: Sequence, rng: np.random.Generator):
