@@ -6,6 +6,7 @@ import collections
 import functools
 import io
 import itertools
+import pickle
 import subprocess
 import sys
 
@@ -13,12 +14,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from t2t_mm.problems.shapes import crowd, crowd_picture, picture, question_report, questions, world
+from t2t_mm.problems.shapes import (
+    crowd,
+    crowd_picture,
+    languages,
+    picture,
+    question_report,
+    questions,
+    trees,
+    world,
+)
 from t2t_mm.problems.shapes.crowd import Crowd, Description, Placed
 from t2t_mm.problems.shapes.world import Thing
 from tests.problems.question_solver import solve
 
-TRAIN, TEST = 4800, 1200
+TRAIN, TEST = 3600, 720
 
 
 @functools.cache
@@ -93,8 +103,11 @@ def test_answers_and_types_are_the_declared_ones_and_all_occur() -> None:
         assert set(counts) == set(questions.TYPES) and len(set(counts.values())) == 1
 
 
-def test_questions_are_short_and_in_letters_that_the_shapes_sentences_have() -> None:
-    letters = set("abcdeghiklmnopqrstuvwyz fj")
+def test_questions_are_short_and_in_letters_that_the_vocabulary_is_built_over() -> None:
+    """So `vocab.shapes`, which has a piece for each letter of its texts, spells no byte of them."""
+    tellings = (languages.english, languages.german, languages.french, trees.tree)
+    texts = (tell(scene) for tell in tellings for scene in world.scenes_of("train"))
+    letters = set().union(*texts)
     for one in everything():
         assert len(one.question.split()) <= 12
         assert set(one.question) <= letters
@@ -226,20 +239,39 @@ def test_relations_of_cells() -> None:
 
 
 def test_values_are_spread_evenly_whatever_the_cast_says() -> None:
+    """The star, which is small: whether more things are small or big does not follow."""
     rng = np.random.default_rng(0)
-    small = Description(size="small", shape="star")
+    star = Description(shape="star")
     majority = []
     for _ in range(400):
-        things = crowd.completed_crowd((small,), (small,), 5, rng, spread="size")
+        cast = (star.with_(size="small"),)
+        things = crowd.completed_crowd(cast, (star,), 5, rng, spread="size")
         sizes = collections.Counter(thing.size for thing in things)
         assert sorted(sizes.values()) == [2, 3] and things[0].size == "small"
+        assert [thing.shape == "star" for thing in things] == [True, *[False] * 4]
         majority.append(sizes["small"] == 3)
     assert np.mean(majority) == pytest.approx(0.5, abs=0.1)
     colours = crowd.completed_crowd((Description(colour="red"),), (), 6, rng, spread="colour")
     assert sorted(thing.colour for thing in colours) == sorted(world.COLOURS)
 
 
-def grey_distance(pixels: np.ndarray) -> np.ndarray:
+def test_what_is_named_by_its_color_is_not_counted_among_the_colors() -> None:
+    """Beside 'the red star' are five colors of six: red as often as any other."""
+    rng = np.random.default_rng(0)
+    star = Description(colour="red", shape="star")
+    reds = []
+    for _ in range(400):
+        answer = Description(colour="blue")
+        _, named, *others = things = crowd.completed_crowd(
+            (answer, star), (star,), 6, rng, "colour"
+        )
+        assert (named.colour, named.shape) == ("red", "star")
+        assert len({thing.colour for thing in things if thing is not named}) == 5
+        reds.append(any(thing.colour == "red" for thing in others))
+    assert np.mean(reds) == pytest.approx(0.8, abs=0.08)
+
+
+def inked_pixels(pixels: np.ndarray) -> np.ndarray:
     """Which pixels are clearly no ground: far from the median of the picture, [48, 48]."""
     ground = np.median(pixels.reshape(-1, 3), 0)
     return np.abs(pixels.astype(float) - ground).max(-1) > 30
@@ -259,7 +291,7 @@ def test_a_thing_is_where_it_should_be_and_has_its_color_and_size() -> None:
     for index, one in enumerate(drawn("dev")[:150]):
         pixels = crowd_picture.render(one.scene, (0, index)).astype(float)
         ground = np.median(pixels.reshape(-1, 3), 0)
-        inked = grey_distance(pixels)
+        inked = inked_pixels(pixels)
         occupied = {placed.cell: placed.thing for placed in one.scene.placed}
         for cell in crowd.CELLS:
             window = tuple(slice(16 * i, 16 * i + 16) for i in cell)
@@ -286,7 +318,7 @@ def test_things_stay_a_pixel_apart_and_rows_apart_from_one_another() -> None:
     # Things on a diagonal, or a knight's move apart, never look like a row or a column.
     assert along > (2 * crowd_picture.CELL + across) / 3
     for index, one in enumerate(drawn("test")[:200]):
-        inked = grey_distance(crowd_picture.render(one.scene, (1, index)))
+        inked = inked_pixels(crowd_picture.render(one.scene, (1, index)))
         for border in (inked[[15, 16, 31, 32]], inked[:, [15, 16, 31, 32]].T):
             assert not (border[0] & border[1]).any() and not (border[2] & border[3]).any()
 
@@ -302,6 +334,8 @@ def test_same_seed_same_bytes_and_another_seed_another_picture() -> None:
     first = questions.render_png(scene, (1, 2, 3))
     assert questions.render_png(scene, (1, 2, 3)) == first
     assert questions.render_png(scene, (1, 2, 4)) != first
+    drawing = functools.partial(questions.render_png, scene, (1, 2, 3))  # as a worker gets it
+    assert pickle.loads(pickle.dumps(drawing))() == first
     decoded = np.asarray(Image.open(io.BytesIO(first)))
     assert decoded.dtype == np.uint8 and decoded.shape == (questions.SIDE, questions.SIDE, 3)
     np.testing.assert_array_equal(decoded, crowd_picture.render(scene, (1, 2, 3)))
