@@ -230,6 +230,17 @@ def _check_mixture(name: str, value: Any) -> None:
         raise ValueError(f"mixture '{name}' has the name of a problem")
 
 
+def _check_optimizer(name: str, value: Any) -> None:
+    # By name: whoever has a subclass has imported the base, and this module imports no TensorFlow.
+    bases = inspect.getmro(value) if inspect.isclass(value) else ()
+    base = ("t2t_mm.training.optimizer", "Optimizer")
+    if base not in [(one.__module__, one.__qualname__) for one in bases]:
+        raise TypeError(
+            f"optimizer '{name}' must be a subclass of t2t_mm.training.optimizer.Optimizer, got "
+            f"{value!r}"
+        )
+
+
 PROBLEMS = Registry("problem", "--problems", ["t2t_mm.problems"], _check_problem)
 MIXTURES = Registry("mixture", "--problems", ["t2t_mm.problems"], _check_mixture)
 VOCABULARIES = Registry("vocabulary", "--shared_vocab", ["t2t_mm.problems"])
@@ -239,7 +250,13 @@ HPARAMS = Registry("hparams set", "--hparams_set", ["t2t_mm.hparams"], _check_ca
 RANGED_HPARAMS = Registry(
     "ranged hparams set", "--hparams_range", ["t2t_mm.hparams"], _check_callable
 )
-OPTIMIZERS = Registry("optimizer", "the hparam optimizer", ["t2t_mm.training"], _check_callable)
+OPTIMIZERS = Registry("optimizer", "the hparam optimizer", ["t2t_mm.training"], _check_optimizer)
+SCHEDULES = Registry(
+    "learning rate schedule",
+    "the hparam learning_rate_schedule",
+    ["t2t_mm.training.schedules"],
+    _check_callable,
+)
 
 ALL: dict[str, Registry] = {
     "problems": PROBLEMS,
@@ -250,6 +267,7 @@ ALL: dict[str, Registry] = {
     "hparams": HPARAMS,
     "ranged_hparams": RANGED_HPARAMS,
     "optimizers": OPTIMIZERS,
+    "schedules": SCHEDULES,
 }
 
 register_problem = PROBLEMS.decorator
@@ -258,6 +276,7 @@ register_model = MODELS.decorator
 register_hparams = HPARAMS.decorator
 register_ranged_hparams = RANGED_HPARAMS.decorator
 register_optimizer = OPTIMIZERS.decorator
+register_schedule = SCHEDULES.decorator
 
 
 def register_mixture(

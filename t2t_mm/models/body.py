@@ -39,7 +39,12 @@ class Body(keras.layers.Layer):
     Args:
       hidden_size: D, the width of the unified representation.
       seed_generator: the one source of randomness, shared by all layers; None makes one.
+
+    Attributes:
+      decoding_stages: the names among `stages` that a target which does not decode never touches.
     """
+
+    decoding_stages: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -136,6 +141,15 @@ class Body(keras.layers.Layer):
           The state with the rows' pasts exchanged.
         """
         return ops.take(state, rows, axis=0)
+
+    def stages(self) -> dict[str, list[keras.layers.Layer]]:
+        """Names the parts that a step touches as a whole or not at all: stage -> its layers.
+
+        The optimizer groups variables by stage; inspecting and cutting a model go by them too.
+        Here each of the body's own layers is a stage.
+        """
+        layers = self._flatten_layers(include_self=False, recursive=False)
+        return {layer.name: [layer] for layer in layers}
 
     def get_config(self) -> dict[str, Any]:
         """All but the seed generator, which belongs to the owner, who gives it again."""

@@ -103,6 +103,8 @@ class MultiModel(Body):
       seed_generator: the one source of randomness.
     """
 
+    decoding_stages = frozenset({"mixer", "decoder"})
+
     def __init__(
         self,
         hidden_size: int = 512,
@@ -240,6 +242,20 @@ class MultiModel(Body):
 
     def _norm(self, name: str) -> LayerNorm:
         return LayerNorm(name=name, dtype=self.dtype_policy)
+
+    def stages(self) -> dict[str, list[keras.layers.Layer]]:
+        encoder = [*self.encoder_before, *self.encoder_after]
+        mixer = [self.mixer_merge, *self.mixer_convs]
+        decoder = [self.decoder_merge, *self.decoder_convs]
+        if self.use_moe:
+            encoder += [self.encoder_mixture, self.encoder_mixture_norm]
+            decoder += [self.decoder_mixture, self.decoder_mixture_norm]
+        if self.use_attention:
+            encoder += [self.encoder_attention, self.encoder_attention_norm]
+            mixer.append(self.mixer_attention)
+            decoder += [self.decoder_inputs_attention, *self.decoder_attentions]
+            decoder += self.decoder_norms
+        return {"encoder": encoder, "mixer": mixer, "decoder": decoder}
 
     def build(self, input_shape: Any = None) -> None:
         for layer in self._flatten_layers(include_self=False, recursive=False):

@@ -78,6 +78,8 @@ class Transformer(Body):
       seed_generator: the one source of randomness.
     """
 
+    decoding_stages = frozenset({"decoder"})
+
     def __init__(
         self,
         hidden_size: int = 512,
@@ -128,6 +130,12 @@ class Transformer(Body):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **{field: getattr(self, field) for field in FIELDS}}
+
+    def stages(self) -> dict[str, list[keras.layers.Layer]]:
+        return {
+            "encoder": [*self.encoder, self.encoder_norm],
+            "decoder": [*self.decoder, self.decoder_norm],
+        }
 
     def build(self, input_shape: Any = None) -> None:
         for layer in (*self.encoder, *self.decoder, self.encoder_norm, self.decoder_norm):

@@ -6,40 +6,46 @@ weight and the learning rate are tensors. A trace is made when its first batch c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from t2t_mm.data.batches.spec import FEATURES, Batch, batch_spec
+from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import Replicas, local
 from t2t_mm.training import flat_groups
+from t2t_mm.training.accumulation import Accumulation
 from t2t_mm.training.loss_scale import LossScale
 from t2t_mm.training.moving_average import ExponentialMovingAverage
 from t2t_mm.training.optimizer import Optimizer
+from t2t_mm.training.step_stats import FIELDS
+from t2t_mm.training.tuning import Tuning
+from t2t_mm.training.update import Update
 
 _SCALAR = tf.TensorSpec((), tf.float32)
 _COMMAND = tf.TensorSpec((), tf.int32)
 
 
 class TrainStep:
-    """Updates the model by one batch (per device) of one problem.
+    """Updates the model by one batch (per device) of one problem, or by several accumulated ones.
 
     The loss is the mean over target positions times the problem's weight, plus the body's own
     losses. A loss or gradient that is not finite changes nothing: the report shows it.
 
     Args:
       model: built.
-      groups: part -> variables, see `runs.groups.parts`.
-      optimizer: built over their sizes.
-      hparams: clip_norm, weight_decay, label_smoothing, precision.
+      groups: part -> variables that are trained, see `runs.groups.parts`.
+      optimizer: built over them.
+      hparams: accumulate_steps, clip_norm, label_smoothing, precision.
       replicas: the devices.
       averages: follow the weights; None: nothing does.
+      tuning: what is frozen and how fast the rest is trained; None: all, at one rate.
     """
 
     def __init__(
@@ -50,17 +56,27 @@ class TrainStep:
         hparams: HParams,
         replicas: Replicas,
         averages: ExponentialMovingAverage | None = None,
+        tuning: Tuning | None = None,
     ):
-        self._averages = averages or ExponentialMovingAverage(0.0, {})
         self._model = model
         self._groups = groups
-        self._optimizer = optimizer
-        self._clip_norm = hparams.clip_norm
-        self._weight_decay = hparams.weight_decay
         self._label_smoothing = hparams.label_smoothing
         self._replicas = replicas
         self.loss_scale = LossScale(hparams.precision == "mixed_float16")
+        self._update = Update(
+            groups,
+            optimizer,
+            hparams.clip_norm,
+            replicas,
+            self.loss_scale,
+            averages or ExponentialMovingAverage(0.0, {}),
+            tuning or Tuning(),
+            model,
+        )
+        self._batches = accumulate_steps(hparams)
+        self._accumulation = Accumulation(groups, self._update) if self._batches > 1 else None
         self._traced: dict[Any, Any] = {}
+        self._moved: dict[Any, list[str]] = {}  # the groups that a loss depends on
 
     def __call__(
         self, task: Task, batches: Sequence[Batch], loss_weight: float, learning_rate: float
@@ -69,65 +85,90 @@ class TrainStep:
 
         Args:
           task: whose batches they are.
-          batches: one for each device.
+          batches: one for each device, as often as batches are accumulated.
           loss_weight: factor on the problem's loss.
           learning_rate: of this step.
 
         Returns:
-          float32 [8], see `step_stats.FIELDS`; summed over devices.
+          float32 [8], see `step_stats.FIELDS`; summed over devices and batches.
         """
         signature = self._model.signature(task)
         batches = [{name: batch[name] for name in FEATURES} for batch in batches]
         if signature not in self._traced:
             self._traced[signature] = self._trace(signature, batch_spec(batches[0]))
-        report = self._traced[signature](
-            batches,
-            np.int32(self._model.command_id(task)),
-            np.float32(loss_weight),
-            np.float32(learning_rate),
-        )
-        return report.numpy()
+        scalars = (np.int32(self._model.command_id(task)), np.float32(loss_weight))
+        before, rate = self._update.statistics(), np.float32(learning_rate)
+        traced = self._traced[signature]
+        if self._accumulation is None:
+            return traced[0](batches, *scalars, rate, before).numpy()
+        devices = self._replicas.count
+        reports = [
+            traced[0](batches[i : i + devices], *scalars).numpy()
+            for i in range(0, len(batches), devices)
+        ]
+        report = np.sum(reports, axis=0, dtype=np.float32)
+        report[FIELDS.index("aux")] /= len(reports)
+        report[FIELDS.index("norm")] = traced[1](rate, before).numpy()
+        return report
 
-    def _trace(self, signature: Any, spec: dict[str, tf.TensorSpec]) -> Any:
-        def one_device(batch: Batch, *args: tf.Tensor) -> tf.Tensor:
-            return self._update(signature, batch, *args)
+    def _trace(self, signature: Any, spec: dict[str, tf.TensorSpec]) -> tuple[Any, ...]:
+        """One function of a batch; where batches are accumulated, another one ends the step."""
+        groups = self._touched(signature)
+        before = [tf.TensorSpec(v.shape, v.dtype) for v in self._update.statistics()]
 
-        def all_devices(batches: Sequence[Batch], *args: tf.Tensor) -> tf.Tensor:
-            return self._replicas.run(one_device, batches, *args)
+        def one_batch(batch: Batch, *args: Any) -> tf.Tensor:
+            return self._one_batch(signature, groups, batch, *args)
 
-        specs = [[spec] * self._replicas.count, _COMMAND, _SCALAR, _SCALAR]
-        # A concrete function, because TensorFlow takes several of a kind for needless retracing.
-        traced = tf.function(all_devices, input_signature=specs, autograph=False)
-        return traced.get_concrete_function()
+        def all_devices(batches: Sequence[Batch], *args: Any) -> tf.Tensor:
+            return self._replicas.run(one_batch, batches, *args)
 
-    def _update(
+        batch = [[spec] * self._replicas.count, _COMMAND, _SCALAR]
+        if self._accumulation is None:
+            return (_concrete(all_devices, [*batch, _SCALAR, before]),)
+
+        accumulate = _concrete(all_devices, batch)
+        moved = {name: groups[name] for name in self._moved[signature]}
+
+        def end(*args: Any) -> tf.Tensor:
+            nothing = [None] * self._replicas.count
+            return self._replicas.run(
+                lambda _, *rest: self._accumulation.end(moved, *rest), nothing, *args
+            )
+
+        return accumulate, _concrete(end, [_SCALAR, before])
+
+    def _one_batch(
         self,
         signature: Any,
+        groups: Groups,
         batch: Batch,
         command: tf.Tensor,
         loss_weight: tf.Tensor,
-        learning_rate: tf.Tensor,
+        *step: Any,
     ) -> tf.Tensor:
-        groups = self._touched(signature)
+        """The report of a batch; its gradient is applied (by `step`), or accumulated without."""
         with tf.GradientTape() as tape:
             targets = batch["targets"]
             logits, aux = self._model.forward(signature, batch, targets, command, training=True)
             total, weight = self._model.loss(signature, logits, targets, self._label_smoothing)
             # The mean over all devices' positions, so that n devices equal one with n batches.
-            everyones = tf.maximum(self._replicas.sum(tf.stop_gradient(weight)), 1.0)
+            positions = self._replicas.sum(tf.stop_gradient(weight))
+            everyones = tf.maximum(positions, 1.0)
             loss = loss_weight * total / everyones + aux / self._replicas.count
             scaled = self.loss_scale.multiply(loss)
         sources = {name: [local(v.value) for v in group] for name, group in groups.items()}
         joined = flat_groups.join(groups, tape.gradient(scaled, sources))
-        joined = dict(zip(joined, self._replicas.sum(list(joined.values())), strict=True))
-        norm = flat_groups.global_norm(joined) * self.loss_scale.inverse()
-        finite = tf.math.is_finite(norm) & tf.math.is_finite(self._replicas.sum(loss))
-        tf.cond(
-            finite,
-            lambda: self._apply(groups, joined, norm, learning_rate),
-            lambda: tf.constant(False),
-        )
-        norm = self.loss_scale.adapt(finite, norm)
+        if not joined:
+            raise HParamError(
+                "hparam 'freeze' leaves nothing to train where the inputs are "
+                f"{signature.input_key} and the targets {signature.target_key}; give those "
+                "problems no step (mixing_weights=NAME:0), or freeze less."
+            )
+        self._moved[signature] = [name for name in groups if name in joined]
+        if self._accumulation is None:
+            norm = self._update(groups, joined, loss, *step)
+        else:
+            norm = self._accumulation.add(joined, loss, positions)
         return self._report(batch, logits, [total, weight, aux], norm)
 
     def _touched(self, signature: Any) -> dict[str, list[Any]]:
@@ -135,22 +176,6 @@ class TrainStep:
         return {
             name: group for name, group in self._groups.items() if any(id(v) in own for v in group)
         }
-
-    def _apply(
-        self,
-        groups: Mapping[str, Sequence[Any]],
-        joined: Mapping[str, tf.Tensor],
-        norm: tf.Tensor,
-        learning_rate: tf.Tensor,
-    ) -> tf.Tensor:
-        factor = self.loss_scale.inverse()
-        if self._clip_norm:
-            factor *= flat_groups.clip_factor(norm, self._clip_norm)
-        for name, gradient in flat_groups.scale(joined, factor).items():
-            delta = self._optimizer.update(name, gradient, learning_rate)
-            flat_groups.add(groups[name], delta, learning_rate, self._weight_decay)
-            self._averages.update(name)
-        return tf.constant(True)
 
     def _report(
         self, batch: Batch, logits: tf.Tensor, losses: Sequence[tf.Tensor], norm: tf.Tensor
@@ -174,3 +199,21 @@ class TrainStep:
 def target_mask(targets: tf.Tensor) -> tf.Tensor:
     """Which targets count: every class label [B], and what is not padding of token ids [B, T]."""
     return tf.ones_like(targets, tf.bool) if len(targets.shape) == 1 else tf.not_equal(targets, 0)
+
+
+def _concrete(function: Any, specs: list[Any]) -> Any:
+    # A concrete function, because TensorFlow takes several of a kind for needless retracing.
+    return tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
+
+
+def accumulate_steps(hparams: HParams) -> int:
+    """The batches of each device that make one step.
+
+    Raises:
+      HParamError: if there is none.
+    """
+    if hparams.accumulate_steps < 1:
+        raise HParamError(
+            f"hparam 'accumulate_steps' must be 1 or more, got {hparams.accumulate_steps}."
+        )
+    return hparams.accumulate_steps

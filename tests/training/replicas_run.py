@@ -12,13 +12,14 @@ from t2t_mm import usr_dir
 from t2t_mm.data.binding import bind
 from t2t_mm.evaluation.teacher_forced import Evaluation
 from t2t_mm.lookup import find_problems
-from t2t_mm.registry import HPARAMS, OPTIMIZERS
+from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.checkpoints import Checkpoints, by_path, find, load_variables
-from t2t_mm.runs.groups import sizes, variable_groups
+from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training.dry_run import DryRun
 from t2t_mm.training.moving_average import ExponentialMovingAverage
+from t2t_mm.training.optimizer import make_optimizer
 from t2t_mm.training.step import TrainStep
 from tests.training.tiny_runs import PROBLEMS_DIR, TRANSFORMER
 
@@ -66,10 +67,10 @@ def run(data_dir: Path, devices: list[str], dropout: float = 0.0) -> tuple[dict,
     tasks = [bind(p, data_dir) for p in find_problems("tiny_colours,tiny_digits")]
     replicas = Replicas(devices)
     model = make_model("transformer", tasks, hparams, 0, replicas)
-    optimizer = OPTIMIZERS.get("adam")(hparams)
+    optimizer = make_optimizer(hparams)
     groups = variable_groups(model, tasks)
     with replicas.scope():
-        slots = optimizer.build(sizes(groups))
+        slots = optimizer.build(groups)
         averages = ExponentialMovingAverage(0.6, groups)
         step = TrainStep(model, groups, optimizer, hparams, replicas, averages)
     averages.start()
@@ -81,7 +82,7 @@ def run(data_dir: Path, devices: list[str], dropout: float = 0.0) -> tuple[dict,
         reports.append(step(task, given, 0.7, 1e-2))
     variables = by_path(model.variables)
     folder = data_dir.parent / f"saved{replicas.count}"
-    Checkpoints(folder, variables, {**slots, **averages.slots}, {}).save(STEPS, {})
+    Checkpoints(folder, variables, [*slots, *averages.slots], {}).save(STEPS, {})
     check_copies(model)
     own = {path: variable.numpy() for path, variable in variables.items()}
     with averages.swapped():
