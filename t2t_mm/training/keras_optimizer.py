@@ -1,8 +1,8 @@
 """Optimizers of Keras: `optimizer=keras.Adafactor`, or any other class of keras.optimizers.
 
 Each variable has an optimizer object of its own, so a step leaves the slots and the count of
-iterations of what it does not touch alone, and slots are a variable's. That costs graph operations
-(some 50 a variable): adam and momentum, over flat vectors, are faster.
+iterations of what it does not touch alone, and slots are a variable's. That takes far more graph
+operations than flat vectors do: adam and momentum are faster.
 
 The learning rate, clipping, accumulation, weight decay and the average of the weights are the
 training step's, so the constructor's arguments for these are not offered.

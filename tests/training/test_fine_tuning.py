@@ -68,7 +68,7 @@ def test_parts_have_rates_of_their_own(optimizer: str) -> None:
         (
             {"freeze": "joint/txt*"},
             "hparam 'freeze' has the pattern 'joint/txt\\*', which matches no variable of this "
-            "model; the nearest are joint/text",
+            "model; the nearest are joint/",
         ),
         ({"freeze": "*"}, "which freezes every variable of the model; leave something to train."),
         ({"learning_rate_multipliers": "joint/*"}, "got 'joint/\\*'; write pattern:factor with a"),
