@@ -20,7 +20,7 @@ from t2t_mm.registry import MODELS, register_model
 from t2t_mm.training.dry_run import made_up_batch
 from t2t_mm.training.step import accumulate_steps
 from tests.training.made_step import COLOURS, DIGITS, Made, pictures, text_batch
-from tests.training.tiny_runs import TRANSFORMER, assert_equal_runs, train
+from tests.training.tiny_runs import TRANSFORMER, assert_equal_checkpoints, train
 
 
 def three_batches() -> list[dict[str, tf.Tensor]]:
@@ -92,7 +92,7 @@ def test_resumes_to_the_bit(tmp_path: Path) -> None:
     train(tmp_path, "whole", hparams=hparams, train_steps=6, local_eval_frequency=3)
     train(tmp_path, "parts", hparams=hparams, train_steps=3, local_eval_frequency=3)
     train(tmp_path, "parts", hparams=hparams, train_steps=6, local_eval_frequency=3)
-    assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
+    assert_equal_checkpoints(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_a_number_that_makes_no_step_is_refused() -> None:

@@ -13,7 +13,7 @@ from t2t_mm.errors import HParamError, UnknownNameError
 from t2t_mm.hparam import HParams
 from t2t_mm.training.keras_optimizer import keras_optimizers
 from t2t_mm.training.optimizer import Optimizer, make_optimizer
-from tests.training.tiny_runs import TRANSFORMER, assert_equal_runs, stored, train
+from tests.training.tiny_runs import TRANSFORMER, assert_equal_checkpoints, stored, train
 
 RATE = 0.01
 SHAPES = {"a/kernel": (4, 3), "a/bias": (3,), "b/kernel": (3, 4)}
@@ -120,5 +120,5 @@ def test_a_run_resumes_to_the_bit(tmp_path: Path) -> None:
     settings = {"hparams": hparams, "problems": "tiny_digits", "eval_steps": 0}
     for name, steps in (("whole", 4), ("parts", 2), ("parts", 4)):
         train(tmp_path, name, train_steps=steps, local_eval_frequency=2, **settings)
-    assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
+    assert_equal_checkpoints(tmp_path / "whole", tmp_path / "parts")
     assert any("iterations" in key for key in stored(tmp_path / "whole"))

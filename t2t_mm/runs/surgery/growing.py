@@ -180,7 +180,7 @@ def frozen_old(growth: Growth) -> str:
 
     A whole modality, and the body, is one pattern where all of it is old.
     """
-    old = growth.run.stored.variables.keys()
+    old = set(growth.run.stored.variables)
     inside: dict[str, list[str]] = {}
     for variable in growth.model.variables:
         root, _, rest = variable.path.partition("/")
