@@ -8,10 +8,13 @@ all of these problems, of the run's seed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from t2t_mm.data.binding import bind, load_vocabularies
 from t2t_mm.data.vocabularies.building import vocabulary_path
@@ -27,7 +30,7 @@ from t2t_mm.runs.run_record import VOCABULARIES
 from t2t_mm.runs.slots import stored_slots
 from t2t_mm.runs.surgery.opened import Beginning, OpenedRun, fresh_model, origin
 from t2t_mm.runs.surgery.parts import Part, decoding_paths, model_parts, parts_of
-from t2t_mm.runs.surgery.transfer import Transfer
+from t2t_mm.runs.surgery.transfer import Arrays, Transfer
 from t2t_mm.runs.weights import average_by_path, has_average
 
 # Hparams that say how the variables are shaped or used; others may change at growth.
@@ -114,10 +117,8 @@ class Growth:
         transfer = Transfer(old, self.model)
         values = {path: stored.variable(path) for path in stored.variables}
         if self.hparams.freeze and has_average(stored):
-            # What is frozen keeps no average: it stays what the old run was used with.
-            averages = average_by_path(stored, groups)
             frozen = matching(self.hparams.freeze, addresses(self.model), "freeze")
-            values |= {path: averages[path] for path in averages.keys() & frozen}
+            _use_average(values, average_by_path(stored, groups), frozen, old)
         weights = transfer.weights(values, self.run.record.seed)
         slots = transfer.slots(stored_slots(stored, groups), weights)
         record = dataclasses.replace(
@@ -170,6 +171,18 @@ def grow(
     return Growth(run, [bind(problem, data_dir) for problem in new], changed, data_dir)
 
 
+def _use_average(
+    values: Arrays, averages: Mapping[str, np.ndarray], frozen: AbstractSet[str], old: JointModel
+) -> None:
+    """What is frozen keeps no average of its own: it stays what the old run was used with."""
+    values |= {path: averages[path] for path in averages.keys() & frozen}
+    if old.commands is not None:
+        path = old.commands.path
+        for row, name in enumerate(old.command_names):
+            if f"{path}/{name}" in frozen:
+                values[path][row] = averages[path][row]
+
+
 def only(old: Iterable[str]) -> str:
     """The hparam mixing_weights that gives the old problems no step."""
     return ";".join(f"{name}:0" for name in sorted(old))
@@ -182,7 +195,8 @@ def frozen_old(growth: Growth) -> str:
     """
     old = set(growth.run.stored.variables)
     inside: dict[str, list[str]] = {}
-    for variable in growth.model.variables:
+    numbers = [v for v in growth.model.variables if v.dtype.startswith(("float", "bfloat"))]
+    for variable in numbers:
         root, _, rest = variable.path.partition("/")
         inside.setdefault(f"{root}/{rest.partition('/')[0]}", []).append(variable.path)
     commands = "" if growth.model.commands is None else growth.model.commands.path
