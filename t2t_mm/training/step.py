@@ -102,6 +102,11 @@ class TrainStep:
         if self._accumulation is None:
             return traced[0](batches, *scalars, rate, before).numpy()
         devices = self._replicas.count
+        if devices > 1:
+            shared = [batches[device::devices] for device in range(devices)]
+            report = traced[0](shared, *scalars, rate, before).numpy()
+            report[FIELDS.index("aux")] /= len(shared[0])
+            return report
         reports = [
             traced[0](batches[i : i + devices], *scalars).numpy()
             for i in range(0, len(batches), devices)
@@ -112,7 +117,11 @@ class TrainStep:
         return report
 
     def _trace(self, signature: Any, spec: dict[str, tf.TensorSpec]) -> tuple[Any, ...]:
-        """One function of a batch; where batches are accumulated, another one ends the step."""
+        """One function of a batch; where batches are accumulated, another one ends the step.
+
+        On several devices one function takes all batches: the collective operations of two would
+        wait for one another.
+        """
         groups = self._touched(signature)
         before = [tf.TensorSpec(v.shape, v.dtype) for v in self._update.statistics()]
 
@@ -122,6 +131,10 @@ class TrainStep:
         def all_devices(batches: Sequence[Batch], *args: Any) -> tf.Tensor:
             return self._replicas.run(one_batch, batches, *args)
 
+        if self._accumulation is not None and self._replicas.count > 1:
+            specs = [[spec] * self._batches] * self._replicas.count
+            whole = self._all_batches(signature, groups)
+            return (_concrete(whole, [specs, _COMMAND, _SCALAR, _SCALAR, before]),)
         batch = [[spec] * self._replicas.count, _COMMAND, _SCALAR]
         if self._accumulation is None:
             return (_concrete(all_devices, [*batch, _SCALAR, before]),)
@@ -136,6 +149,21 @@ class TrainStep:
             )
 
         return accumulate, _concrete(end, [_SCALAR, before])
+
+    def _all_batches(self, signature: Any, groups: Groups) -> Any:
+        """A whole step of accumulated batches, of lists of them for each device."""
+
+        def one_device(
+            batches: Sequence[Batch], command: tf.Tensor, loss_weight: tf.Tensor, *step: Any
+        ) -> tf.Tensor:
+            reports = [
+                self._one_batch(signature, groups, batch, command, loss_weight) for batch in batches
+            ]
+            moved = {name: groups[name] for name in self._moved[signature]}
+            norm = self._accumulation.end(moved, *step)
+            return tf.concat([tf.add_n(reports)[:-1], norm[None]], 0)
+
+        return lambda batches, *args: self._replicas.run(one_device, batches, *args)
 
     def _one_batch(
         self,
