@@ -34,11 +34,12 @@ from t2t_mm.layers.moe import MixtureOfExperts
 from t2t_mm.layers.rep import Rep
 from t2t_mm.lookup import find_problems
 from t2t_mm.problem import Task
-from t2t_mm.registry import HPARAMS, OPTIMIZERS
-from t2t_mm.runs.groups import sizes, variable_groups
+from t2t_mm.registry import HPARAMS
+from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training.mixing import make_policy
+from t2t_mm.training.optimizer import make_optimizer
 from t2t_mm.training.step import TrainStep
 
 LENGTH, VOCABULARY = 32, 8192
@@ -73,9 +74,9 @@ def make_step(model: str, hparams: object, tasks: list[Task]) -> tuple[object, T
     """The model and its training step, as t2t-trainer makes them."""
     replicas = Replicas()
     joint = make_model(model, tasks, hparams, 0, replicas)
-    optimizer = OPTIMIZERS.get(hparams.optimizer)(hparams)
+    optimizer = make_optimizer(hparams)
     groups = variable_groups(joint, tasks)
-    optimizer.build(sizes(groups))
+    optimizer.build(groups)
     return joint, TrainStep(joint, groups, optimizer, hparams, replicas)
 
 

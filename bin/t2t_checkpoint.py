@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ def inspect(argv: Sequence[str]) -> int:
     from t2t_mm.runs.surgery.parts import extras, model_parts, parameters, parts_table
 
     run = _opened(values)
-    parts = model_parts(run.stored, list(run.tasks.values()), run.hparams)
+    parts = model_parts(run)
     print(f"{run.stored.checkpoint}: {run.record.model}, step {run.step}")
     print(parts_table(parts))
     more = extras(run.stored)
@@ -191,6 +192,12 @@ def grow(argv: Sequence[str]) -> int:
     flags.DEFINE_bool(
         "train_only_new", False, "Give no step to the old problems (mixing_weights 0).", **define
     )
+    flags.DEFINE_bool(
+        "freeze_old",
+        False,
+        "Hold all that is old fixed: the old problems' answers never change.",
+        **define,
+    )
     flags.DEFINE_bool("generate_data", False, "First generate what data are missing.", **define)
     if not parse(values, argv, GROW):
         return 0
@@ -204,8 +211,8 @@ def grow(argv: Sequence[str]) -> int:
         from t2t_mm.data.generation.api import generate  # its workers are forked before TensorFlow
 
         generate(problems, values.data_dir, tmp_dir(values))
+    from t2t_mm.runs.surgery.growing import frozen_old, only
     from t2t_mm.runs.surgery.growing import grow as growth
-    from t2t_mm.runs.surgery.growing import only
     from t2t_mm.runs.surgery.parts import parameters, parts_table
 
     run = _opened(values)
@@ -213,6 +220,8 @@ def grow(argv: Sequence[str]) -> int:
     if values.train_only_new:
         changes.append(f"mixing_weights={only(run.tasks)}")
     plan = growth(run, problems, values.data_dir, ",".join(filter(None, changes)))
+    if values.freeze_old:
+        plan = dataclasses.replace(plan, hparams=plan.hparams.replace(freeze=frozen_old(plan)))
     before, after = plan.before(), plan.write(to)
     print(parts_table(after, before))
     print(f"new problems: {', '.join(task.name for task in plan.added)}")

@@ -8,10 +8,13 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.errors import HParamError
 from t2t_mm.typed_record import TypedRecord
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,16 @@ class HParams(TypedRecord):
 
     NOUN: ClassVar[str] = "hparam"
     FLAG: ClassVar[str] = "--hparams"
+    NESTED: ClassVar[Mapping[str, str]] = {"optimizer": "optimizer_hparams"}
+    ALIASES: ClassVar[Mapping[str, str]] = {  # Tensor2Tensor's names
+        "clip_grad_norm": "clip_norm",
+        "optimizer_adam_beta1": "adam_beta1",
+        "optimizer_adam_beta2": "adam_beta2",
+        "optimizer_adam_epsilon": "adam_epsilon",
+        "optimizer_momentum_momentum": "optimizer.momentum",
+        "optimizer_momentum_nesterov": "optimizer.nesterov",
+        "optimizer_multistep_accumulate_steps": "accumulate_steps",
+    }
 
     # The representation.
     hidden_size: int = 128  # channels of the unified representation
@@ -44,16 +57,24 @@ class HParams(TypedRecord):
 
     # Optimization.
     train_steps: int = 250_000  # steps in all, unless --train_steps says otherwise
-    optimizer: str = "adam"
-    learning_rate: float = 0.1  # factor on the schedule
-    learning_rate_schedule: str = "noam"  # noam | exp | rsqrt | cosine | constant
+    optimizer: str = "adam"  # adam | momentum | keras.CLASS, e.g. keras.Lion
+    optimizer_hparams: tuple[str, ...] = ()  # "name=value" of the optimizer: optimizer.name=value
+    learning_rate: float = 0.1  # factor on the schedule; products of factors do not read it
+    learning_rate_schedule: str = "noam"  # a registered name, or factors: constant*rsqrt_decay
     learning_rate_warmup_steps: int = 4000  # steps
     learning_rate_decay_steps: int = (
         500_000  # steps: exp's rate and cosine's length (0: train_steps)
     )
-    adam_beta1: float = 0.85
+    learning_rate_constant: float = 1.0  # the factor "constant" of products
+    learning_rate_decay_rate: float = 0.1  # factor of step at each boundary, and of exp_decay
+    learning_rate_boundaries: tuple[float, ...] = (0.5, 0.75)  # step: below 1 shares of the run
+    learning_rate_multiples: tuple[float, ...] = ()  # step: factors from each boundary on
+    learning_rate_multipliers: str = ""  # "pattern:factor;...", of paths of variables
+    adam_beta1: float = 0.85  # as optimizer.beta1 of adam; likewise the next two
     adam_beta2: float = 0.997
     adam_epsilon: float = 1e-6
+    accumulate_steps: int = 1  # batches whose gradients make one step
+    freeze: str = ""  # "pattern;...": paths of variables that training leaves as they are
     clip_norm: float = 2.0  # global norm of the gradient; 0 = no clipping
     weight_decay: float = 0.0  # decoupled, per step and unit of learning rate, matrices only
     ema_decay: float = 0.0  # of the weights' sliding average, e.g. 0.999; 0 = none is kept
@@ -89,6 +110,14 @@ class HParams(TypedRecord):
     audio_min_filters: int = 2  # the i-th block has max(2 ** i, this) filters
     audio_frequency: str = "keep"  # keep (paper) | merge the frequencies into the channels
     class_exit_filters: tuple[int, ...] = (1536, 2048)  # the two last widths of the class exit
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; in t2t_mm 0.1 momentum was called adam_beta1."""
+        old = "optimizer_hparams" not in values and "adam_beta1" in values
+        if old and values.get("optimizer") == "momentum":
+            values = {**values, "optimizer_hparams": [f"momentum={values['adam_beta1']}"]}
+        return super().from_dict(values)
 
 
 class RangedHParams:

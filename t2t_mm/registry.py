@@ -237,6 +237,17 @@ def _check_search(name: str, value: Any) -> None:
         raise TypeError(f"search '{name}' must be a subclass of Search, got {value!r}")
 
 
+def _check_optimizer(name: str, value: Any) -> None:
+    # By name: whoever has a subclass has imported the base, and this module imports no TensorFlow.
+    bases = inspect.getmro(value) if inspect.isclass(value) else ()
+    base = ("t2t_mm.training.optimizer", "Optimizer")
+    if base not in [(one.__module__, one.__qualname__) for one in bases]:
+        raise TypeError(
+            f"optimizer '{name}' must be a subclass of t2t_mm.training.optimizer.Optimizer, got "
+            f"{value!r}"
+        )
+
+
 PROBLEMS = Registry("problem", "--problems", ["t2t_mm.problems"], _check_problem)
 MIXTURES = Registry("mixture", "--problems", ["t2t_mm.problems"], _check_mixture)
 VOCABULARIES = Registry("vocabulary", "--shared_vocab", ["t2t_mm.problems"])
@@ -249,7 +260,13 @@ HPARAMS = Registry("hparams set", "--hparams_set", ["t2t_mm.hparams"], _check_ca
 RANGED_HPARAMS = Registry(
     "ranged hparams set", "--hparams_range", ["t2t_mm.hparams"], _check_callable
 )
-OPTIMIZERS = Registry("optimizer", "the hparam optimizer", ["t2t_mm.training"], _check_callable)
+OPTIMIZERS = Registry("optimizer", "the hparam optimizer", ["t2t_mm.training"], _check_optimizer)
+SCHEDULES = Registry(
+    "learning rate schedule",
+    "the hparam learning_rate_schedule",
+    ["t2t_mm.training.schedules"],
+    _check_callable,
+)
 SEARCHES = Registry("search", "--decode_hparams search", ["t2t_mm.decoding.search"], _check_search)
 
 ALL: dict[str, Registry] = {
@@ -263,6 +280,7 @@ ALL: dict[str, Registry] = {
     "ranged_hparams": RANGED_HPARAMS,
     "optimizers": OPTIMIZERS,
     "searches": SEARCHES,
+    "schedules": SCHEDULES,
 }
 
 register_problem = PROBLEMS.decorator
@@ -273,6 +291,7 @@ register_hparams = HPARAMS.decorator
 register_ranged_hparams = RANGED_HPARAMS.decorator
 register_optimizer = OPTIMIZERS.decorator
 register_search = SEARCHES.decorator
+register_schedule = SCHEDULES.decorator
 
 
 def register_mixture(

@@ -23,10 +23,15 @@ class TypedRecord:
     Attributes:
       NOUN: what a field is called in errors.
       FLAG: the flag that sets fields.
+      NESTED: name of another record -> the field that keeps what is set of it, as "name=value"
+        each: "optimizer.beta2=0.98" sets "beta2=0.98" of the record "optimizer".
+      ALIASES: other names of fields, Tensor2Tensor's say.
     """
 
     NOUN: ClassVar[str] = "setting"
     FLAG: ClassVar[str] = ""
+    NESTED: ClassVar[Mapping[str, str]] = {}
+    ALIASES: ClassVar[Mapping[str, str]] = {}
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed; unknown names and wrong types raise HParamError."""
@@ -55,6 +60,13 @@ class TypedRecord:
             name, equals, value = (part.strip() for part in item.partition("="))
             if not equals:
                 raise HParamError(f"{flag} got '{item}'; write it as name=value.")
+            name = self.ALIASES.get(name, name)
+            record, dot, inner = name.partition(".")
+            if dot and record in self.NESTED:
+                field = self.NESTED[record]
+                before = changes.get(field, getattr(self, field))
+                changes[field] = _set(before, inner, value)
+                continue
             if name not in kinds:
                 raise unknown(self.NOUN, name, kinds, flag)
             changes[name] = _parse(name, value, kinds[name], self.NOUN, flag)
@@ -86,6 +98,12 @@ class TypedRecord:
         mine, theirs = self.to_dict(), other.to_dict()
         names = sorted(mine.keys() | theirs.keys())
         return {n: (mine.get(n), theirs.get(n)) for n in names if mine.get(n) != theirs.get(n)}
+
+
+def _set(assignments: tuple[str, ...], name: str, value: str) -> tuple[str, ...]:
+    """ "name=value" texts with one of them set."""
+    others = (text for text in assignments if text.partition("=")[0] != name)
+    return tuple(sorted([*others, f"{name}={value}"]))
 
 
 def _split(text: str) -> list[str]:

@@ -74,12 +74,14 @@ class Body(keras.layers.Layer):
         return ()
 
     def stages(self) -> Mapping[str, Sequence[keras.layers.Layer]]:
-        """The named parts, which optimizers group and `t2t-checkpoint` cuts by.
+        """The named parts, which optimizers group and `t2t-checkpoint` cuts by: stage -> layers.
 
-        Every variable lies in one part. A step that stops before a part (a class label never
-        reaches a decoder) leaves it alone; see `decoding_stages`.
+        Every variable lies in one part, and a step touches a part as a whole or not at all: a
+        class label never reaches a decoder; see `decoding_stages`. Here each of the body's own
+        layers is a stage.
         """
-        return {"body": [self]}
+        layers = self._flatten_layers(include_self=False, recursive=False)
+        return {layer.name: [layer] for layer in layers}
 
     @abstractmethod
     def build(self, input_shape: Any = None) -> None:

@@ -5,14 +5,15 @@ and the loop's state as one JSON string, so that a checkpoint is whole or not th
 variables alone. TensorFlow writes the data first and then renames the small file that names the
 latest checkpoint; a killed run therefore leaves at worst files that nobody reads.
 
-Variables are stored under their Keras paths: that is what warm starts and decoding go by.
+Variables are stored under their Keras paths: that is what warm starts and decoding go by. Slots are
+stored by variable too, whatever their layout in memory (slots.py).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError
+from t2t_mm.runs.groups import Groups
+from t2t_mm.runs.slots import Slot, stored_slots
 from t2t_mm.runs.stored import UNREADABLE, StoredCheckpoint, damaged, first_line, stored_variables
 
 LATEST = "checkpoints"
@@ -38,30 +41,34 @@ class Checkpoints:
     Args:
       output_dir: the run directory.
       variables: path -> variable, of the model; see `by_path`.
-      slots: name -> variable, of the optimizer.
+      slots: of the optimizer, the loss scale and the moving average.
       iterators: problem -> iterator over its training batches.
       keep: checkpoints kept in checkpoints/; 0 keeps all.
+      groups: of the whole model, by which a checkpoint of t2t_mm 0.1 is read.
     """
 
     def __init__(
         self,
         output_dir: Path,
         variables: Mapping[str, tf.Variable],
-        slots: Mapping[str, tf.Variable],
+        slots: Sequence[Slot],
         iterators: Mapping[str, Any],
         keep: int = 5,
+        groups: Groups | None = None,
     ):
         self._state = tf.Variable("", dtype=tf.string, trainable=False)
-        self._weights, self._slots = dict(variables), dict(slots)
-        whole = tf.train.Checkpoint(
-            variables=self._weights,
-            slots=self._slots,
-            iterators=dict(iterators),
-            state=self._state,
-        )
+        self._weights, self._slots, self._groups = dict(variables), list(slots), groups or {}
+        self._iterators = dict(iterators)
+        self._whole = self._checkpoint()
         best = tf.train.Checkpoint(variables=self._weights, state=self._state)
-        self._latest = _manager(whole, output_dir / LATEST, keep)
+        self._latest = _manager(self._whole, output_dir / LATEST, keep)
         self._best = _manager(best, output_dir / BEST, 1)
+
+    def _checkpoint(self) -> tf.train.Checkpoint:
+        """All but the slots, which are put in to be saved and read apart."""
+        return tf.train.Checkpoint(
+            variables=self._weights, iterators=self._iterators, state=self._state
+        )
 
     def save(self, step: int, state: Mapping[str, Any]) -> None:
         """Writes a checkpoint that `restore` continues from.
@@ -70,7 +77,16 @@ class Checkpoints:
           step: steps done.
           state: JSON-ready.
         """
-        self._write(self._latest, step, state)
+        with tf.device("CPU:0"):
+            self._whole.slots = {
+                name: tf.Variable(value, trainable=False)
+                for slot in self._slots
+                for name, value in slot.pieces().items()
+            }
+        try:
+            self._write(self._latest, step, state)
+        finally:
+            self._whole.slots = {}  # their memory goes
 
     def latest(self) -> str | None:
         """The path of the latest checkpoint."""
@@ -104,10 +120,15 @@ class Checkpoints:
         try:
             stored = StoredCheckpoint(path)
             if BEGINNING not in stored.state:
-                status = self._latest.checkpoint.restore(path)
-                status.assert_existing_objects_matched()
+                # Another object than what is saved: it would fill later slots from this checkpoint.
+                status = self._checkpoint().read(path)
+                status.assert_existing_objects_matched().expect_partial()
+                if missing := self._read_slots(stored):
+                    raise ValueError(f"it lacks the slot '{missing[0]}'")
                 return stored.state
         except UNREADABLE as cause:
+            if isinstance(cause, CheckpointError):
+                raise
             raise CheckpointError(
                 f"the checkpoint {path} does not fit this run ({first_line(cause)}); "
                 "it was written by another version of the program or is damaged: give another "
@@ -117,9 +138,12 @@ class Checkpoints:
 
     def _begin(self, stored: StoredCheckpoint) -> dict[str, Any]:
         load_variables(stored.checkpoint, self._weights)
-        there = {n: v for n, v in self._slots.items() if stored.slots.get(n) == tuple(v.shape)}
-        tf.train.Checkpoint(slots=there).read(stored.checkpoint).expect_partial()
-        return {**stored.state, FRESH_SLOTS: sorted(self._slots.keys() - there.keys())}
+        return {**stored.state, FRESH_SLOTS: self._read_slots(stored)}
+
+    def _read_slots(self, stored: StoredCheckpoint) -> list[str]:
+        """Restores the slots; gives the names of those that are not there."""
+        values = stored_slots(stored, self._groups)
+        return [name for slot in self._slots for name in slot.assign(values)]
 
 
 def write_beginning(
@@ -135,7 +159,7 @@ def write_beginning(
       output_dir: the run directory.
       step: where its training begins to count.
       variables: path -> value.
-      slots: name -> value; those left out begin as in a fresh run.
+      slots: name, by variable -> value; those left out begin as in a fresh run.
       beginning: JSON-ready: where the values come from.
 
     Returns:

@@ -1,7 +1,7 @@
 """The parts of a model that a training step touches as a whole or not at all.
 
-The optimizer and the sliding average keep one flat vector for each part: training updates it, and
-checkpoints hold it, under names that begin with the part's.
+In memory the optimizer and the moving average keep one flat vector for each part. Checkpoints know
+nothing of parts: there everything is stored by variable (slots.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 
 import keras
 
-from t2t_mm.models.joint import BODY, JointModel
+from t2t_mm.models.body import Body
+from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 
 Groups = Mapping[str, Sequence[keras.Variable]]
@@ -22,11 +23,20 @@ def variable_groups(model: JointModel, tasks: Sequence[Task]) -> dict[str, list[
     """The parts of the model that a step touches as a whole or not at all."""
     routes = sorted({model.route(task) for task in tasks})
     paths = [model.route_variables(route) for route in routes]
-    return parts(model.groups(), paths, BODY)
+    stages = {id(v): name for name, held in stage_variables(model.body).items() for v in held}
+    return parts(model.groups(), paths, stages)
+
+
+def stage_variables(body: Body) -> dict[str, list[keras.Variable]]:
+    """Stage of a body -> its variables."""
+    return {
+        name: [variable for layer in layers for variable in layer.variables]
+        for name, layers in body.stages().items()
+    }
 
 
 def parts(
-    groups: Groups, paths: Sequence[Sequence[keras.Variable]], staged: str
+    groups: Groups, paths: Sequence[Sequence[keras.Variable]], stages: Mapping[int, str]
 ) -> dict[str, list[keras.Variable]]:
     """Splits groups so that a step touches all of a part or none of it.
 
@@ -36,8 +46,8 @@ def parts(
     Args:
       groups: of the model.
       paths: the variables that each kind of step touches.
-      staged: the group whose paths count as a whole, although some stop in its middle: the body.
-        It is split by the first word of its layers' names: encoder, mixer, decoder.
+      stages: id of a variable -> its stage, of the body, whose paths count as a whole although
+        some stop in its middle; see `Body.stages`.
 
     Returns:
       Part -> variables; a group that is one part keeps its name.
@@ -50,17 +60,11 @@ def parts(
     for name, group in groups.items():
         split: dict[tuple[Any, ...], list[keras.Variable]] = {}
         for variable in group:
-            stage = _stage(variable) if name == staged else ""
-            split.setdefault((stage, *touching.get(id(variable), ())), []).append(variable)
+            key = (stages.get(id(variable), ""), *touching.get(id(variable), ()))
+            split.setdefault(key, []).append(variable)
         for number, part in enumerate(split.values()):
             found[f"{name}/{number}" if len(split) > 1 else name] = part
     return found
-
-
-def _stage(variable: keras.Variable) -> str:
-    """ "encoder" of "joint/multi_model/encoder_0/..."."""
-    layers = variable.path.split("/")[2:-1]
-    return layers[0].partition("_")[0] if layers else ""
 
 
 def sizes(groups: Groups) -> dict[str, int]:

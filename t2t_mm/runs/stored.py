@@ -2,7 +2,7 @@
 
 TensorFlow's object graph names a variable by the path to it, with "/" inside a name written as
 ".S" and "." as "..". Here names are those that we gave: Keras paths for the model's variables,
-"GROUP/SLOT" for the optimizer's and the sliding average's vectors.
+"PATH/SLOT" for the optimizer's and the sliding average's (t2t_mm 0.1: "GROUP/SLOT", see slots.py).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class StoredCheckpoint:
 
     @cached_property
     def slots(self) -> Shapes:
-        """Name -> shape of the optimizer's and the average's vectors and counts."""
+        """Name -> shape of the optimizer's and the average's values and counts."""
         return self._under(SLOTS)
 
     @cached_property

@@ -1,13 +1,12 @@
 """The weights that a checkpoint is used for: the sliding average where it has one, else its own.
 
-A run with the hparam ema_decay keeps, beside the weights that it trains, their sliding average:
-one flat vector for each group of variables, in the same checkpoints. best/ holds variables alone:
-what was evaluated, hence the average.
+A run with the hparam ema_decay keeps, beside the weights that it trains, their sliding average: in
+the same checkpoints, by variable. best/ holds variables alone: what was evaluated, hence the
+average. A frozen variable has no average: it is used as it is.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs.checkpoints import by_path, load_variables
 from t2t_mm.runs.groups import Groups, variable_groups
+from t2t_mm.runs.slots import stored_slots
 from t2t_mm.runs.stored import StoredCheckpoint
 
-# A group's slots: the average itself, float32 [n], and how often it was updated, int64 [].
+# A variable's slots: the average itself, and how often it was updated, int64 [].
 AVERAGE, UPDATES = "sliding_average", "sliding_average_steps"
 
 # Appended to the name of a checkpoint, it asks for the weights that are not averaged.
@@ -39,7 +39,8 @@ def load_weights(
     Args:
       checkpoint: its path.
       model: built.
-      tasks: that the checkpoint's run was made for; their paths decide the groups.
+      tasks: that the checkpoint's run was made for; read for a checkpoint of t2t_mm 0.1, whose
+        averages lie in groups that depend on them.
       averaged: take the sliding average where the checkpoint has one.
 
     Raises:
@@ -53,22 +54,14 @@ def load_weights(
 
 
 def average_by_path(stored: StoredCheckpoint, groups: Groups) -> dict[str, np.ndarray]:
-    """Path -> sliding average of every variable of the groups."""
-    found = {}
-    for name, group in groups.items():
-        if group:
-            found |= split_by_path(stored.slot(f"{name}/{AVERAGE}"), group)
-    return found
+    """Path -> sliding average of every variable that has one.
 
-
-def split_by_path(vector: np.ndarray, group: Sequence) -> dict[str, np.ndarray]:
-    """Path -> the piece of a group's flat vector that belongs to the variable, in its shape."""
-    ends = np.cumsum([math.prod(variable.shape) for variable in group])
-    pieces = np.split(vector, ends[:-1])
-    return {
-        variable.path: piece.reshape(variable.shape)
-        for variable, piece in zip(group, pieces, strict=True)
-    }
+    Args:
+      stored: the checkpoint.
+      groups: see `slots.stored_slots`.
+    """
+    slots, end = stored_slots(stored, groups), f"/{AVERAGE}"
+    return {name.removesuffix(end): slots[name] for name in slots if name.endswith(end)}
 
 
 def without_raw(checkpoint: str | Path | None) -> tuple[str | None, bool]:

@@ -10,5 +10,5 @@ OPTIMIZERS.declare(
 OPTIMIZERS.declare(
     "momentum",
     "t2t_mm.training.optimizer:Momentum",
-    "Gradient descent with momentum adam_beta1 (0: plain gradient descent).",
+    "Gradient descent with optimizer.momentum, also Nesterov's (0: plain gradient descent).",
 )

@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from t2t_mm.data.batches.pipeline import training_batches
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
-from t2t_mm.registry import OPTIMIZERS
 from t2t_mm.runs.checkpoints import Checkpoints, by_path
-from t2t_mm.runs.groups import Groups, sizes
+from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training.dev_evaluation import DevEvaluator
 from t2t_mm.training.dry_run import DryRun
 from t2t_mm.training.loop import Loop, LoopPlan
 from t2t_mm.training.mixing import loss_weights, make_policy
 from t2t_mm.training.moving_average import ExponentialMovingAverage
-from t2t_mm.training.optimizer import fraction
+from t2t_mm.training.optimizer import make_optimizer
+from t2t_mm.training.optimizer_hparams import fraction
 from t2t_mm.training.progress import Progress
 from t2t_mm.training.schedules import make_schedule
 from t2t_mm.training.settings import Settings
-from t2t_mm.training.step import TrainStep
+from t2t_mm.training.step import TrainStep, accumulate_steps
+from t2t_mm.training.tuning import Tuning
 
 
 def make_loop(
@@ -42,11 +43,13 @@ def make_loop(
       progress: what the user sees.
     """
     hparams, seed, data_dir = settings.hparams, settings.random_seed, settings.data_dir
-    optimizer = OPTIMIZERS.get(hparams.optimizer)(hparams)
+    optimizer, tuning = make_optimizer(hparams), Tuning.of(hparams, model)
+    trained = tuning.trained(groups)
+    batches = replicas.count * accumulate_steps(hparams)
     with replicas.scope():
-        slots = optimizer.build(sizes(groups))
-        averages = ExponentialMovingAverage(fraction(hparams, "ema_decay"), groups)
-        step = TrainStep(model, groups, optimizer, hparams, replicas, averages)
+        slots = optimizer.build(trained)
+        averages = ExponentialMovingAverage(fraction(hparams, "ema_decay"), trained)
+        step = TrainStep(model, trained, optimizer, hparams, replicas, averages, tuning)
     iterators = {task.name: iter(training_batches(task, data_dir, hparams, seed)) for task in tasks}
     return Loop(
         plan=LoopPlan(
@@ -59,17 +62,18 @@ def make_loop(
         iterators=iterators,
         policy=make_policy(hparams, tasks, seed),
         step=step,
-        devices=replicas.count,
+        devices=batches,
         schedule=make_schedule(hparams, settings.train_steps),
         loss_weights=loss_weights(hparams, tasks),
         evaluate=DevEvaluator(model, tasks, data_dir, hparams, settings.eval_steps),
-        before_first=DryRun(model, step, replicas.count, data_dir, hparams),
+        before_first=DryRun(model, step, batches, data_dir, hparams),
         checkpoints=Checkpoints(
             settings.output_dir,
             by_path(model.variables),
-            {**slots, **step.loss_scale.slots, **averages.slots},
+            [*slots, *step.loss_scale.slots, *averages.slots],
             iterators,
             settings.keep_checkpoint_max,
+            groups,
         ),
         averages=averages,
         progress=progress,

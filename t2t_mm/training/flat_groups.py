@@ -70,18 +70,39 @@ def split(group: Sequence[keras.Variable], vector: tf.Tensor) -> list[tf.Tensor]
 
 
 def add(
-    group: Sequence[keras.Variable], delta: tf.Tensor, learning_rate: tf.Tensor, decay: float
+    group: Sequence[keras.Variable],
+    delta: tf.Tensor,
+    learning_rate: tf.Tensor,
+    decays: Sequence[float],
+    factors: Sequence[float],
 ) -> None:
-    """Adds a flat update to a group's variables; matrices lose learning_rate * decay of themselves.
+    """Adds a flat update to a group's variables, which lose learning_rate * decay of themselves.
 
     Args:
       group: the variables, n parameters in all.
-      delta: float32 [n].
+      delta: float32 [n], proportional to the learning rate.
       learning_rate: float32 scalar.
-      decay: decoupled weight decay (AdamW); 0 for none.
+      decays: decoupled weight decay (AdamW) of each variable; 0 for none.
+      factors: on the learning rate, of each variable.
     """
-    for variable, change in zip(group, split(group, delta), strict=True):
+    changes = split(group, delta)
+    for variable, change, decay, factor in zip(group, changes, decays, factors, strict=True):
         own = local(variable.value)
-        if decay and len(variable.shape) > 1:
-            change -= learning_rate * decay * own
+        if factor != 1.0:
+            change *= factor
+        if decay:
+            change -= learning_rate * (decay * factor) * own
         own.assign_add(change, read_value=False)
+
+
+def mask(group: Sequence[keras.Variable], kept: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
+    """1 where a group may change and 0 where not, float32 [n]; None if all of it may.
+
+    Args:
+      group: the variables.
+      kept: path -> 0 or 1 of every parameter, of those variables that may change in part.
+    """
+    if not any(variable.path in kept for variable in group):
+        return None
+    pieces = [kept.get(v.path, tf.ones(v.shape)) for v in group]
+    return tf.concat([_flat(piece) for piece in pieces], 0)

@@ -140,8 +140,7 @@ class Loop:
         if saved is None:
             return False
         if BEGINNING in saved:
-            if self.averages.slots.keys() & set(saved[FRESH_SLOTS]):
-                self.averages.start()
+            self.averages.start(saved[FRESH_SLOTS])
             self.state = State(step=saved["step"])
             return True
         self.policy.restore(saved.pop("mixing"))

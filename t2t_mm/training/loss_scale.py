@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from t2t_mm.runs.replicas import local
-from t2t_mm.training.optimizer import slot
+from t2t_mm.runs.slots import LOSS_SCALE, Slot, one_slot, zeros
 
 _FIRST = 2.0**15
 _PATIENCE = 2000  # finite steps before the scale is doubled
@@ -20,24 +20,25 @@ class LossScale:
     """
 
     def __init__(self, active: bool):
-        self.slots: dict[str, tf.Variable] = {}
-        if active:
-            self.slots = {
-                "loss_scale/log2": slot(()),
-                "loss_scale/good_steps": slot(()),
-            }
+        names = ("log2", "good_steps") if active else ()
+        self._variables = {name: zeros(()) for name in names}
+
+    @property
+    def slots(self) -> list[Slot]:
+        """Everything that a checkpoint must hold."""
+        return [one_slot(f"{LOSS_SCALE}{name}", v) for name, v in self._variables.items()]
 
     def _factor(self) -> tf.Tensor:
         # Kept relative to the first scale, so that a slot of zeros is the right beginning.
-        return _FIRST * 2.0 ** local(self.slots["loss_scale/log2"])
+        return _FIRST * 2.0 ** local(self._variables["log2"])
 
     def multiply(self, loss: tf.Tensor) -> tf.Tensor:
         """The scaled loss."""
-        return loss * self._factor() if self.slots else loss
+        return loss * self._factor() if self._variables else loss
 
     def inverse(self) -> tf.Tensor:
         """What the scaled gradients are to be multiplied by."""
-        return 1.0 / self._factor() if self.slots else tf.constant(1.0)
+        return 1.0 / self._factor() if self._variables else tf.constant(1.0)
 
     def adapt(self, finite: tf.Tensor, norm: tf.Tensor) -> tf.Tensor:
         """Changes the scale after a step.
@@ -50,9 +51,9 @@ class LossScale:
           The norm to report: an overflow that a smaller scale may cure is reported as 0; one at
           the least scale stays as it is and stops the run.
         """
-        if not self.slots:
+        if not self._variables:
             return norm
-        log2, good = (local(self.slots[f"loss_scale/{n}"]) for n in ("log2", "good_steps"))
+        log2, good = (local(self._variables[name]) for name in ("log2", "good_steps"))
         curable = self._factor() > _LEAST
         count = tf.where(finite, good + 1.0, 0.0)
         grown = count >= _PATIENCE

@@ -7,25 +7,25 @@ After every step the average of each group that the step touched moves towards t
 where t counts the group's own earlier updates. The average begins as the weights themselves, and
 the smaller d at the start, as TensorFlow's ExponentialMovingAverage has it with num_updates,
 forgets those initial values soon: no further correction of a bias is needed. A group that a step
-leaves alone keeps its average.
+leaves alone keeps its average, and a frozen variable has none.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import tensorflow as tf
 
 from t2t_mm.runs.groups import Groups, sizes
 from t2t_mm.runs.replicas import local
+from t2t_mm.runs.slots import Slot, count_slot, vector_slot
 from t2t_mm.runs.weights import AVERAGE, UPDATES
 from t2t_mm.training import flat_groups
-from t2t_mm.training.optimizer import slot
 
 
 class ExponentialMovingAverage:
-    """One flat vector for each group, of the size of its variables.
+    """One flat vector for each group, of the size of its variables; stored by variable.
 
     Args:
       decay: the most that an average keeps of itself at an update; 0: there are no averages, which
@@ -36,29 +36,44 @@ class ExponentialMovingAverage:
     def __init__(self, decay: float, groups: Groups):
         self._decay = decay
         self._groups = {name: groups[name] for name in sizes(groups)} if decay else {}
-        self._vectors = {name: slot((size,)) for name, size in sizes(self._groups).items()}
-        self._counts = {name: slot((), tf.int64) for name in self._groups}
+        self._vectors = {name: vector_slot(AVERAGE, held) for name, held in self._groups.items()}
+        # A group with something new counts anew: its average soon forgets initial values.
+        self._counts = {name: count_slot(UPDATES, held, min) for name, held in self._groups.items()}
 
     @property
-    def slots(self) -> dict[str, tf.Variable]:
-        """Name -> variable, everything that a checkpoint must hold."""
-        found = {f"{name}/{AVERAGE}": vector for name, vector in self._vectors.items()}
-        return found | {f"{name}/{UPDATES}": count for name, count in self._counts.items()}
+    def slots(self) -> list[Slot]:
+        """Everything that a checkpoint must hold."""
+        return [*self._vectors.values(), *self._counts.values()]
 
-    def start(self) -> None:
-        """Begins with the present weights."""
+    def start(self, only: Collection[str] | None = None) -> None:
+        """Begins with the present weights.
+
+        Args:
+          only: names of slots that a checkpoint lacked: the averages that begin; None: all do.
+        """
         for name, group in self._groups.items():
-            self._vectors[name].assign(flat_groups.flat(group))
-            self._counts[name].assign(0)
+            if only is None:
+                self._vectors[name].variable.assign(flat_groups.flat(group))
+                self._counts[name].variable.assign(0)
+                continue
+            weights = {f"{variable.path}/{AVERAGE}": variable for variable in group}
+            self._vectors[name].assign({n: weights[n].numpy() for n in weights.keys() & set(only)})
 
-    def update(self, name: str) -> None:
-        """Moves one group's average towards its weights; runs inside a tf.function."""
+    def update(self, name: str, mask: tf.Tensor | None = None) -> None:
+        """Moves one group's average towards its weights; runs inside a tf.function.
+
+        Args:
+          name: the group.
+          mask: 0 where the average stays, float32 [n].
+        """
         if not self._decay:
             return
-        vector, count = local(self._vectors[name]), local(self._counts[name])
+        vector, count = (local(slots[name].variable) for slots in (self._vectors, self._counts))
         steps = tf.cast(count.read_value(), tf.float32)
         decay = tf.minimum(self._decay, (1.0 + steps) / (10.0 + steps))
         difference = vector.read_value() - flat_groups.flat(self._groups[name])
+        if mask is not None:
+            difference *= mask
         vector.assign_sub((1.0 - decay) * difference, read_value=False)
         count.assign_add(1, read_value=False)
 
@@ -66,7 +81,7 @@ class ExponentialMovingAverage:
     def swapped(self) -> Iterator[None]:
         """Inside of it the model has the averaged weights; afterwards its own, bit for bit."""
         own = {name: flat_groups.flat(group) for name, group in self._groups.items()}
-        self._put({name: vector.read_value() for name, vector in self._vectors.items()})
+        self._put({name: slot.variable.read_value() for name, slot in self._vectors.items()})
         try:
             yield
         finally:

@@ -1,133 +1,215 @@
-"""Optimizers over flat vectors: what a gradient does to a group of variables.
+"""What an optimizer is, and those over flat vectors: the fast path.
 
-A group is a modality, the body, the commands: variables that a step touches together or not at
-all. flat_groups.py joins a group's gradients to one vector and adds the answer to its variables;
-an optimizer sees vectors alone, so its slots are a few vectors per group instead of several per
-variable (Keras's per-variable Adam made 19,000 of the 34,000 graph operations of a step).
+A group is a modality, a stage of the body, the commands: variables that a step touches together or
+not at all. A `FlatOptimizer` sees a group as one vector, so its slots are a few vectors per group
+instead of several per variable (Keras's per-variable Adam made 19,000 of the 34,000 graph
+operations of a step). Any other `Optimizer` sees variables with their shapes; keras_optimizer.py
+has those of Keras.
 
-To register one of your own, give `register_optimizer` a factory that takes the hparams and
-returns an object with the two methods of `Optimizer`.
+To register one of your own, give `register_optimizer` a subclass of either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
+import keras
 import tensorflow as tf
 
-from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
+from t2t_mm.registry import OPTIMIZERS
+from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import local
+from t2t_mm.runs.slots import Slot, count_slot, vector_slot
+from t2t_mm.training import flat_groups
+from t2t_mm.training.optimizer_hparams import AdamHParams, MomentumHParams, OptimizerHParams
 
 
-class Optimizer(Protocol):
-    """What the training step asks of an optimizer."""
+class Optimizer(abc.ABC):
+    """What the training step asks of an optimizer.
 
-    def build(self, sizes: Mapping[str, int]) -> dict[str, tf.Variable]:
+    Args:
+      hparams: of the optimizer's own kind.
+
+    Attributes:
+      hparams_class: that kind.
+    """
+
+    hparams_class: ClassVar[type[OptimizerHParams]] = OptimizerHParams
+
+    def __init__(self, hparams: OptimizerHParams):
+        self.hparams: Any = hparams
+
+    @abc.abstractmethod
+    def build(self, groups: Groups) -> list[Slot]:
         """Makes the slots.
 
         Args:
-          sizes: group -> number of parameters n.
+          groups: group -> variables, each with its path and shape.
 
         Returns:
-          Name -> variable, everything that a checkpoint must hold.
+          Everything that a checkpoint must hold.
         """
 
-    def update(self, group: str, gradient: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
+    @abc.abstractmethod
+    def apply(
+        self,
+        group: str,
+        variables: Sequence[keras.Variable],
+        gradient: tf.Tensor,
+        learning_rate: tf.Tensor,
+        factors: Sequence[float],
+    ) -> None:
         """Takes one step of one group; runs inside a tf.function, for finite gradients only.
 
         Args:
           group: whose step it is; groups that a step does not touch are not asked.
-          gradient: float32 [n], clipped.
+          variables: the group's.
+          gradient: float32 [n], theirs one after another, clipped; see `flat_groups.split`.
+          learning_rate: float32 scalar.
+          factors: on the learning rate, of each variable.
+        """
+
+    def decays(self, variable: keras.Variable) -> bool:
+        """Whether weight decay and L2 act on a variable: matrices only, unless told otherwise."""
+        return self.hparams.decay_vectors or len(variable.shape) > 1
+
+
+class FlatOptimizer(Optimizer):
+    """An optimizer to which a group is one vector: it says what to add to it.
+
+    The step must be proportional to the learning rate: variables have factors of their own on it.
+    """
+
+    @abc.abstractmethod
+    def build(self, groups: Groups) -> list[Slot]: ...
+
+    @abc.abstractmethod
+    def update(self, group: str, gradient: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
+        """One step of one group.
+
+        Args:
+          group: whose step it is.
+          gradient: float32 [n].
           learning_rate: float32 scalar.
 
         Returns:
           float32 [n], to be added to the group's variables.
         """
 
+    def apply(
+        self,
+        group: str,
+        variables: Sequence[keras.Variable],
+        gradient: tf.Tensor,
+        learning_rate: tf.Tensor,
+        factors: Sequence[float],
+    ) -> None:
+        if self.hparams.l2:
+            gradient += self._l2(variables)
+        delta = self.update(group, gradient, learning_rate)
+        decays = [self.hparams.weight_decay * self.decays(variable) for variable in variables]
+        flat_groups.add(variables, delta, learning_rate, decays, factors)
 
-class Adam:
-    """Adam (arXiv 1412.6980), each group counting its own steps for the bias correction.
+    def _l2(self, variables: Sequence[keras.Variable]) -> tf.Tensor:
+        """The gradient of l2 / 2 |w|^2, float32 [n]."""
+        pieces = [
+            self.hparams.l2 * flat_groups.flat([variable])
+            if self.decays(variable)
+            else tf.zeros([variable.shape.num_elements()])
+            for variable in variables
+        ]
+        return tf.concat(pieces, 0)
 
-    Decoupled weight decay is not here: flat_groups.py applies it, to matrices only.
-    """
 
-    def __init__(self, hparams: HParams):
-        self._beta1 = fraction(hparams, "adam_beta1")
-        self._beta2 = fraction(hparams, "adam_beta2")
-        self._epsilon = hparams.adam_epsilon
-        self._slots: dict[str, dict[str, tf.Variable]] = {}
+class Adam(FlatOptimizer):
+    """Adam (arXiv 1412.6980), each group counting its own steps for the bias correction."""
 
-    def build(self, sizes: Mapping[str, int]) -> dict[str, tf.Variable]:
-        """Makes the moments m and v, float32 [n], and the count of steps, of each group."""
-        for group, size in sizes.items():
+    hparams_class = AdamHParams
+
+    def build(self, groups: Groups) -> list[Slot]:
+        """Makes the moments m and v and the count of steps of each group."""
+        self._slots: dict[str, dict[str, Slot]] = {}
+        self._scratch: dict[str, tf.Variable] = {}
+        for group, variables in _not_empty(groups).items():
             self._slots[group] = {
-                "m": slot((size,)),
-                "v": slot((size,)),
-                "steps": slot((), tf.int64),
-                "delta": slot((size,)),
+                "m": vector_slot("m", variables),
+                "v": vector_slot("v", variables),
+                "steps": count_slot("steps", variables),
             }
-        return {
-            f"{group}/{name}": variable
-            for group, slots in self._slots.items()
-            for name, variable in slots.items()
-            if name != "delta"
-        }
+            self._scratch[group] = tf.Variable(
+                tf.zeros([0]), shape=tf.TensorShape([None]), trainable=False
+            )
+        return [slot for slots in self._slots.values() for slot in slots.values()]
 
     def update(self, group: str, gradient: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
         """-rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon), by TensorFlow's fused kernel.
 
         The kernel updates a variable in place; it is given zeros, so that they become the step.
+        That variable is empty between the steps. `Empty` and not tf.zeros: zeros of a known shape
+        would be folded into a constant as large as the group, kept by every trace.
         """
-        slots = {name: local(variable) for name, variable in self._slots[group].items()}
+        slots = {name: local(slot.variable) for name, slot in self._slots[group].items()}
+        scratch = local(self._scratch[group])
         step = tf.cast(slots["steps"].assign_add(1, read_value=True), tf.float32)
-        delta = slots["delta"]
-        with tf.control_dependencies([delta.assign(tf.zeros_like(gradient), read_value=False)]):
-            tf.raw_ops.ResourceApplyAdam(
-                var=delta.handle,
+        zeros = tf.raw_ops.Empty(shape=tf.shape(gradient), dtype=tf.float32, init=True)
+        with tf.control_dependencies([scratch.assign(zeros, read_value=False)]):
+            applied = tf.raw_ops.ResourceApplyAdam(
+                var=scratch.handle,
                 m=slots["m"].handle,
                 v=slots["v"].handle,
-                beta1_power=self._beta1**step,
-                beta2_power=self._beta2**step,
+                beta1_power=self.hparams.beta1**step,
+                beta2_power=self.hparams.beta2**step,
                 lr=learning_rate,
-                beta1=self._beta1,
-                beta2=self._beta2,
-                epsilon=self._epsilon,
+                beta1=self.hparams.beta1,
+                beta2=self.hparams.beta2,
+                epsilon=self.hparams.epsilon,
                 grad=gradient,
             )
-        return delta.read_value()
+        with tf.control_dependencies([applied] if applied is not None else []):
+            delta = tf.ensure_shape(scratch.read_value(), gradient.shape)
+        with tf.control_dependencies([delta]):
+            scratch.assign(tf.zeros([0]), read_value=False)
+        return delta
 
 
-class Momentum:
-    """-rate a, with a <- b a + gradient and b = adam_beta1; b = 0 is plain gradient descent."""
+class Momentum(FlatOptimizer):
+    """Gradient descent with momentum b: a <- b a + gradient, and a step of -rate a.
 
-    def __init__(self, hparams: HParams):
-        self._beta = fraction(hparams, "adam_beta1")
-        self._slots: dict[str, tf.Variable] = {}
+    With `nesterov` the step is -rate (gradient + b a), as TensorFlow's and PyTorch's; b = 0 is
+    plain gradient descent.
+    """
 
-    def build(self, sizes: Mapping[str, int]) -> dict[str, tf.Variable]:
-        """Makes the accumulated gradient a, float32 [n], of each group."""
-        self._slots = {group: slot((size,)) for group, size in sizes.items()}
-        return {f"{group}/a": variable for group, variable in self._slots.items()}
+    hparams_class = MomentumHParams
+
+    def build(self, groups: Groups) -> list[Slot]:
+        """Makes the accumulated gradient a of each group."""
+        self._slots = {group: vector_slot("a", held) for group, held in _not_empty(groups).items()}
+        return list(self._slots.values())
 
     def update(self, group: str, gradient: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
-        a = local(self._slots[group])
-        return -learning_rate * a.assign(self._beta * a + gradient, read_value=True)
+        a, momentum = local(self._slots[group].variable), self.hparams.momentum
+        a = a.assign(momentum * a + gradient, read_value=True)
+        return -learning_rate * (gradient + momentum * a if self.hparams.nesterov else a)
 
 
-def slot(shape: tuple[int, ...], dtype: tf.DType = tf.float32) -> tf.Variable:
-    """A variable of zeros that no gradient flows to."""
-    return tf.Variable(tf.zeros(shape, dtype), trainable=False)
+def _not_empty(groups: Groups) -> Groups:
+    return {name: group for name, group in groups.items() if group}
 
 
-def fraction(hparams: HParams, name: str) -> float:
-    """An hparam that must lie in [0, 1).
+def make_optimizer(hparams: HParams) -> Optimizer:
+    """The optimizer that a run's hparams name, not built.
 
     Raises:
-      HParamError: if it does not.
+      UnknownNameError: for an unknown optimizer, or an hparam that it does not have.
+      HParamError: for an hparam out of range.
     """
-    value = getattr(hparams, name)
-    if not 0.0 <= value < 1.0:
-        raise HParamError(f"hparam '{name}' must be at least 0 and below 1, got {value}.")
-    return value
+    if hparams.optimizer.startswith("keras."):
+        from t2t_mm.training.keras_optimizer import keras_optimizer
+
+        kind = keras_optimizer(hparams.optimizer)
+    else:
+        kind = OPTIMIZERS.get(hparams.optimizer)
+    return kind(kind.hparams_class.of(hparams))

@@ -50,7 +50,8 @@ def train(
         phases.done("input pipelines")
         resumed = loop.restore()
         if settings.warm_start_from and not resumed:
-            start = warm_start(settings.warm_start_from, by_path(model.variables), data.record)
+            variables = by_path(model.variables)
+            start = warm_start(settings.warm_start_from, variables, data.record, data.vocabularies)
             progress.say(start.report())
         if not resumed:
             loop.averages.start()

@@ -47,8 +47,9 @@ class Settings:
         Raises:
           UserError: for an unknown name or a number out of range.
         """
-        for registry, name in ((MODELS, self.model), (OPTIMIZERS, self.hparams.optimizer)):
-            registry.entry(name)
+        MODELS.entry(self.model)
+        if not self.hparams.optimizer.startswith("keras."):  # those are known when Keras is there
+            OPTIMIZERS.entry(self.hparams.optimizer)
         if self.schedule not in SCHEDULES:
             raise unknown("schedule", self.schedule, SCHEDULES, "--schedule")
         filled = self.train_steps or self.hparams.train_steps

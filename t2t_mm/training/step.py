@@ -6,40 +6,46 @@ weight and the learning rate are tensors. A trace is made when its first batch c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from t2t_mm.data.batches.spec import Batch, batch_spec
+from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import TARGETS, Task
 from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import Replicas, local
 from t2t_mm.training import flat_groups
+from t2t_mm.training.accumulation import Accumulation
 from t2t_mm.training.loss_scale import LossScale
 from t2t_mm.training.moving_average import ExponentialMovingAverage
 from t2t_mm.training.optimizer import Optimizer
+from t2t_mm.training.step_stats import FIELDS
+from t2t_mm.training.tuning import Tuning
+from t2t_mm.training.update import Update
 
 _SCALAR = tf.TensorSpec((), tf.float32)
 _COMMAND = tf.TensorSpec((), tf.int32)
 
 
 class TrainStep:
-    """Updates the model by one batch (per device) of one problem.
+    """Updates the model by one batch (per device) of one problem, or by several accumulated ones.
 
     The loss is the mean over target positions times the problem's weight, plus the body's own
     losses. A loss or gradient that is not finite changes nothing: the report shows it.
 
     Args:
       model: built.
-      groups: part -> variables, see `runs.groups.parts`.
-      optimizer: built over their sizes.
-      hparams: clip_norm, weight_decay, label_smoothing, precision.
+      groups: part -> variables that are trained, see `runs.groups.parts`.
+      optimizer: built over them.
+      hparams: accumulate_steps, clip_norm, label_smoothing, precision.
       replicas: the devices.
       averages: follow the weights; None: nothing does.
+      tuning: what is frozen and how fast the rest is trained; None: all, at one rate.
     """
 
     def __init__(
@@ -50,17 +56,27 @@ class TrainStep:
         hparams: HParams,
         replicas: Replicas,
         averages: ExponentialMovingAverage | None = None,
+        tuning: Tuning | None = None,
     ):
-        self._averages = averages or ExponentialMovingAverage(0.0, {})
         self._model = model
         self._groups = groups
-        self._optimizer = optimizer
-        self._clip_norm = hparams.clip_norm
-        self._weight_decay = hparams.weight_decay
         self._label_smoothing = hparams.label_smoothing
         self._replicas = replicas
         self.loss_scale = LossScale(hparams.precision == "mixed_float16")
+        self._update = Update(
+            groups,
+            optimizer,
+            hparams.clip_norm,
+            replicas,
+            self.loss_scale,
+            averages or ExponentialMovingAverage(0.0, {}),
+            tuning or Tuning(),
+            model,
+        )
+        self._batches = accumulate_steps(hparams)
+        self._accumulation = Accumulation(groups, self._update) if self._batches > 1 else None
         self._traced: dict[Any, Any] = {}
+        self._moved: dict[Any, list[str]] = {}  # the groups that a loss depends on
 
     def __call__(
         self, task: Task, batches: Sequence[Batch], loss_weight: float, learning_rate: float
@@ -69,66 +85,119 @@ class TrainStep:
 
         Args:
           task: whose batches they are.
-          batches: one for each device.
+          batches: one for each device, as often as batches are accumulated.
           loss_weight: factor on the problem's loss.
           learning_rate: of this step.
 
         Returns:
-          float32 [8], see `step_stats.FIELDS`; summed over devices.
+          float32 [8], see `step_stats.FIELDS`; summed over devices and batches.
         """
         route = self._model.route(task)
         names = (*route.input_features, TARGETS)
         batches = [{name: batch[name] for name in names} for batch in batches]
         if route not in self._traced:
             self._traced[route] = self._trace(route, batch_spec(batches[0]))
-        report = self._traced[route](
-            batches,
-            np.int32(self._model.command_id(task)),
-            np.float32(loss_weight),
-            np.float32(learning_rate),
-        )
-        return report.numpy()
+        scalars = (np.int32(self._model.command_id(task)), np.float32(loss_weight))
+        before, rate = self._update.statistics(), np.float32(learning_rate)
+        traced = self._traced[route]
+        if self._accumulation is None:
+            return traced[0](batches, *scalars, rate, before).numpy()
+        devices = self._replicas.count
+        if devices > 1:
+            shared = [batches[device::devices] for device in range(devices)]
+            report = traced[0](shared, *scalars, rate, before).numpy()
+            report[FIELDS.index("aux")] /= len(shared[0])
+            return report
+        reports = [
+            traced[0](batches[i : i + devices], *scalars).numpy()
+            for i in range(0, len(batches), devices)
+        ]
+        report = np.sum(reports, axis=0, dtype=np.float32)
+        report[FIELDS.index("aux")] /= len(reports)
+        report[FIELDS.index("norm")] = traced[1](rate, before).numpy()
+        return report
 
-    def _trace(self, route: Any, spec: dict[str, tf.TensorSpec]) -> Any:
-        def one_device(batch: Batch, *args: tf.Tensor) -> tf.Tensor:
-            return self._update(route, batch, *args)
+    def _trace(self, route: Any, spec: dict[str, tf.TensorSpec]) -> tuple[Any, ...]:
+        """One function of a batch; where batches are accumulated, another one ends the step.
 
-        def all_devices(batches: Sequence[Batch], *args: tf.Tensor) -> tf.Tensor:
-            return self._replicas.run(one_device, batches, *args)
+        On several devices one function takes all batches: the collective operations of two would
+        wait for one another.
+        """
+        groups = self._touched(route)
+        before = [tf.TensorSpec(v.shape, v.dtype) for v in self._update.statistics()]
 
-        specs = [[spec] * self._replicas.count, _COMMAND, _SCALAR, _SCALAR]
-        # A concrete function, because TensorFlow takes several of a kind for needless retracing.
-        traced = tf.function(all_devices, input_signature=specs, autograph=False)
-        return traced.get_concrete_function()
+        def one_batch(batch: Batch, *args: Any) -> tf.Tensor:
+            return self._one_batch(route, groups, batch, *args)
 
-    def _update(
+        def all_devices(batches: Sequence[Batch], *args: Any) -> tf.Tensor:
+            return self._replicas.run(one_batch, batches, *args)
+
+        if self._accumulation is not None and self._replicas.count > 1:
+            specs = [[spec] * self._batches] * self._replicas.count
+            whole = self._all_batches(route, groups)
+            return (_concrete(whole, [specs, _COMMAND, _SCALAR, _SCALAR, before]),)
+        batch = [[spec] * self._replicas.count, _COMMAND, _SCALAR]
+        if self._accumulation is None:
+            return (_concrete(all_devices, [*batch, _SCALAR, before]),)
+
+        accumulate = _concrete(all_devices, batch)
+        moved = {name: groups[name] for name in self._moved[route]}
+
+        def end(*args: Any) -> tf.Tensor:
+            nothing = [None] * self._replicas.count
+            return self._replicas.run(
+                lambda _, *rest: self._accumulation.end(moved, *rest), nothing, *args
+            )
+
+        return accumulate, _concrete(end, [_SCALAR, before])
+
+    def _all_batches(self, route: Any, groups: Groups) -> Any:
+        """A whole step of accumulated batches, of lists of them for each device."""
+
+        def one_device(
+            batches: Sequence[Batch], command: tf.Tensor, loss_weight: tf.Tensor, *step: Any
+        ) -> tf.Tensor:
+            reports = [
+                self._one_batch(route, groups, batch, command, loss_weight) for batch in batches
+            ]
+            moved = {name: groups[name] for name in self._moved[route]}
+            norm = self._accumulation.end(moved, *step)
+            return tf.concat([tf.add_n(reports)[:-1], norm[None]], 0)
+
+        return lambda batches, *args: self._replicas.run(one_device, batches, *args)
+
+    def _one_batch(
         self,
         route: Any,
+        groups: Groups,
         batch: Batch,
         command: tf.Tensor,
         loss_weight: tf.Tensor,
-        learning_rate: tf.Tensor,
+        *step: Any,
     ) -> tf.Tensor:
-        groups = self._touched(route)
+        """The report of a batch; its gradient is applied (by `step`), or accumulated without."""
         with tf.GradientTape() as tape:
             targets = batch["targets"]
             logits, aux = self._model.forward(route, batch, targets, command, training=True)
             total, weight = self._model.loss(route, logits, targets, self._label_smoothing)
             # The mean over all devices' positions, so that n devices equal one with n batches.
-            everyones = tf.maximum(self._replicas.sum(tf.stop_gradient(weight)), 1.0)
+            positions = self._replicas.sum(tf.stop_gradient(weight))
+            everyones = tf.maximum(positions, 1.0)
             loss = loss_weight * total / everyones + aux / self._replicas.count
             scaled = self.loss_scale.multiply(loss)
         sources = {name: [local(v.value) for v in group] for name, group in groups.items()}
         joined = flat_groups.join(groups, tape.gradient(scaled, sources))
-        joined = dict(zip(joined, self._replicas.sum(list(joined.values())), strict=True))
-        norm = flat_groups.global_norm(joined) * self.loss_scale.inverse()
-        finite = tf.math.is_finite(norm) & tf.math.is_finite(self._replicas.sum(loss))
-        tf.cond(
-            finite,
-            lambda: self._apply(groups, joined, norm, learning_rate),
-            lambda: tf.constant(False),
-        )
-        norm = self.loss_scale.adapt(finite, norm)
+        if not joined:
+            raise HParamError(
+                "hparam 'freeze' leaves nothing to train where the inputs are "
+                f"{', '.join(route.inputs)} and the targets {route.target}; give those "
+                "problems no step (mixing_weights=NAME:0), or freeze less."
+            )
+        self._moved[route] = [name for name in groups if name in joined]
+        if self._accumulation is None:
+            norm = self._update(groups, joined, loss, *step)
+        else:
+            norm = self._accumulation.add(joined, loss, positions)
         return self._report(route, batch, logits, [total, weight, aux], norm)
 
     def _touched(self, route: Any) -> dict[str, list[Any]]:
@@ -136,22 +205,6 @@ class TrainStep:
         return {
             name: group for name, group in self._groups.items() if any(id(v) in own for v in group)
         }
-
-    def _apply(
-        self,
-        groups: Mapping[str, Sequence[Any]],
-        joined: Mapping[str, tf.Tensor],
-        norm: tf.Tensor,
-        learning_rate: tf.Tensor,
-    ) -> tf.Tensor:
-        factor = self.loss_scale.inverse()
-        if self._clip_norm:
-            factor *= flat_groups.clip_factor(norm, self._clip_norm)
-        for name, gradient in flat_groups.scale(joined, factor).items():
-            delta = self._optimizer.update(name, gradient, learning_rate)
-            flat_groups.add(groups[name], delta, learning_rate, self._weight_decay)
-            self._averages.update(name)
-        return tf.constant(True)
 
     def _report(
         self,
@@ -165,3 +218,21 @@ class TrainStep:
         sums = [*losses, counts.hits, counts.examples, counts.real, counts.padded]
         summed = self._replicas.sum(tf.stack([tf.cast(value, tf.float32) for value in sums]))
         return tf.concat([summed, norm[None]], 0)
+
+
+def _concrete(function: Any, specs: list[Any]) -> Any:
+    # A concrete function, because TensorFlow takes several of a kind for needless retracing.
+    return tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
+
+
+def accumulate_steps(hparams: HParams) -> int:
+    """The batches of each device that make one step.
+
+    Raises:
+      HParamError: if there is none.
+    """
+    if hparams.accumulate_steps < 1:
+        raise HParamError(
+            f"hparam 'accumulate_steps' must be 1 or more, got {hparams.accumulate_steps}."
+        )
+    return hparams.accumulate_steps

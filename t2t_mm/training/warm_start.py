@@ -1,4 +1,8 @@
-"""--warm_start_from: a new run that begins with another's weights, by name and shape."""
+"""--warm_start_from: a new run that begins with another's weights, by name and shape.
+
+Where a text's vocabulary is another one than the old run's, the rows of the pieces that both have
+are carried over (vocabulary_rows.py).
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,11 @@ from pathlib import Path
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.runs.checkpoints import find, load_variables
 from t2t_mm.runs.run_record import RunRecord
-from t2t_mm.runs.stored import stored_variables
+from t2t_mm.runs.stored import StoredCheckpoint
+from t2t_mm.training.vocabulary_rows import CarriedRows, Remapping
 
 _SHOWN = 8  # names listed per heading
 
@@ -26,7 +32,9 @@ class WarmStart:
       missing: paths of the new model that the checkpoint lacks, or has in another shape: kept at
         their initial values.
       unused: paths of the checkpoint that the new model does not have in that shape.
-      other_vocabularies: names that stand for other vocabularies in the two runs.
+      other_vocabularies: names that stand for other vocabularies in the two runs, where the old
+        one's file is not there to go by.
+      rows: of each vocabulary that differs: what of its pieces was carried over.
     """
 
     checkpoint: str
@@ -34,6 +42,7 @@ class WarmStart:
     missing: tuple[str, ...]
     unused: tuple[str, ...]
     other_vocabularies: tuple[str, ...] = ()
+    rows: tuple[CarriedRows, ...] = ()
 
     def report(self) -> str:
         """A few lines for the user."""
@@ -43,6 +52,7 @@ class WarmStart:
             f"  missing, kept at their initial values: {_names(self.missing)}",
             f"  in the checkpoint but not used: {_names(self.unused)}",
         ]
+        lines += [f"  {rows.report()}" for rows in self.rows]
         if self.other_vocabularies:
             lines.append(
                 "  WARNING: these vocabularies are other files than the checkpoint's, so its "
@@ -51,46 +61,52 @@ class WarmStart:
         return "\n".join(lines)
 
 
-def warm_start(place: str, variables: Mapping[str, tf.Variable], record: RunRecord) -> WarmStart:
-    """Loads the variables that match by path and shape.
+def warm_start(
+    place: str,
+    variables: Mapping[str, tf.Variable],
+    record: RunRecord,
+    vocabularies: Mapping[str, Vocabulary] | None = None,
+) -> WarmStart:
+    """Loads the variables that match by path and shape, and rows of the pieces that are kept.
 
     Args:
       place: a run directory or a checkpoint.
       variables: path -> variable of the new model; only those of real numbers are loaded, so
         random states stay the new run's own.
       record: of the new run; its vocabularies are compared.
+      vocabularies: of the new run, by name; None: no rows are carried over.
 
     Raises:
       CheckpointError: if there is no checkpoint, or nothing in it matches.
     """
     checkpoint = find(place, best=True)
-    stored = stored_variables(checkpoint)
+    stored = StoredCheckpoint(checkpoint)
     weights = {path: v for path, v in variables.items() if v.dtype.is_floating}
-    matched = {p: v for p, v in weights.items() if stored.get(p) == tuple(v.shape)}
-    if not matched:
+    remapping = Remapping.between(Path(checkpoint).parents[1], record, vocabularies or {})
+    rows = remapping.rows(weights, stored.variables)
+    matched = {
+        path: v
+        for path, v in weights.items()
+        if stored.variables.get(path) == tuple(v.shape) and path not in rows
+    }
+    if not matched and not rows:
         raise CheckpointError(
             f"--warm_start_from={place}: nothing in {checkpoint} matches this model by name and "
-            f"shape. It holds {_names(tuple(sorted(stored)))}; the model has "
+            f"shape. It holds {_names(tuple(sorted(stored.variables)))}; the model has "
             f"{_names(tuple(sorted(weights)))}."
         )
     load_variables(checkpoint, matched)
+    for path, source in rows.items():
+        remapping.carry(path, weights[path], stored.variable(source))
+    used = matched.keys() | set(rows.values()) | (variables.keys() - weights.keys())
     return WarmStart(
         checkpoint,
         tuple(sorted(matched)),
-        tuple(sorted(weights.keys() - matched.keys())),
-        tuple(sorted(stored.keys() - matched.keys() - (variables.keys() - weights.keys()))),
-        _other_vocabularies(checkpoint, record),
+        tuple(sorted(weights.keys() - matched.keys() - rows.keys())),
+        tuple(sorted(stored.variables.keys() - used)),
+        remapping.unknown,
+        remapping.report(rows),
     )
-
-
-def _other_vocabularies(checkpoint: str, record: RunRecord) -> tuple[str, ...]:
-    """Names of vocabularies that differ, as far as the checkpoint's run.json is in its place."""
-    try:
-        old = RunRecord.read(Path(checkpoint).parents[1]).vocabularies
-    except CheckpointError:
-        return ()
-    new = record.vocabularies
-    return tuple(sorted(n for n in old.keys() & new.keys() if old[n] != new[n]))
 
 
 def _names(paths: tuple[str, ...]) -> str:

@@ -66,13 +66,14 @@ def test_cut_and_grow_give_run_directories_that_load(folder, capsys):
     assert list(load(folder / "cut").tasks) == ["tiny_digits"]
 
     flags = (f"--output_dir={folder}/small", "--problems=tiny_digits", f"--to={folder}/grown")
-    assert command("grow", folder, *flags, "--train_only_new") == 0
+    assert command("grow", folder, *flags, "--train_only_new", "--freeze_old") == 0
     out = capsys.readouterr().out
     assert "new problems: tiny_digits\n" in out
     assert f"now train it: t2t-trainer --output_dir={folder}/grown" in out
     grown = load(folder / "grown")
     assert sorted(grown.tasks) == ["tiny_digits", "tiny_digits_rev"] and grown.step == 0
     assert grown.hparams.mixing_weights == "tiny_digits_rev:0"
+    assert "joint/multi_model/*" in grown.hparams.freeze.split(";")
 
 
 def test_cutting_experts_measures_what_it_costs(folder, capsys):

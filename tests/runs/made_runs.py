@@ -17,15 +17,16 @@ from t2t_mm.data.records.files import write_atomically
 from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.lookup import find_problems
 from t2t_mm.models.joint import JointModel
-from t2t_mm.registry import HPARAMS, OPTIMIZERS
+from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.checkpoints import Checkpoints, by_path, find
 from t2t_mm.runs.data_digests import training_digests
-from t2t_mm.runs.groups import sizes, variable_groups
+from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.weights import load_weights
 from t2t_mm.training.moving_average import ExponentialMovingAverage
+from t2t_mm.training.optimizer import make_optimizer
 from tests.training.tiny_runs import MULTI_MODEL, PROBLEMS_DIR
 
 ALL = "tiny_colours,tiny_digits,tiny_digits_rev"
@@ -55,10 +56,11 @@ def make_run(
     values = HPARAMS.get("multimodel_tiny")().override(hparams)
     model = make_model("multi_model", tasks, values, 3, Replicas())
     groups = variable_groups(model, tasks)
-    slots = OPTIMIZERS.get(values.optimizer)(values).build(sizes(groups))
-    slots |= ExponentialMovingAverage(values.ema_decay, groups).slots
+    slots = make_optimizer(values).build(groups)
+    slots += ExponentialMovingAverage(values.ema_decay, groups).slots
+    trained = [variable.value for variable in model.trainable_variables]
     rng = np.random.default_rng(step)
-    for variable in [*(v.value for v in model.trainable_variables), *slots.values()]:
+    for variable in [*trained, *(slot.variable for slot in slots)]:
         noise = rng.normal(0, 0.3, variable.shape)
         if variable.dtype.is_integer:
             noise = rng.integers(1, 1000)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from t2t_mm.errors import CheckpointError
 from t2t_mm.runs.checkpoints import Checkpoints, find
 from t2t_mm.runs.run_record import RunRecord
+from t2t_mm.runs.slots import one_slot
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.averaging import average, steps, windows, write_average
 
@@ -22,7 +23,8 @@ def a_run(folder: Path, count: int) -> dict[int, np.ndarray]:
         "joint/w": tf.Variable(tf.zeros((2, 3))),
         "seeds/state": tf.Variable([0, 0], dtype=tf.int64),
     }
-    saved = Checkpoints(folder, weights, {"body/m": tf.Variable([1.0])}, {}, keep=0)
+    slots = [one_slot("body/m", tf.Variable([1.0]))]
+    saved = Checkpoints(folder, weights, slots, {}, keep=0)
     rng, values = np.random.default_rng(0), {}
     for step in range(10, 10 * count + 1, 10):
         values[step] = (rng.normal(size=(2, 3)) * 10.0 ** rng.integers(-3, 6)).astype(np.float32)

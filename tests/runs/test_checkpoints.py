@@ -17,6 +17,7 @@ from t2t_mm.runs.checkpoints import (
     find,
     load_variables,
 )
+from t2t_mm.runs.slots import one_slot
 from t2t_mm.runs.stored import stored_variables
 
 
@@ -29,12 +30,16 @@ def variables(value: float = 0.0) -> dict[str, tf.Variable]:
 
 def checkpoints(folder: Path, weights: dict[str, tf.Variable], keep: int = 2) -> Checkpoints:
     iterators = {"p": iter(tf.data.Dataset.range(100))}
-    return Checkpoints(folder, weights, {"body/m": tf.Variable([1.0, 2.0])}, iterators, keep)
+    return Checkpoints(
+        folder, weights, [one_slot("joint/a.b/c..d/m", tf.Variable([1.0, 2.0]))], iterators, keep
+    )
 
 
 def test_everything_comes_back(tmp_path: Path) -> None:
     iterator = iter(tf.data.Dataset.range(100).shuffle(10, seed=1))
-    saved = Checkpoints(tmp_path, variables(7.0), {"s": tf.Variable(3.0)}, {"p": iterator})
+    saved = Checkpoints(
+        tmp_path, variables(7.0), [one_slot("joint/a.b/c..d/m", tf.Variable(3.0))], {"p": iterator}
+    )
     assert saved.restore() is None and not exists(tmp_path)
     list(zip(range(5), iterator, strict=False))
     saved.save(5, {"best": 0.1 + 0.2, "mixing": {"x": [1, 2]}})
@@ -42,7 +47,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 
     weights, slot = variables(), tf.Variable(0.0)
     again = iter(tf.data.Dataset.range(100).shuffle(10, seed=1))
-    other = Checkpoints(tmp_path, weights, {"s": slot}, {"p": again})
+    other = Checkpoints(tmp_path, weights, [one_slot("joint/a.b/c..d/m", slot)], {"p": again})
     assert other.restore() == {"step": 5, "best": 0.1 + 0.2, "mixing": {"x": [1, 2]}}
     assert weights["joint/a.b/c..d"].numpy() == 7.0 and slot.numpy() == 3.0
     assert [next(again).numpy() for _ in range(10)] == following

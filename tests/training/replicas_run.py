@@ -12,13 +12,14 @@ from t2t_mm import usr_dir
 from t2t_mm.data.binding import bind
 from t2t_mm.evaluation.teacher_forced import Evaluation
 from t2t_mm.lookup import find_problems
-from t2t_mm.registry import HPARAMS, OPTIMIZERS
+from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.checkpoints import Checkpoints, by_path, find, load_variables
-from t2t_mm.runs.groups import sizes, variable_groups
+from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training.dry_run import DryRun
 from t2t_mm.training.moving_average import ExponentialMovingAverage
+from t2t_mm.training.optimizer import make_optimizer
 from t2t_mm.training.step import TrainStep
 from tests.training.tiny_runs import PROBLEMS_DIR, TRANSFORMER
 
@@ -57,38 +58,42 @@ def joined(pair: list[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
     }
 
 
-def run(data_dir: Path, devices: list[str], dropout: float = 0.0) -> tuple[dict, list]:
+def run(
+    data_dir: Path, devices: list[str], dropout: float = 0.0, text: str = ""
+) -> tuple[dict, list]:
     hparams = HPARAMS.get("transformer_tiny")().override(TRANSFORMER)
     # A small epsilon would blow rounding errors of tiny gradients up to whole steps.
     hparams = hparams.replace(
         dropout=dropout, attention_dropout=dropout, clip_norm=1.0, adam_epsilon=1e-3
-    )
+    ).override(text)
     tasks = [bind(p, data_dir) for p in find_problems("tiny_colours,tiny_digits")]
     replicas = Replicas(devices)
     model = make_model("transformer", tasks, hparams, 0, replicas)
-    optimizer = OPTIMIZERS.get("adam")(hparams)
+    optimizer = make_optimizer(hparams)
     groups = variable_groups(model, tasks)
     with replicas.scope():
-        slots = optimizer.build(sizes(groups))
+        slots = optimizer.build(groups)
         averages = ExponentialMovingAverage(0.6, groups)
         step = TrainStep(model, groups, optimizer, hparams, replicas, averages)
     averages.start()
     reports = []
     for number in range(STEPS):
         task = tasks[number % 2]
-        pair = batches(task, number)
-        given = pair if replicas.count > 1 else [joined(pair)]
+        given = []
+        for micro in range(hparams.accumulate_steps):
+            pair = batches(task, number + STEPS * micro)
+            given += pair if replicas.count > 1 else [joined(pair)]
         reports.append(step(task, given, 0.7, 1e-2))
     variables = by_path(model.variables)
     folder = data_dir.parent / f"saved{replicas.count}"
-    Checkpoints(folder, variables, {**slots, **averages.slots}, {}).save(STEPS, {})
+    Checkpoints(folder, variables, [*slots, *averages.slots], {}).save(STEPS, {})
     check_copies(model)
     own = {path: variable.numpy() for path, variable in variables.items()}
     with averages.swapped():
         check_copies(model)
         averaged = {f"average of {p}": v.numpy() for p, v in variables.items()}
     assert all(np.array_equal(own[path], variables[path].numpy()) for path in own)
-    DryRun(model, step, replicas.count, data_dir, hparams)(tasks[1])
+    DryRun(model, step, replicas.count * hparams.accumulate_steps, data_dir, hparams)(tasks[1])
     evaluated = Evaluation(model, 0.1)(tasks[1], batches(tasks[1], 0))
     again = make_model("transformer", tasks, hparams, 1, replicas)
     load_variables(find(folder), by_path(again.variables))
@@ -107,16 +112,21 @@ def main(data_dir: Path) -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     usr_dir.load(str(PROBLEMS_DIR))
-    one, reports_one = run(data_dir, [])
-    two, reports_two = run(data_dir, ["CPU:0", "CPU:1"])
+    for text in ("", "accumulate_steps=2"):
+        compare(data_dir, text)
+    run(data_dir, ["CPU:0", "CPU:1"], dropout=0.5)
+    print("equal")
+
+
+def compare(data_dir: Path, text: str) -> None:
+    one, reports_one = run(data_dir, [], text=text)
+    two, reports_two = run(data_dir, ["CPU:0", "CPU:1"], text=text)
     assert one.keys() == two.keys()
     for path in one:
         np.testing.assert_allclose(two[path], one[path], atol=1e-5, err_msg=path)
     for left, right in zip(reports_one, reports_two, strict=True):
         picked = [0, 1, 3, 4, 7]  # all but the aux loss and the padding, which the join adds
         np.testing.assert_allclose(right[picked], left[picked], rtol=1e-4)
-    run(data_dir, ["CPU:0", "CPU:1"], dropout=0.5)
-    print("equal")
 
 
 if __name__ == "__main__":

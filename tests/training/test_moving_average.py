@@ -21,22 +21,22 @@ from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.weights import has_average, load_weights, without_raw
 from t2t_mm.training.moving_average import ExponentialMovingAverage
-from t2t_mm.training.optimizer import fraction
+from t2t_mm.training.optimizer_hparams import fraction
 from tests.training.tiny_runs import TRANSFORMER, stored, train
 
 DECAY = 0.6
 HPARAMS = f"{TRANSFORMER},ema_decay={DECAY}"
 
 
-def variable(value: np.ndarray) -> keras.Variable:
-    return keras.Variable(value, dtype="float32")
+def variable(value: np.ndarray, name: str) -> keras.Variable:
+    return keras.Variable(value, dtype="float32", name=name)
 
 
 def groups() -> dict[str, list[keras.Variable]]:
     rng = np.random.default_rng(0)
     return {
-        "a": [variable(rng.normal(size=(2, 3))), variable(rng.normal(size=4))],
-        "b": [variable(rng.normal(size=5))],
+        "a": [variable(rng.normal(size=(2, 3)), "x"), variable(rng.normal(size=4), "y")],
+        "b": [variable(rng.normal(size=5), "z")],
     }
 
 
@@ -60,7 +60,10 @@ def test_follows_the_weights_of_touched_groups_alone() -> None:
             for one, average in zip(group, wanted[name], strict=True):
                 np.testing.assert_allclose(np.array(one), average, rtol=1e-5, atol=1e-6)
         assert all(np.array_equal(v, o) for v, o in zip(group, own, strict=True))
-        assert averages.slots[f"{name}/sliding_average_steps"].numpy() == counts[name]
+        assert averages._counts[name].variable.numpy() == counts[name]
+        assert {n for slot in averages.slots for n in slot.shapes} >= {
+            f"{v.path}/sliding_average_steps" for v in group
+        }
 
 
 def test_the_decay_is_what_caps_it() -> None:
@@ -73,14 +76,14 @@ def test_the_decay_is_what_caps_it() -> None:
         averages.update("a")
         decay = min(0.2, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * 2.0
-        assert averages.slots["a/sliding_average"].numpy()[0] == pytest.approx(expected)
+        assert averages._vectors["a"].variable.numpy()[0] == pytest.approx(expected)
 
 
 def test_off_costs_nothing() -> None:
     averages = ExponentialMovingAverage(0.0, groups())
     averages.start()
     averages.update("a")
-    assert averages.slots == {}
+    assert averages.slots == []
 
 
 @pytest.fixture(scope="module")

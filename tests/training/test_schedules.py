@@ -8,8 +8,8 @@ import pytest
 
 from t2t_mm.errors import HParamError, UnknownNameError
 from t2t_mm.hparam import HParams
-from t2t_mm.registry import HPARAMS
-from t2t_mm.training.schedules import depends_on_train_steps, make_schedule
+from t2t_mm.registry import HPARAMS, SCHEDULES, register_schedule
+from t2t_mm.training.schedules import Schedule, depends_on_train_steps, make_schedule
 
 
 def rate(step: int, train_steps: int = 1000, **changes: object) -> float:
@@ -103,7 +103,7 @@ def test_which_schedules_depend_on_the_number_of_steps() -> None:
             HParams().replace(learning_rate_schedule=name, learning_rate_decay_steps=decay_steps)
         )
 
-    assert depends("cosine") and depends("exp")
+    assert depends("cosine") and depends("exp") and depends("step") and depends("linear_decay")
     assert not depends("cosine", 100) and not depends("noam") and not depends("rsqrt")
 
 
@@ -112,3 +112,61 @@ def test_wrong_settings_are_sentences() -> None:
         rate(0, learning_rate_schedule="cosin")
     with pytest.raises(HParamError, match="learning_rate_warmup_steps' must be 0 or more, got -1"):
         rate(0, learning_rate_warmup_steps=-1)
+    with pytest.raises(UnknownNameError, match="factor 'rsqrt_deca' .*did you mean 'rsqrt_decay'"):
+        rate(0, learning_rate_schedule="constant*rsqrt_deca")
+    with pytest.raises(HParamError, match=r"must rise, with as many .* got \[0.5, 0.2\] and \[\]."):
+        rate(0, learning_rate_schedule="step", learning_rate_boundaries=(0.5, 0.2))
+    with pytest.raises(TypeError, match="'broken' must be callable"):
+        SCHEDULES.register("broken", 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "values"),
+    [
+        ({}, {0: 1.0, 499: 1.0, 500: 0.1, 749: 0.1, 750: 0.01}),
+        ({"learning_rate_boundaries": (10.0, 0.5)}, {9: 1.0, 10: 0.1, 500: 0.01}),
+        ({"learning_rate_multiples": (0.5, 2.0)}, {499: 1.0, 500: 0.5, 750: 2.0}),
+        ({"learning_rate_decay_rate": 0.5, "learning_rate": 3.0}, {0: 3.0, 999: 0.75}),
+    ],
+)
+def test_step(changes: dict[str, object], values: dict[int, float]) -> None:
+    settings = {"learning_rate_schedule": "step", "learning_rate_warmup_steps": 0, **changes}
+    assert {at: rate(at, **settings) for at in values} == pytest.approx(values)
+
+
+@pytest.mark.parametrize(
+    ("factors", "values"),
+    [
+        # transformer_base_v3 of Tensor2Tensor: its rate at a few steps.
+        (
+            "constant*linear_warmup*rsqrt_decay*rsqrt_hidden_size",
+            {0: 0.0, 50: 2 * 0.5 * 0.1 / 16, 100: 2 * 0.1 / 16, 400: 2 * 0.05 / 16},
+        ),
+        ("linear_warmup * rsqrt_normalized_decay", {0: 0.0, 50: 0.5, 100: 1.0, 400: 0.5}),
+        ("linear_decay", {0: 1.0, 600: 1.0, 800: 0.5, 1000: 0.0, 1200: 0.0}),
+        ("cosdecay", {100: 1.0, 200: 0.5, 400: 0.0}),
+        ("linear_warmup*exp_decay", {100: 1.0, 500: 0.1, 300: 0.1**0.5}),
+    ],
+)
+def test_products_are_tensor2tensors(factors: str, values: dict[int, float]) -> None:
+    settings = {
+        "learning_rate_schedule": factors,
+        "learning_rate": 99.0,  # not read, as there
+        "learning_rate_constant": 2.0,
+        "learning_rate_warmup_steps": 100,
+        "learning_rate_decay_steps": 400,
+        "hidden_size": 256,
+    }
+    found = {step: rate(step, **settings) for step in values}
+    assert found == pytest.approx(values, abs=1e-12)
+
+
+def test_a_schedule_of_ones_own() -> None:
+    @register_schedule("halves")
+    def halves(hparams: HParams, train_steps: int) -> Schedule:
+        return lambda step: 0.5**step
+
+    try:
+        assert rate(2, learning_rate_schedule="halves", learning_rate=8.0) == 2.0
+    finally:
+        SCHEDULES.remove("halves")

@@ -17,10 +17,12 @@ from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs.checkpoints import by_path
 from t2t_mm.runs.groups import variable_groups
+from t2t_mm.runs.patterns import addresses, without_idle
 from t2t_mm.runs.run_record import VOCABULARIES
+from t2t_mm.runs.slots import stored_slots
 from t2t_mm.runs.surgery.opened import Beginning, OpenedRun, fresh_model, origin
-from t2t_mm.runs.surgery.parts import Part, model_parts, parts_of
-from t2t_mm.runs.surgery.transfer import Arrays, Side, Transfer
+from t2t_mm.runs.surgery.parts import Part, decoding_paths, model_parts, parts_of
+from t2t_mm.runs.surgery.transfer import Arrays, Transfer
 from t2t_mm.runs.weights import average_by_path, has_average
 
 Experts = Mapping[str, Sequence[int]]
@@ -50,7 +52,14 @@ class Cut:
                 f"the hparams set {self.run.record.hparams_set} has no hparam '{missing[0]}', so "
                 "this model's mixtures cannot be cut; leave --expert_threshold out."
             )
-        return self.run.hparams.replace(**sizes)
+        hparams = self.run.hparams.replace(**sizes)
+        if not (hparams.freeze or hparams.learning_rate_multipliers):
+            return hparams
+        paths = addresses(fresh_model(self.run.record, self.tasks, hparams))
+        return hparams.replace(  # a pattern of what is cut off would match nothing
+            freeze=without_idle(hparams.freeze, paths),
+            learning_rate_multipliers=without_idle(hparams.learning_rate_multipliers, paths),
+        )
 
     @cached_property
     def model(self) -> JointModel:
@@ -59,14 +68,14 @@ class Cut:
 
     def before(self) -> list[Part]:
         """The parts of the model that is cut."""
-        return model_parts(self.run.stored, list(self.run.tasks.values()), self.run.hparams)
+        return model_parts(self.run)
 
     def after(self) -> list[Part]:
         """The parts that the new checkpoint will have; nothing is read or written for it."""
         variables = by_path(self.model.variables)
         shapes = {path: tuple(v.shape) for path, v in variables.items()}
         dtypes = {path: np.dtype(v.dtype.as_numpy_dtype) for path, v in variables.items()}
-        return parts_of(shapes, dtypes, self.tasks, self.hparams)
+        return parts_of(shapes, dtypes, self.tasks, self.hparams, decoding_paths(self.model))
 
     def write(self, to: Path, keep_optimizer: bool = False) -> str:
         """Writes the new run directory.
@@ -80,16 +89,13 @@ class Cut:
           The checkpoint's path.
         """
         stored, old = self.run.stored, self.run.model()
-        sides = [
-            Side(model, variable_groups(model, tasks))
-            for model, tasks in ((old, list(self.run.tasks.values())), (self.model, self.tasks))
-        ]
-        transfer = Transfer(*sides, self.kept_experts)
+        groups = variable_groups(old, list(self.run.tasks.values()))
+        transfer = Transfer(old, self.model, self.kept_experts)
         values: Arrays = {path: stored.variable(path) for path in stored.variables}
         if has_average(stored) and not keep_optimizer:
-            values |= average_by_path(stored, sides[0].groups)
+            values |= average_by_path(stored, groups)
         weights = transfer.weights(values, self.run.record.seed)
-        slots = transfer.slots(stored, weights) if keep_optimizer else {}
+        slots = transfer.slots(stored_slots(stored, groups), weights) if keep_optimizer else {}
         return self._beginning(weights, slots).write(to)
 
     def _beginning(self, weights: Arrays, slots: Arrays) -> Beginning:

@@ -8,10 +8,13 @@ all of these problems, of the run's seed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from t2t_mm.data.binding import bind, load_vocabularies
 from t2t_mm.data.vocabularies.building import vocabulary_path
@@ -22,18 +25,23 @@ from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Problem, Task
 from t2t_mm.runs.data_digests import training_digests
 from t2t_mm.runs.groups import variable_groups
+from t2t_mm.runs.patterns import addresses, literal, matching
 from t2t_mm.runs.run_record import VOCABULARIES
+from t2t_mm.runs.slots import stored_slots
 from t2t_mm.runs.surgery.opened import Beginning, OpenedRun, fresh_model, origin
-from t2t_mm.runs.surgery.parts import Part, model_parts, parts_of
-from t2t_mm.runs.surgery.transfer import Side, Transfer
+from t2t_mm.runs.surgery.parts import Part, decoding_paths, model_parts, parts_of
+from t2t_mm.runs.surgery.transfer import Arrays, Transfer
+from t2t_mm.runs.weights import average_by_path, has_average
 
 # Hparams that say how the variables are shaped or used; others may change at growth.
 _TRAINING = (
+    "accumulate_",
     "adam_",
     "batch_",
     "early_",
     "ema_",
     "eval_",
+    "freeze",
     "image_augment",
     "keep_",
     "label_smoothing",
@@ -42,6 +50,7 @@ _TRAINING = (
     "loss_",
     "max_",
     "mixing_",
+    "optimizer",
     "problem_choice",
     "train_steps",
     "weight_decay",
@@ -99,18 +108,19 @@ class Growth:
 
     def before(self) -> list[Part]:
         """The parts of the model that grows."""
-        return model_parts(self.run.stored, list(self.run.tasks.values()), self.run.hparams)
+        return model_parts(self.run)
 
     def write(self, to: Path) -> list[Part]:
         """Writes the new run directory; gives the parts of its model."""
         vocabularies, stored, old = self.vocabularies, self.run.stored, self.run.model()
-        transfer = Transfer(
-            Side(old, variable_groups(old, list(self.run.tasks.values()))),
-            Side(self.model, variable_groups(self.model, self.tasks)),
-        )
+        groups = variable_groups(old, list(self.run.tasks.values()))
+        transfer = Transfer(old, self.model)
         values = {path: stored.variable(path) for path in stored.variables}
+        if self.hparams.freeze and has_average(stored):
+            frozen = matching(self.hparams.freeze, addresses(self.model), "freeze")
+            _use_average(values, average_by_path(stored, groups), frozen, old)
         weights = transfer.weights(values, self.run.record.seed)
-        slots = transfer.slots(stored, weights)
+        slots = transfer.slots(stored_slots(stored, groups), weights)
         record = dataclasses.replace(
             self.run.record,
             hparams=self.hparams.to_dict(),
@@ -127,7 +137,7 @@ class Growth:
         Beginning(record, vocabularies, 0, weights, slots).write(to)
         shapes = {path: value.shape for path, value in weights.items()}
         dtypes = {path: value.dtype for path, value in weights.items()}
-        return parts_of(shapes, dtypes, self.tasks, self.hparams)
+        return parts_of(shapes, dtypes, self.tasks, self.hparams, decoding_paths(self.model))
 
 
 def grow(
@@ -161,6 +171,40 @@ def grow(
     return Growth(run, [bind(problem, data_dir) for problem in new], changed, data_dir)
 
 
+def _use_average(
+    values: Arrays, averages: Mapping[str, np.ndarray], frozen: AbstractSet[str], old: JointModel
+) -> None:
+    """What is frozen keeps no average of its own: it stays what the old run was used with."""
+    values |= {path: averages[path] for path in averages.keys() & frozen}
+    if old.commands is not None:
+        path = old.commands.path
+        for row, name in enumerate(old.command_names):
+            if f"{path}/{name}" in frozen:
+                values[path][row] = averages[path][row]
+
+
 def only(old: Iterable[str]) -> str:
     """The hparam mixing_weights that gives the old problems no step."""
     return ";".join(f"{name}:0" for name in sorted(old))
+
+
+def frozen_old(growth: Growth) -> str:
+    """The hparam freeze that holds everything old fixed: its problems answer as before, to the bit.
+
+    A whole modality, and the body, is one pattern where all of it is old.
+    """
+    old = set(growth.run.stored.variables)
+    inside: dict[str, list[str]] = {}
+    numbers = [v for v in growth.model.variables if v.dtype.startswith(("float", "bfloat"))]
+    for variable in numbers:
+        root, _, rest = variable.path.partition("/")
+        inside.setdefault(f"{root}/{rest.partition('/')[0]}", []).append(variable.path)
+    commands = "" if growth.model.commands is None else growth.model.commands.path
+    before = {task.command for task in growth.run.tasks.values()}
+    patterns = [f"{commands}/{name}" for name in growth.model.command_names if name in before]
+    for begin, paths in sorted(inside.items()):
+        if begin != commands and old.issuperset(paths):
+            patterns.append(f"{begin}/*" if paths != [begin] else begin)
+        elif begin != commands:
+            patterns += sorted(old & set(paths))
+    return ";".join(map(literal, patterns))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
 
 from t2t_mm.hparam import HParams
 from t2t_mm.modalities.networks import modality_class, modality_key
-from t2t_mm.models.joint import COMMANDS
+from t2t_mm.models.joint import COMMANDS, JointModel
 from t2t_mm.problem import Task
+from t2t_mm.runs.groups import stage_variables
 from t2t_mm.runs.stored import Shapes, StoredCheckpoint
+from t2t_mm.runs.surgery.opened import OpenedRun
 from t2t_mm.runs.weights import AVERAGE
 
 MODALITY, BODY, OTHER = "modality", "body", "other"
-
-# The body's stages that a problem with a class label does not pass.
-_AUTOREGRESSIVE_STAGES = ("mixer", "decoder")
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,30 @@ class Part:
     problems: tuple[str, ...]
 
 
-def model_parts(stored: StoredCheckpoint, tasks: Sequence[Task], hparams: HParams) -> list[Part]:
-    """The parts of a checkpoint's model, modalities first, then the body's blocks."""
+def model_parts(run: OpenedRun) -> list[Part]:
+    """The parts of a run's model, modalities first, then the body's blocks."""
+    stored = run.stored
     return parts_of(
-        stored.variables, {path: stored.dtype(path) for path in stored.variables}, tasks, hparams
+        stored.variables,
+        {path: stored.dtype(path) for path in stored.variables},
+        list(run.tasks.values()),
+        run.hparams,
+        decoding_paths(run.model()),
     )
 
 
+def decoding_paths(model: JointModel) -> set[str]:
+    """Paths of the body's variables that a problem which decodes nothing never touches."""
+    stages = stage_variables(model.body)
+    return {v.path for name in model.body.decoding_stages for v in stages.get(name, ())}
+
+
 def parts_of(
-    shapes: Shapes, dtypes: Mapping[str, np.dtype], tasks: Sequence[Task], hparams: HParams
+    shapes: Shapes,
+    dtypes: Mapping[str, np.dtype],
+    tasks: Sequence[Task],
+    hparams: HParams,
+    decoding: AbstractSet[str],
 ) -> list[Part]:
     """The parts of a model that is given by its variables.
 
@@ -59,6 +74,7 @@ def parts_of(
       dtypes: path -> dtype.
       tasks: the model's problems.
       hparams: the model's.
+      decoding: see `decoding_paths`.
     """
     keys = {modality_key(kind, hparams) for task in tasks for kind in task.kinds.values()}
     found: dict[tuple[str, str], list[str]] = {}
@@ -72,7 +88,7 @@ def parts_of(
             sum(math.prod(shapes[path]) for path in paths),
             sum(math.prod(shapes[path]) * dtypes[path].itemsize for path in paths),
             ",".join(sorted({dtypes[path].name for path in paths})),
-            _users(kind, name, tasks, hparams),
+            _users(kind, name, tasks, hparams, set(paths) <= decoding),
         )
         for (kind, name), paths in sorted(found.items(), key=lambda item: _order(item[0]))
     ]
@@ -94,11 +110,13 @@ def _order(part: tuple[str, str]) -> tuple[int, str]:
     return (MODALITY, BODY, COMMANDS, OTHER).index(part[0]), part[1]
 
 
-def _users(kind: str, name: str, tasks: Sequence[Task], hparams: HParams) -> tuple[str, ...]:
+def _users(
+    kind: str, name: str, tasks: Sequence[Task], hparams: HParams, decodes: bool
+) -> tuple[str, ...]:
     def uses(task: Task) -> bool:
         if kind == MODALITY:
             return name in (modality_key(kind, hparams) for kind in task.kinds.values())
-        if kind == COMMANDS or name.partition("_")[0] in _AUTOREGRESSIVE_STAGES:
+        if kind == COMMANDS or decodes:
             return modality_class(task.targets, hparams).autoregressive
         return True
 

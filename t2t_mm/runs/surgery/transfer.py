@@ -2,16 +2,13 @@
 
 A variable keeps its value under its Keras path. Two kinds change their shape: the table of
 commands, whose rows go by the commands' names wherever those are sorted to; and the mixtures whose
-experts are cut. Slots are flat vectors over groups of variables, and the groups of two models
-differ (which variables a step touches together depends on the problems): they are taken apart by
-variable, and put together anew.
+experts are cut. Slots are stored by variable and follow theirs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import keras
 import numpy as np
@@ -19,27 +16,12 @@ import numpy as np
 from t2t_mm.layers.seeds import fold_in
 from t2t_mm.models.joint import COMMANDS, JointModel
 from t2t_mm.runs.checkpoints import by_path
-from t2t_mm.runs.groups import Groups, sizes
-from t2t_mm.runs.stored import StoredCheckpoint
-from t2t_mm.runs.weights import AVERAGE, UPDATES, split_by_path
+from t2t_mm.runs.weights import AVERAGE, UPDATES
 
 Arrays = dict[str, np.ndarray]
 
 # The axis of a mixture's variables that counts experts.
 EXPERT_AXES = {"gate_kernel": 1, "noise_kernel": 1, "expert_in": 0, "expert_out": 0}
-
-
-@dataclass(frozen=True)
-class Side:
-    """A model, at any values, and the groups that its run's training makes of its variables."""
-
-    model: JointModel
-    groups: Groups
-
-    @property
-    def commands(self) -> str:
-        """The path of the table of commands; "" where there is none."""
-        return "" if self.model.commands is None else self.model.commands.path
 
 
 @dataclass(frozen=True)
@@ -51,8 +33,8 @@ class Transfer:
       kept_experts: name of a mixture, e.g. "encoder_mixture" -> the experts that it keeps.
     """
 
-    old: Side
-    new: Side
+    old: JointModel
+    new: JointModel
     kept_experts: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def weights(self, values: Mapping[str, np.ndarray], seed: int) -> Arrays:
@@ -65,54 +47,55 @@ class Transfer:
         Returns:
           Path -> value.
         """
-        fresh = {path: v.numpy() for path, v in by_path(self.new.model.variables).items()}
-        if self.new.commands:
-            fresh[self.new.commands] = fresh_commands(self.new.model, seed)
+        fresh = {path: v.numpy() for path, v in by_path(self.new.variables).items()}
+        if self._commands:
+            fresh[self._commands] = fresh_commands(self.new, seed)
         return {path: self._value(path, values.get(path), fresh[path]) for path in fresh}
 
-    def slots(self, stored: StoredCheckpoint, weights: Mapping[str, np.ndarray]) -> Arrays:
-        """The new run's slots.
+    def slots(self, stored: Mapping[str, np.ndarray], weights: Mapping[str, np.ndarray]) -> Arrays:
+        """The new run's slots; what is left out begins as in a fresh run.
 
-        A vector's new parts are zero, a sliding average's are the weights. A count of updates is
-        the largest of the groups that a new one comes from; a group with something new begins its
-        average's count again, so that its average soon forgets the initial values.
+        Of commands that are new the moments are zero, the average is the embedding, and the count
+        of the average's updates begins again. A slot of another shape than its variable's (the
+        factors of Adafactor) is left out where the variable's shape changes.
 
         Args:
-          stored: the old run's checkpoint.
+          stored: name -> value in the old run, see `runs.slots.stored_slots`.
           weights: path -> value in the new model.
 
         Returns:
-          Name -> value; nothing for a slot that the old run does not have.
+          Name -> value.
         """
-        vectors, counts, rest = _take_apart(stored, self.old.groups)
-        source = {v.path: name for name, group in self.old.groups.items() for v in group}
-        found = dict(rest)
-        for name in sizes(self.new.groups):
-            paths = [variable.path for variable in self.new.groups[name]]
-            origins = {source[path] for path in paths if path in source}
-            for kind, values in vectors.items():
-                fill = {p: weights[p] if kind == AVERAGE else 0 * weights[p] for p in paths}
-                pieces = [self._value(path, values.get(path), fill[path]) for path in paths]
-                found[f"{name}/{kind}"] = np.concatenate([piece.reshape(-1) for piece in pieces])
-            for kind, values in counts.items():
-                known = [values[group] for group in origins if group in values]
-                count = max(known, default=np.zeros((), next(iter(values.values())).dtype))
-                whole = not self._new_paths.intersection(paths)
-                found[f"{name}/{kind}"] = count if whole or kind != UPDATES else 0 * count
+        new, old = (by_path(model.variables) for model in (self.new, self.old))
+        found: Arrays = {}
+        for name in stored:
+            path, _, kind = name.rpartition("/")
+            if path not in old:  # of the run as a whole
+                found[name] = stored[name]
+            elif path in new:
+                value, same = stored[name], old[path].shape == new[path].shape
+                if value.shape == tuple(old[path].shape):
+                    fill = weights[path] if kind == AVERAGE else 0 * weights[path]
+                    found[name] = self._value(path, value, fill)
+                elif value.shape == ():
+                    again = kind == UPDATES and path == self._commands and self._new_commands
+                    found[name] = 0 * value if again else value
+                elif same and path != self._commands:
+                    found[name] = value
         return found
 
-    @cached_property
-    def _new_paths(self) -> set[str]:
-        """Paths of what the old model lacks, in whole or (commands) in part."""
-        old, new = self.old.model, self.new.model
-        found = by_path(new.variables).keys() - by_path(old.variables).keys()
-        return found | (
-            {self.new.commands} if set(new.command_names) - set(old.command_names) else set()
-        )
+    @property
+    def _commands(self) -> str:
+        """The path of the new table of commands; "" where there is none."""
+        return "" if self.new.commands is None else self.new.commands.path
+
+    @property
+    def _new_commands(self) -> set[str]:
+        return set(self.new.command_names) - set(self.old.command_names)
 
     def _value(self, path: str, old: np.ndarray | None, fill: np.ndarray) -> np.ndarray:
         """An old array in the new variable's shape; `fill` is where there is none."""
-        if path == self.new.commands:
+        if path == self._commands:
             return self._rows(old, fill)
         if old is None:
             return fill
@@ -123,8 +106,8 @@ class Transfer:
         return old
 
     def _rows(self, old: np.ndarray | None, fill: np.ndarray) -> np.ndarray:
-        rows, before = fill.copy(), self.old.model.command_names
-        for row, command in enumerate(self.new.model.command_names):
+        rows, before = fill.copy(), self.old.command_names
+        for row, command in enumerate(self.new.command_names):
             if old is not None and command in before:
                 rows[row] = old[before.index(command)]
         return rows
@@ -142,23 +125,3 @@ def fresh_commands(model: JointModel, seed: int) -> np.ndarray:
         for name in model.command_names
     ]
     return np.stack([keras.ops.convert_to_numpy(row) for row in rows])
-
-
-def _take_apart(
-    stored: StoredCheckpoint, groups: Groups
-) -> tuple[dict[str, Arrays], dict[str, Arrays], Arrays]:
-    """Slots by kind: vectors by variable's path, counts by group, and what is of no group."""
-    vectors: dict[str, Arrays] = {}
-    counts: dict[str, Arrays] = {}
-    rest: Arrays = {}
-    known = sizes(groups)
-    for name, shape in stored.slots.items():
-        group, _, kind = name.rpartition("/")
-        if shape == (known.get(group),):
-            pieces = split_by_path(stored.slot(name), groups[group])
-            vectors.setdefault(kind, {}).update(pieces)
-        elif group in known and shape == ():
-            counts.setdefault(kind, {})[group] = stored.slot(name)
-        elif group not in known:
-            rest[name] = stored.slot(name)
-    return vectors, counts, rest
