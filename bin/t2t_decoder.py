@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -17,6 +18,10 @@ from t2t_mm.bin.command_line import (
     trained_run,
 )
 from t2t_mm.errors import UserError
+
+if TYPE_CHECKING:
+    from t2t_mm.decoding.splits import Answered
+    from t2t_mm.problem import Task
 
 USAGE = """
 usage: t2t-decoder --output_dir=DIR --problem=NAME --decode_from_file=FILE [flags]
@@ -57,9 +62,17 @@ def main(argv: Sequence[str]) -> int:
     from t2t_mm.decoding.command import DecodeRequest, run_request
 
     run_request(
-        DecodeRequest(**{name: values[name].value for name in DecodeRequest.__dataclass_fields__})
+        DecodeRequest(**{name: values[name].value for name in DecodeRequest.__dataclass_fields__}),
+        _figures,
     )
     return 0
+
+
+def _figures(task: Task, answers: Sequence[Answered]) -> dict[str, float]:
+    """The problem's metrics of answered examples."""
+    from t2t_mm.evaluation.scoring import Scored, score
+
+    return Scored(score(task, answers), [*answers]).metrics
 
 
 def _answers_alone_on_stdout(argv: Sequence[str]) -> contextlib.AbstractContextManager:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,12 +39,16 @@ from t2t_mm.decoding.output_files import (
 from t2t_mm.decoding.run_flags import one_problem
 from t2t_mm.decoding.score_files import score_files
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.decoding.trained_run import TrainedRun, read_run
 from t2t_mm.errors import UserError
+from t2t_mm.runs.trained_run import TrainedRun, open_run
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.decoder import Decoded
     from t2t_mm.decoding.model_loading import LoadedModel
+    from t2t_mm.decoding.splits import Answered
+    from t2t_mm.problem import Task
+
+Figures = Callable[["Task", Sequence["Answered"]], dict[str, float]]
 
 _SHOWN = 10  # answers printed
 
@@ -69,18 +73,22 @@ class DecodeRequest:
     num_samples: int | None = None
 
 
-def run_request(request: DecodeRequest) -> None:
+def run_request(request: DecodeRequest, figures: Figures) -> None:
     """Does what the flags ask for.
+
+    Args:
+      request: the flags.
+      figures: scores the answers to a split, name -> figure; scoring lies above decoding.
 
     Raises:
       UserError: a sentence on what is wrong.
     """
-    run = read_run(request.output_dir)
+    run = open_run(request.output_dir)
     settings = DecodeSettings().override(request.decode_hparams)
     if request.decode_interactive:
         _talk(request, run, settings)
     elif request.decode_split:
-        _answer_split(request, run, settings)
+        _answer_split(request, run, settings, figures)
     elif request.score_file:
         _score(request, run, settings)
     else:
@@ -179,7 +187,9 @@ def _score(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) ->
     print(f"wrote {len(found)} scores to {target}; mean log-probability {mean:.4f}")
 
 
-def _answer_split(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+def _answer_split(
+    request: DecodeRequest, run: TrainedRun, settings: DecodeSettings, figures: Figures
+) -> None:
     path = _path(request, run)
     if not path.task.has_inputs:
         raise UserError(
@@ -188,7 +198,6 @@ def _answer_split(request: DecodeRequest, run: TrainedRun, settings: DecodeSetti
         )
     from t2t_mm.decoding.split_decoding import answer_split
     from t2t_mm.decoding.splits import check_data
-    from t2t_mm.evaluation.scoring import Scored, score
 
     source, split = run.tasks[path.inputs_of], request.decode_split or "dev"
     name = f"{split}.{suffix(run.record, f'{path_name(path)}.{search_name(settings)}')}"
@@ -202,12 +211,15 @@ def _answer_split(request: DecodeRequest, run: TrainedRun, settings: DecodeSetti
     for file in written.paths:
         print(f"wrote {file}")
     trained = path.task == source
-    scored = Scored(score(source, written.answers) if trained else {}, written.answers)
-    for sample in scored.samples(_SHOWN):
-        print("\n".join(f"{side:<7}{text}" for side, text in sample.items()) + "\n")
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in scored.metrics.items())
+    for one in written.answers[:_SHOWN]:
+        sides = {"input": one.inputs, "target": one.targets, "output": one.decoded.output}
+        print("\n".join(f"{side:<7}{text}" for side, text in sides.items()) + "\n")
     what = f"{path.task.name}, {split}, {len(written.answers)} examples"
-    print(f"{what}: {figures}" if trained else f"{what}; {path.remark}")
+    if not trained:
+        print(f"{what}; {path.remark}")
+        return
+    found = figures(source, written.answers)
+    print(f"{what}: {', '.join(f'{name} {value:.4g}' for name, value in found.items())}")
 
 
 def _talk(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:

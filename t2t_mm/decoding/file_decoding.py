@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from t2t_mm import __version__
-from t2t_mm.data.records.files import file_digest
+from t2t_mm.console.progress import Counter
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.output_files import answer_line, write_lines
-from t2t_mm.decoding.progress import Counter
 from t2t_mm.decoding.resume_file import ResumeFile, Say
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.files.writing import file_digest
 from t2t_mm.kinds.vocabulary import Vocabulary
+from t2t_mm.version import __version__
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.decoder import Decoded
@@ -63,7 +63,8 @@ def answer_files(
     identity = {"inputs": contents.digest, **identity_of(loaded, settings)}
     with ResumeFile(path, identity, say) as partial:
         with Counter(len(asked), len(partial.done)) as counter:
-            for found in answers(loaded, asked, contents, settings, partial.done):
+            decoder = loaded.decoder_for(settings)
+            for found in answers(decoder, asked, contents, loaded.hparams, partial.done):
                 counter.add(len(found.keys() - partial.done.keys()))
                 partial.add(found)
         decoded = [partial.done[index] for index in range(len(asked))]

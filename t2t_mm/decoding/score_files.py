@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from t2t_mm.console.progress import Counter
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.file_decoding import Load
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.output_files import write_lines
-from t2t_mm.decoding.progress import Counter
 from t2t_mm.decoding.settings import DecodeSettings
 
 
@@ -35,9 +35,10 @@ def score_files(
     loaded = load()
     from t2t_mm.decoding.target_scores import scores  # TensorFlow, which load() has brought
 
+    decoder = loaded.decoder_for(settings)
     found: dict[int, float] = {}
     with Counter(len(asked), verb="scoring") as counter:
-        for part in scores(loaded, asked, contents, settings):
+        for part in scores(decoder, asked, contents, loaded.hparams, loaded.vocabularies):
             found |= part
             counter.add(len(part))
     ordered = [found[index] for index in range(len(asked))]

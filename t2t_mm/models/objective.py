@@ -7,10 +7,7 @@ bound of a VAE beside a classifier's loss) lists them in `Body.objectives`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from t2t_mm.models.joint import JointModel, Route
+from typing import Any, NamedTuple
 
 
 class Outcome(NamedTuple):
@@ -30,8 +27,9 @@ class Outcome(NamedTuple):
     outputs: Any = None
 
 
-# (model, route, batch, command, label_smoothing) -> Outcome, with dropout and noise on.
-Compute = Callable[["JointModel", "Route", Mapping[str, Any], Any, float], Outcome]
+# (JointModel, Route, batch, command, label_smoothing) -> Outcome, with dropout and noise on. The
+# joint model lies above: it takes a step's objectives from its body.
+Compute = Callable[[Any, Any, Mapping[str, Any], Any, float], Outcome]
 
 
 class Objective(NamedTuple):
@@ -58,8 +56,8 @@ OUTSIDE = "outside"
 
 
 def target_loss(
-    model: JointModel,
-    route: Route,
+    model: Any,
+    route: Any,
     batch: Mapping[str, Any],
     command: Any,
     label_smoothing: float,

@@ -14,12 +14,12 @@ from t2t_mm.runs.checkpoints import by_path, exists, find
 from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.replicas import Replicas, visible_devices
 from t2t_mm.runs.run_record import RunRecord, refuse_changes
+from t2t_mm.runs.trained_run import held
 from t2t_mm.runs.weights import load_weights
 from t2t_mm.training import report
 from t2t_mm.training.assembly import make_loop
 from t2t_mm.training.callbacks import Callbacks
 from t2t_mm.training.dev_evaluation import DevEvaluator, development_tasks
-from t2t_mm.training.exclusive import exclusive
 from t2t_mm.training.loop import Loop
 from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.progress import Phases, Progress
@@ -39,7 +39,7 @@ def train(
     """Trains; see `api.train`."""
     progress = Progress(stream)
     data = open_data(settings)
-    with exclusive(settings.output_dir):
+    with held(settings.output_dir, progress.say):
         _compare(settings, data.record, progress)
         phases.done("data")
         replicas = Replicas(visible_devices())

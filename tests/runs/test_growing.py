@@ -17,7 +17,7 @@ from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.growing import Growth, grow
-from t2t_mm.runs.surgery.opened import open_run
+from t2t_mm.runs.surgery.opened import open_checkpoint
 from t2t_mm.runs.weights import split_by_path
 from tests.runs.made_runs import ALL, HPARAMS_TEXT, loaded, logits, make_run
 
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
 
 
 def grown(run: Path, data_dir: Path, problems: str = ALL, hparams: str = "") -> Growth:
-    return grow(open_run(run), find_problems(problems), data_dir, hparams)
+    return grow(open_checkpoint(run), find_problems(problems), data_dir, hparams)
 
 
 @pytest.mark.parametrize("problem", OLD)
@@ -89,7 +89,7 @@ def test_new_variables_are_a_fresh_models_and_old_slots_stay(
         if path != COMMANDS:
             np.testing.assert_array_equal(new.variable(path), wanted)
 
-    groups = [variable_groups(loaded(run), open_run(run).named(["tiny_colours"]))]
+    groups = [variable_groups(loaded(run), open_checkpoint(run).named(["tiny_colours"]))]
     groups.append(variable_groups(fresh, tasks))
     before, after = {}, {}
     for found, stored, parts in zip((before, after), (old, new), groups, strict=True):
