@@ -1,15 +1,14 @@
-"""Reads WAV files inside a graph: the header, and the samples of every common kind."""
+"""Reads WAV files inside a graph: the header, and PCM and float samples."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from t2t_mm.kinds.graph.checks import require
 
-PCM, FLOAT, A_LAW, MU_LAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+PCM, FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _UNKNOWN_SIZES = 0xFFFFFF00  # and above: what a program writes that does not know the end yet
 _MOST_CHUNKS = 1000
 _PADDING = b"\0" * 64  # so that every field of a cut header can be read
@@ -19,7 +18,7 @@ class Wav(NamedTuple):
     """A WAV file's header and its samples' bytes.
 
     Attributes:
-      encoding: int64 [], PCM, FLOAT, A_LAW or MU_LAW.
+      encoding: int64 [], PCM or FLOAT.
       channels: int64 [].
       rate: int64 [], Hz.
       bits: int64 [], of a sample.
@@ -37,7 +36,7 @@ def read(content: tf.Tensor, row: tf.Tensor) -> Wav:
     """The header and samples of a file, string [].
 
     Fails with InvalidArgument for what is no WAV file, breaks off, holds no sample, or holds
-    samples of a kind that `decode` does not know.
+    samples of a kind that `waveform` does not know.
     """
     padded = tf.strings.join([content, _PADDING])
     riff = tf.equal(tf.strings.substr(padded, 0, 4), b"RIFF")
@@ -71,7 +70,7 @@ def _require_known(encoding: tf.Tensor, bits: tf.Tensor, row: tf.Tensor) -> tf.O
     known = tf.reduce_any(tf.equal(_kind(encoding, bits), [_kind(*kind) for kind in _DECODERS]))
     return require(
         known, row, "is a WAV file of encoding ", encoding, " with ", bits, " bits a sample; "
-        "allowed are PCM (1) of 8, 16, 24 or 32 bits, float (3) of 32 or 64, A-law (6), mu-law (7)."
+        "allowed are PCM (1) of 8, 16, 24 or 32 bits and float (3) of 32 or 64."
     )  # fmt: skip
 
 
@@ -121,15 +120,11 @@ def _integer(content: tf.Tensor, start: tf.Tensor, count: int) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(values, tf.int64) * [256**i for i in range(count)])
 
 
-def mono(wav: Wav) -> tf.Tensor:
-    """The mean of the channels, float32 [N], in [-1, 1)."""
+def waveform(wav: Wav) -> tf.Tensor:
+    """The samples of a mono file, float32 [N], in [-1, 1)."""
     kinds = tf.constant([_kind(*kind) for kind in _DECODERS], tf.int64)
     index = tf.argmax(tf.equal(_kind(wav.encoding, wav.bits), kinds), output_type=tf.int32)
-    branches = [lambda d=decode: d(wav.samples) for decode in _DECODERS.values()]
-    samples = tf.switch_case(index, branches)
-    return tf.reduce_mean(
-        tf.reshape(samples, tf.stack([tf.constant(-1, tf.int64), wav.channels])), 1
-    )
+    return tf.switch_case(index, [lambda d=decode: d(wav.samples) for decode in _DECODERS.values()])
 
 
 def _raw(samples: tf.Tensor, kind: tf.DType) -> tf.Tensor:
@@ -146,26 +141,6 @@ def _three_bytes(samples: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.reduce_sum(upper, 1), tf.float32) / 2.0**31
 
 
-def _law(table: np.ndarray, samples: tf.Tensor) -> tf.Tensor:
-    return tf.gather(table, tf.cast(_raw(samples, tf.uint8), tf.int32))
-
-
-def _mu_law_table() -> np.ndarray:
-    """ITU-T G.711, in parts of 32768."""
-    code = ~np.arange(256, dtype=np.uint8).astype(np.int32) & 0xFF
-    size = ((((code & 0x0F) << 3) + 0x84) << ((code & 0x70) >> 4)) - 0x84
-    return (np.where(code & 0x80, -size, size) / 32768).astype(np.float32)
-
-
-def _a_law_table() -> np.ndarray:
-    """ITU-T G.711, in parts of 32768."""
-    code = np.arange(256, dtype=np.int32) ^ 0x55
-    segment = (code & 0x70) >> 4
-    size = ((code & 0x0F) << 4) + np.where(segment > 0, 0x108, 8)
-    size = size << np.maximum(segment - 1, 0)
-    return (np.where(code & 0x80, size, -size) / 32768).astype(np.float32)
-
-
 _DECODERS = {
     (PCM, 16): lambda samples: _scaled(samples, tf.int16, 2.0**15),
     (PCM, 8): lambda samples: (tf.cast(_raw(samples, tf.uint8), tf.float32) - 128) / 128,
@@ -173,6 +148,4 @@ _DECODERS = {
     (PCM, 32): lambda samples: _scaled(samples, tf.int32, 2.0**31),
     (FLOAT, 32): lambda samples: _raw(samples, tf.float32),
     (FLOAT, 64): lambda samples: _scaled(samples, tf.float64, 1.0),
-    (A_LAW, 8): lambda samples: _law(_a_law_table(), samples),
-    (MU_LAW, 8): lambda samples: _law(_mu_law_table(), samples),
 }
