@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t2t_mm.decoding.combinations import Combination, combination
-from t2t_mm.decoding.file_decoding import answer_files, checked
+from t2t_mm.decoding.file_decoding import answer_files, checked, score_files
 from t2t_mm.decoding.input_files import (
     STANDARD_INPUT,
     DecodeInput,
@@ -37,7 +37,6 @@ from t2t_mm.decoding.output_files import (
     write_lines,
 )
 from t2t_mm.decoding.run_flags import one_problem
-from t2t_mm.decoding.score_files import score_files
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
 from t2t_mm.runs.trained_run import TrainedRun, open_run

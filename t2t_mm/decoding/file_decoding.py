@@ -1,4 +1,7 @@
-"""`answer_files`: inputs to a file of answers, so that a killed run goes on where it was."""
+"""`answer_files`: inputs to a file of answers, so that a killed run goes on where it was.
+
+`score_files`: given answers to a file of how likely the model finds them, one figure a line.
+"""
 
 from __future__ import annotations
 
@@ -72,6 +75,40 @@ def answer_files(
             write_lines(path, (answer_line(one, settings) for one in decoded))
             partial.finish()
     return decoded
+
+
+def score_files(
+    asked: Sequence[DecodeInput],
+    contents: EncodedInputs,
+    path: Path | None,
+    settings: DecodeSettings,
+    load: Load,
+) -> list[float]:
+    """Scores given answers and writes one log-probability a line.
+
+    Args:
+      asked: inputs and targets; problems may be mixed.
+      contents: of the same inputs.
+      path: where the figures go; None: nowhere.
+      settings: batch_size is read.
+      load: gives the model.
+
+    Returns:
+      The natural logarithm of each answer's probability, in their order.
+    """
+    loaded = load()
+    from t2t_mm.decoding.target_scores import scores  # TensorFlow, which load() has brought
+
+    decoder = loaded.decoder_for(settings)
+    found: dict[int, float] = {}
+    with Counter(len(asked), verb="scoring") as counter:
+        for part in scores(decoder, asked, contents, loaded.hparams, loaded.vocabularies):
+            found |= part
+            counter.add(len(part))
+    ordered = [found[index] for index in range(len(asked))]
+    if path is not None:
+        write_lines(path, (f"{score:.6f}" for score in ordered))
+    return ordered
 
 
 def identity_of(loaded: LoadedModel, settings: DecodeSettings) -> dict[str, Any]:
