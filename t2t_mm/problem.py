@@ -194,7 +194,7 @@ class Problem:
       reversed_command: the command of `NAME_rev`.
       metrics: names of the metrics of decoded outputs, see docs/metrics.md.
       shards: number of files per split; a split that is not named does not exist.
-      labels: class names in the order of their ids, for class_label targets.
+      labels: class names in the order of their ids, where the targets' kind does not name them.
       mixing_weight: factor on the problem's share of the steps; hparam mixing_weights goes first.
       loss_weight: factor on the problem's loss; hparam loss_weights goes first.
       version: changed when the generator's output changes; part of the manifest.
@@ -244,7 +244,7 @@ class Problem:
           DataError: if they have to be read and the data are missing or malformed.
         """
         del tmp_dir
-        return tuple(self.labels)
+        return self.label_names
 
     def origin(self, tmp_dir: Path) -> str:
         """Which data the generator reads, for the manifest; "" if there is only one answer."""
@@ -292,6 +292,11 @@ class Problem:
     def declares_labels(self) -> bool:
         """False if the labels are whatever the training data hold."""
         return True
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """`labels`, or the names that the declaration of the targets holds."""
+        return tuple(self.labels) or getattr(self.targets, "names", ())
 
     @property
     def splits(self) -> tuple[Split, ...]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from t2t_mm.kinds import Tags as Kind
 
 
+_SURE = 1e4  # a logit beside zeros, whose log-probability is 0
+
+
 class Tags(Modality):
     """A linear map from each of the encoder's positions to the tags.
 
@@ -64,9 +67,11 @@ class Tags(Modality):
         return ops.cast(ops.not_equal(targets, UNTAGGED), "float32")
 
     def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
-        """x [B, T, D] -> logits [B, T, tags]."""
+        """x [B, T, D], mask [B, T] -> logits [B, T, tags]; padding is sure of the first tag."""
         kernel, bias = (ops.cast(v, self.compute_dtype) for v in (self.kernel, self.bias))
-        return ops.matmul(ops.cast(x, self.compute_dtype), kernel) + bias
+        logits = ops.matmul(ops.cast(x, self.compute_dtype), kernel) + bias
+        sure = ops.cast(_SURE * ops.one_hot(0, self.num_tags), logits.dtype)
+        return ops.where(ops.cast(mask, "bool")[:, :, None], logits, sure)
 
     def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
         """Summed cross-entropy of logits [B, T, tags] at words of targets [B, T]; their number."""
@@ -88,7 +93,8 @@ class Tags(Modality):
     def found(self, logits: Any, count: int) -> Found:
         """The likeliest tag of each position, int32 [B, 1, T], as targets have them.
 
-        The score is the sum over all positions of the logarithm of the chosen tag's probability.
+        The score is the sum over all positions but padding of the logarithm of the chosen tag's
+        probability.
         """
         logs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
         tags = ops.cast(ops.argmax(logs, axis=-1), "int32") + 1

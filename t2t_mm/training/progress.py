@@ -114,7 +114,8 @@ def _clock(seconds: float) -> str:
 def losses_line(step: int, metrics: Mapping[str, Mapping[str, float]]) -> str:
     """One line about an evaluation."""
     parts = [
-        f"{name} {values['loss']:.3f} ({100 * values['accuracy']:.1f} %)"
+        f"{name} {values['loss']:.3f}"
+        + (f" ({100 * values['accuracy']:.1f} %)" if "accuracy" in values else "")
         for name, values in sorted(metrics.items())
     ]
     return f"evaluation at step {step}, loss (teacher-forced accuracy): {'; '.join(parts)}"

@@ -39,7 +39,16 @@ def at_targets(logits: np.ndarray) -> np.ndarray:
 def test_top_is_a_linear_map_of_each_position():
     tags, x = make(), random(2, 5, 8)
     want = x @ np.array(tags.kernel) + np.array(tags.bias)
-    np.testing.assert_allclose(tags.top(x, WORDS), want, atol=1e-5)
+    np.testing.assert_allclose(tags.top(x, np.ones((2, 5))), want, atol=1e-5)
+
+
+def test_padding_of_a_batch_changes_no_score():
+    tags, x = make(), random(2, 5, 8)
+    alone = tags.found(tags.top(x, np.ones((2, 5))), 5)
+    mask = np.pad(np.ones((2, 5)), [(0, 0), (0, 3)])
+    padded = tags.found(tags.top(np.pad(x, [(0, 0), (0, 3), (0, 0)]), mask), 5)
+    np.testing.assert_allclose(padded.scores, alone.scores, rtol=1e-6)
+    np.testing.assert_array_equal(np.array(padded.values)[..., :5], alone.values)
 
 
 def test_loss_by_hand():
@@ -106,4 +115,5 @@ def test_config_round_trip():
     tags = make()
     other = Tags.from_config(tags.get_config())
     other.build()
-    np.testing.assert_array_equal(tags.top(random(2, 5, 8), None), other.top(random(2, 5, 8), None))
+    x, mask = random(2, 5, 8), np.ones((2, 5))
+    np.testing.assert_array_equal(tags.top(x, mask), other.top(x, mask))

@@ -232,20 +232,22 @@ def test_a_language_model_has_no_inputs(tmp_path: Path) -> None:
     assert type(task).from_dict(task.to_dict()) == task
 
 
-def test_inputs_where_there_are_none_are_refused(tmp_path: Path) -> None:
-    from t2t_mm.decoding.inputs import stored_input
+def test_what_is_given_where_nothing_is_read_begins_the_answer(tmp_path: Path) -> None:
+    from t2t_mm.data.binding import bind, load_vocabularies
+    from t2t_mm.decoding.inputs import stored_inputs, stored_prompt
+    from t2t_mm.kinds.broken import BrokenValue
 
     problem = find_problem("languagemodel_ptb10k")
     ptb(tmp_path / "raw" / "simple-examples" / "data")
     made("languagemodel_ptb10k", tmp_path)
-    from t2t_mm.data.vocabularies.building import vocabulary_path
-    from t2t_mm.kinds.vocabulary import Vocabulary
-
-    name = problem.inputs.vocabulary
-    known = {name: Vocabulary.load(vocabulary_path(name, tmp_path / "data"))}
-    assert stored_input("", problem.inputs, known).value == [EOS]
-    with pytest.raises(DataError, match="line 3 is text, and this problem has no inputs; give th"):
-        stored_input("so what", problem.inputs, known, "line 3")
+    task = bind(problem, tmp_path / "data")
+    known = load_vocabularies([task], tmp_path / "data")
+    for text in ("", "so what"):
+        assert stored_inputs(text, task, known) == {"inputs": ([EOS], 1)}
+        assert stored_prompt(text, task, known) == known[task.input.vocabulary].encode(text)
+    with pytest.raises(BrokenValue) as error:
+        task.input.read("so what", known)
+    assert error.value.detail == "is text, and this problem has no inputs; give the empty text"
 
 
 def news(part: str, i: int) -> tuple[str, str]:

@@ -73,7 +73,7 @@ def test_answers(run) -> None:
         assert isinstance(answer.output, str) and answer.score < 0
 
 
-def test_a_session_answers_an_empty_line(run) -> None:
+def test_a_session_answers_an_empty_line_and_continues_a_text(run) -> None:
     from t2t_mm.decoding.interactive import Session
     from t2t_mm.decoding.settings import DecodeSettings
 
@@ -82,11 +82,9 @@ def test_a_session_answers_an_empty_line(run) -> None:
     settings = DecodeSettings(beam_size=1, extra_length=4)
     session = Session(model, settings, say=said.append)
     session.run([f"pr={MODEL}", "", "a beginning", f"pr={TASK}", ""])
-    assert said[0] == f"{MODEL}: give an empty line, for a text"
+    assert said[0] == f"{MODEL}: give the beginning of a text, or an empty line"
     assert "(log-probability " in said[1]
-    assert said[2] == (
-        "error: the input is text, and this problem has no inputs; give the empty text."
-    )
+    assert said[2].startswith("  a beginning") and "(log-probability " in said[2]
     assert len(said) == 4  # an empty line asks nothing of the other
 
 

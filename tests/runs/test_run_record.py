@@ -81,7 +81,7 @@ def test_what_may_change(tmp_path: Path) -> None:
 def test_fields_that_came_later_have_their_defaults() -> None:
     old = record()
     del old.hparams["ema_decay"], old.hparams["encoder_experts"]
-    del old.tasks["a"]["loss_weight"], old.tasks["a"]["inputs"]["channels"]
+    del old.tasks["a"]["loss_weight"], old.tasks["a"]["inputs"]["inputs"]["absent"]
     assert changes(old, record()) == []
     assert changes(old, record(hparams={**record().hparams, "ema_decay": 0.9})) == [
         "hparam ema_decay: 0.0 -> 0.9"

@@ -76,10 +76,8 @@ class Toy(tf.Module):
 
     @tf.function(input_signature=[STRINGS])
     def model(self, inputs):
-        """A text to each empty input; refuses any other."""
-        nothing = tf.debugging.Assert(tf.reduce_all(tf.equal(inputs, "")), ["it reads nothing."])
-        with tf.control_dependencies([nothing]):
-            outputs = tf.fill([tf.size(inputs), 1], "once upon a time")
+        """Goes on with each text, the empty one included."""
+        outputs = (inputs + "once upon a time")[:, tf.newaxis]
         return {"outputs": outputs, "scores": tf.zeros([tf.size(inputs), 1])}
 
     @tf.function(input_signature=[STRINGS, STRINGS])

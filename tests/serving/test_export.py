@@ -259,6 +259,9 @@ def test_raw_examples_are_spread_over_the_split_and_turned_for_a_reversed_proble
 class Nothing(tf.Module):
     tasks = ()
 
+    def explains(self, name):
+        return True
+
 
 def test_versions_count_up_and_nothing_is_left_behind(tmp_path):
     (tmp_path / "7").mkdir()

@@ -72,5 +72,6 @@ def test_phases_and_evaluation_line() -> None:
     phases.done("imports")
     phases.done("model")
     assert re.fullmatch(r"start-up: imports 0\.0 s, model 0\.0 s", phases.text())
-    line = losses_line(5, {"b": {"loss": 1.0, "accuracy": 0.5}})
-    assert line == "evaluation at step 5, loss (teacher-forced accuracy): b 1.000 (50.0 %)"
+    # A problem of numbers has no accuracy.
+    line = losses_line(5, {"b": {"loss": 1.0, "accuracy": 0.5}, "c": {"loss": 2.0, "mse": 0.5}})
+    assert line == "evaluation at step 5, loss (teacher-forced accuracy): b 1.000 (50.0 %); c 2.000"

@@ -11,7 +11,7 @@ import tensorflow as tf
 from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.evaluation.teacher_forced import Evaluation, mean_metric
 from t2t_mm.hparam import HParams
-from t2t_mm.kinds import Image, Label, Text
+from t2t_mm.kinds import Image, Label, Number, Text
 from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.groups import sizes, variable_groups
@@ -26,12 +26,17 @@ from tests.training.tiny_runs import TRANSFORMER
 TEXT = Text("vocab.x", 30)
 PICTURE = Image(8)
 LABEL = Label(("a", "b", "c"), "colours")
+NUMBER = Number(0.0, 4.0)
+SETS = Label(("a", "b", "c"), "sets", multiple=True)
 TASKS = [
     Task("colours", "colours", PICTURE, LABEL, "to_label"),
     Task("digits", "digits", TEXT, TEXT, "to_digits"),
     Task("words", "words", TEXT, TEXT, "to_words"),
+    Task("asked", "asked", {"inputs": PICTURE, "question": TEXT}, LABEL, "to_label"),
+    Task("counted", "counted", TEXT, NUMBER, "to_number"),
+    Task("sets", "sets", PICTURE, SETS, "to_label"),
 ]
-COLOURS, DIGITS, WORDS = TASKS
+COLOURS, DIGITS, WORDS, ASKED, COUNTED, SETTLED = TASKS
 RATE = 0.01
 
 
@@ -99,6 +104,57 @@ def test_report_counts_a_pictures_pixels() -> None:
     found = Made()(COLOURS, pictures())
     counted = {name: found[name] for name in ("weight", "examples", "real", "padded")}
     assert counted == {"weight": 4, "examples": 4, "real": 4 * 65, "padded": 4 * 65}
+
+
+def asked() -> dict[str, tf.Tensor]:
+    return {
+        **pictures(),
+        "question": tf.constant([[5, 6, 1], [7, 1, 0], [8, 9, 1], [1, 0, 0]]),
+        "question_length": tf.constant([3, 2, 3, 1]),
+    }
+
+
+def test_report_counts_every_input() -> None:
+    made = Made()
+    loss, _ = made.gradient(ASKED, asked(), 1.0)
+    found = made(ASKED, asked())
+    assert found["loss"] / found["weight"] == pytest.approx(loss, rel=1e-5)
+    counted = {name: found[name] for name in ("weight", "examples", "real", "padded")}
+    assert counted == {
+        "weight": 4,
+        "examples": 4,
+        "real": 4 * 64 + 9 + 4,
+        "padded": 4 * 64 + 12 + 4,
+    }
+
+
+def test_every_input_has_a_gradient() -> None:
+    made = Made()
+    before = made.values()
+    made(ASKED, asked())
+    after = made.values()
+    moved = {path for path in before if not np.array_equal(before[path], after[path])}
+    assert {"image", "text", "label"} <= {
+        kind for kind in ("image", "text", "label") for path in moved if kind in path
+    }
+    # Where each input stands has a vector of its own, which other routes do not touch.
+    slots = made.model.slots.path
+    assert slots in moved
+    still = after[slots].copy()
+    made(COLOURS, pictures())
+    made(DIGITS, text_batch())
+    np.testing.assert_array_equal(made.values()[slots], still)
+
+
+def test_numbers_and_sets_are_learnt_and_counted() -> None:
+    made = Made()
+    batch = {**text_batch(), "targets": tf.constant([1.0, 3.5])}
+    sets = {**pictures(), "targets": tf.constant([[0, 1, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1.0]])}
+    for task, one, examples in ((COUNTED, batch, 2), (SETTLED, sets, 4)):
+        losses = [made(task, one) for _ in range(30)]
+        assert {found["examples"] for found in losses} == {examples}
+        first, last = (found["loss"] / found["weight"] for found in (losses[0], losses[-1]))
+        assert last < 0.5 * first, task.name
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.1])

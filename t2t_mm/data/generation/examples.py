@@ -93,7 +93,7 @@ class ExampleEncoder:
         self._packers = {name: packers[vocabulary] for name, vocabulary in vocabularies.items()}
         features = problem.kinds
         self._inputs = {name: kind for name, kind in features.items() if name != TARGETS}
-        self._targets = features[TARGETS].with_labels(problem.labels)
+        self._targets = features[TARGETS].with_labels(problem.label_names)
 
     def encode(
         self, chunk: Sequence[tuple[int, Sample | Dropped]]

@@ -142,7 +142,7 @@ def _open_manifest(problem: Problem, request: Request) -> Manifest:
         data_name=problem.data_name,
         version=problem.version,
         seed=_DEFAULT_SEED if request.seed is None else request.seed,
-        labels=tuple(problem.labels),
+        labels=problem.label_names,
         features={n: stored_fields(kind, shared) for n, kind in problem.kinds.items()},
         splits=splits,
         shared=request.shared is not None or problem.shares_vocabulary,

@@ -127,10 +127,9 @@ class Manifest:
         """
         if self.version != problem.version:
             return f"version {self.version} of its generator, not {problem.version}"
-        if problem.declares_labels and tuple(self.labels) != tuple(problem.labels):
-            return (
-                f"the {len(self.labels)} labels {_short(self.labels)}, not {_short(problem.labels)}"
-            )
+        declared = problem.label_names if problem.declares_labels else self.labels
+        if self.labels != declared:
+            return f"the {len(self.labels)} labels {_short(self.labels)}, not {_short(declared)}"
         if self.features.keys() != problem.kinds.keys():
             return f"the features {', '.join(self.features)}, not {', '.join(problem.kinds)}"
         for name, kind in problem.kinds.items():
