@@ -1,8 +1,8 @@
-"""Aligned columns of text."""
+"""Tables: aligned columns of text, and Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
@@ -20,3 +20,10 @@ def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; an empty cell is "-"."""
+    lines = [head, *([cell.replace("|", "&#124;") or "-" for cell in row] for row in rows)]
+    written = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([written[0], f"|{'---|' * len(head)}", *written[1:]])
