@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -15,8 +18,11 @@ except ImportError:  # Python 3.10
 
 from t2t_mm import lookup, registry, usr_dir
 from t2t_mm.errors import UnknownNameError, UserError
-from t2t_mm.problem import Text2TextProblem
-from t2t_mm.registry import Registry, snake_case
+from t2t_mm.hparam import HParams
+from t2t_mm.kinds import Image, Kind, Label, Text
+from t2t_mm.kinds.kind import kind_from_dict, modality_name
+from t2t_mm.problem import Task, Text2TextProblem
+from t2t_mm.registry import KINDS, MODALITIES, Registry, snake_case
 
 ROOT = Path(__file__).parents[1]
 
@@ -139,6 +145,42 @@ def make_plugin(folder: Path) -> None:
     (info / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
     lines = ["[t2t_mm.plugins]", *(f"{name} = {value}" for name, value in points.items())]
     (info / "entry_points.txt").write_text("\n".join(lines))
+
+
+@dataclass(frozen=True)
+class Chord(Kind):
+    """Notes that sound together; a user's own kind."""
+
+    name: ClassVar[str] = "chord"
+    noun: ClassVar[str] = "chord"
+    notes: tuple[str, ...] = ()
+
+
+def test_a_kind_of_ones_own_is_bound_stored_and_read_back() -> None:
+    registry.register_kind("chord")(Chord)
+    inputs = {"melody": Chord(("c", "e")), "inputs": Text("vocab.x", 300)}
+    task = Task("music", "music", inputs, Label(("dur", "moll"), "key"), "to_label")
+    assert list(task.kinds) == ["inputs", "melody", "targets"]
+    read = Task.from_dict(json.loads(json.dumps(task.to_dict())))
+    assert read == task and read.inputs["melody"].notes == ("c", "e")
+    # Its network has its name where nothing else is said.
+    hparams = HParams(modalities="image:pixels;chord:chord_net")
+    assert modality_name(task.inputs["melody"], HParams()) == "chord"
+    assert modality_name(task.inputs["melody"], hparams) == "chord_net"
+    assert modality_name(Image(32), hparams) == "pixels"
+    assert modality_name(Image(32), hparams.replace(image_modality="image")) == "image"
+    with pytest.raises(UnknownNameError, match="unknown kind of data 'chords' .*did you mean 'ch"):
+        kind_from_dict({"kind": "chords"})
+
+
+def test_every_kind_has_a_network() -> None:
+    named = {"tree": "text", "image": "image_small", "audio": "audio_spectral"}
+    for name in ("text", "tree", "image", "audio", "label", "tags", "number"):
+        kind = KINDS.get(name)()
+        assert kind.name == name and kind_from_dict(kind.to_dict()) == kind
+        assert kind.modality in MODALITIES
+        if name in named:
+            assert kind.modality == named[name]
 
 
 def test_an_installed_plugin_is_found(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ RUN, TEXT, FILE = "--output_dir={run}", "--problem=decoding_toy_text", "--decode
         ((RUN, TEXT, "--decode_from_file={latin}"), "line 1 of {latin} is not valid UTF-8"),
         (
             (RUN, "--problem=decoding_toy_class", "--decode_from_file={broken}"),
-            "the picture {broken} is not an image that can be decoded",
+            "the image {broken} is not an image that can be decoded",
         ),
         (
             (RUN, TEXT, FILE, "--decode_to_file={run}/none/x"),
@@ -72,7 +72,7 @@ RUN, TEXT, FILE = "--output_dir={run}", "--problem=decoding_toy_text", "--decode
         ((RUN, "--decode_from_file={mixed}", "--command=to_text"), "--command needs a --problem;"),
         (
             (RUN, "--problem=decoding_toy_class", "--decode_from_file={folder}"),
-            "the picture {folder}/b.png is not an image that can be decoded",
+            "the image {folder}/b.png is not an image that can be decoded",
         ),
         (
             (RUN, "--problem=decoding_toy_speech", "--decode_from_file={folder}"),
@@ -113,7 +113,7 @@ RUN, TEXT, FILE = "--output_dir={run}", "--problem=decoding_toy_text", "--decode
         ),
         (
             (RUN, "--problem=decoding_toy_class", "--score_file={labels}"),
-            "unknown label of problem 'decoding_toy_class' 'd' (from the picture {good} (line 1",
+            "the image {good} (line 1 of {labels}): the target has the unknown label 'd';",
         ),
         (("--output_dir=/none", TEXT, FILE), "'/none' is no run directory: it has no run.json;"),
         ((RUN, TEXT, "--decode_from_fil=x"), "did you mean --decode_from_file?"),

@@ -53,6 +53,14 @@ def test_the_kinds_of_each_shape(shape: type[Problem]) -> None:
     assert list(kinds) == [*inputs, "targets"]
 
 
+def test_what_is_read_in_words() -> None:
+    problems = {shape: shape("p") for shape in SHAPES}
+    assert problems[QuestionProblem].source == "image + text"
+    assert problems[Text2SelfProblem].source == "nothing"
+    reversible = {shape for shape, problem in problems.items() if problem.reversible}
+    assert reversible == {Text2TextProblem, Text2TreeProblem}
+
+
 @pytest.mark.parametrize("name", sorted(PROBLEMS))
 def test_every_registered_problem_declares_whole_kinds(name: str) -> None:
     problem = find_problem(name)

@@ -225,7 +225,11 @@ def test_the_end_of_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
         ({"problems": "tiny_digit"}, "did you mean 'tiny_digits'"),
         ({"hparams": "optimizer=adamm"}, "did you mean 'adam'"),
         ({"hparams": "precision=float8"}, "'precision' must be one of float32"),
-        ({"model": "multi_model"}, "lacks a field that the model 'multi_model' needs"),
+        (
+            {"model": "multi_model"},
+            r"the hparams set lacks what the model 'multi_model' needs \(encoder_blocks, .*\); "
+            "choose a set made for it with --hparams_set.",
+        ),
     ],
 )
 def test_wrong_arguments_are_sentences(folder: Path, changes: dict[str, Any], message: str) -> None:
