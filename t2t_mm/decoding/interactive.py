@@ -177,7 +177,7 @@ def _reads(task: Task) -> str:
         return "the beginning of a text, or an empty line"
     if len(task.inputs) > 1:
         return "a JSON object {" + ", ".join(f'"{name}": ...' for name in task.inputs) + "}"
-    return f"the path of a file with a {task.input.noun}" if task.input.suffixes else "text"
+    return f"the path of the {task.input.noun}" if task.input.suffixes else "text"
 
 
 def _raw(task: Task, text: str) -> str | dict[str, str]:

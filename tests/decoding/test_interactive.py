@@ -41,12 +41,12 @@ def test_a_text_a_picture_and_a_sound(tmp_path):
     assert talk.session.prompt == f"{TEXT}> "
     assert talk("red dog\n") == talk.answer(TEXT, "red dog")
     assert talk(b"red dog\r\n") == talk.answer(TEXT, "red dog")
-    assert talk(f"pr= {CLASS} ") == [f"{CLASS}: give a picture's path"]
+    assert talk(f"pr= {CLASS} ") == [f"{CLASS}: give the path of the image"]
     expected = talk.answer(CLASS, png(1))[:1]
     path = f"{tmp_path}/a picture.png"
     for typed in (path, f"'{path}'", f'"{path}"', path.replace(" ", "\\ ")):
         assert talk(typed) == expected
-    assert talk(f"pr={SPEECH}") == [f"{SPEECH}: give a sound's path"]
+    assert talk(f"pr={SPEECH}") == [f"{SPEECH}: give the path of the sound"]
     assert talk(f"{tmp_path}/s.wav") == talk.answer(SPEECH, wav(1))
 
 
@@ -54,21 +54,21 @@ def test_zero_shot_by_in_and_ou(tmp_path):
     talk = Talk(TEXT)
     (tmp_path / "s.wav").write_bytes(wav(1))
     said = talk(f"in={SPEECH}")
-    assert said[0] == f"{SPEECH}-to-{TEXT}: give a sound's path"
+    assert said[0] == f"{SPEECH}-to-{TEXT}: give the path of the sound"
     assert said[1].startswith(f"zero-shot: no problem was trained from the inputs of '{SPEECH}' to")
     assert talk.session.prompt == f"{SPEECH}-to-{TEXT} (zero-shot)> "
     task = talk.loaded.task_between(SPEECH, TEXT)
     assert talk(f"{tmp_path}/s.wav") == talk.answer(task, wav(1))
-    assert talk(f"ou={SPEECH}") == [f"{SPEECH}: give a sound's path"]
-    assert talk(f"ou={CLASS}")[0] == f"{SPEECH}-to-{CLASS}: give a sound's path"
+    assert talk(f"ou={SPEECH}") == [f"{SPEECH}: give the path of the sound"]
+    assert talk(f"ou={CLASS}")[0] == f"{SPEECH}-to-{CLASS}: give the path of the sound"
     task = talk.loaded.task_between(SPEECH, CLASS)
     assert talk(f"{tmp_path}/s.wav") == talk.answer(task, wav(1))[:1]
     assert talk("co=to_parse_tree")[0].startswith(
         "error: --command=to_parse_tree means nothing to problem"
     )
     talk(f"pr={SPEECH}")
-    assert talk("co=to_parse_tree")[0] == f"{SPEECH}.to_parse_tree: give a sound's path"
-    assert talk("co=") == [f"{SPEECH}: give a sound's path"]
+    assert talk("co=to_parse_tree")[0] == f"{SPEECH}.to_parse_tree: give the path of the sound"
+    assert talk("co=") == [f"{SPEECH}: give the path of the sound"]
 
 
 def test_settings():
@@ -113,12 +113,12 @@ def test_a_mistake_ends_nothing(line, message):
 def test_a_picture_that_is_none():
     talk = Talk(CLASS)
     assert talk("none.png") == [
-        "error: the picture none.png cannot be read (No such file or directory); check the path."
+        "error: the image none.png cannot be read (No such file or directory); check the path."
     ]
     (said,) = talk("a sentence " * 40)
     assert said.endswith("cannot be read (File name too long); check the path.")
     (said,) = talk("~x.png")
-    assert said.startswith("error: the picture ~x.png cannot be read (No such file")
+    assert said.startswith("error: the image ~x.png cannot be read (No such file")
 
 
 def test_the_end():
