@@ -62,7 +62,15 @@ def target_loss(
     command: Any,
     label_smoothing: float,
 ) -> Outcome:
-    """The loss of the target's modality: what a model without objectives of its own trains."""
+    """The loss of the target's modality: what a model without objectives of its own trains.
+
+    Args:
+      model: a `models.joint.JointModel`.
+      route: one of its `models.joint.Route`s.
+      batch: as from the pipeline.
+      command: int scalar.
+      label_smoothing: of the targets.
+    """
     outputs, aux_loss = model.forward(route, batch, batch["targets"], command, training=True)
     total, weight = model.loss(route, outputs, batch["targets"], label_smoothing)
     return Outcome(total, weight, aux_loss, outputs)

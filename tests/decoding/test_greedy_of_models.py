@@ -79,7 +79,9 @@ def test_labels_are_the_likeliest_class_with_its_probability(loaded):
     logits, _ = loaded.model.forward(loaded.model.route(task), features, None, 0)
     probabilities = tf.nn.softmax(logits).numpy()
     answers = loaded.decoder(task, features)
-    assert [one.output for one in answers] == [task.labels[i] for i in probabilities.argmax(1)]
+    assert [one.output for one in answers] == [
+        task.targets.names[i] for i in probabilities.argmax(1)
+    ]
     got = [one.probability for one in answers]
     np.testing.assert_allclose(got, probabilities.max(1), rtol=1e-5)
 

@@ -124,7 +124,7 @@ PREFIXED = {
 def test_caches_change_no_token_after_a_prefix(name, search, problem):
     """Prefixes of several lengths, with constraints; scores are those of forced decoding."""
     model, task, features = model_of(name), toy_model().tasks[problem], batch_of(problem)
-    signature, settings = model.signature(task), PREFIXED[search]
+    route, settings = model.route(task), PREFIXED[search]
     batch = len(INPUTS[problem])
     prefix = np.random.default_rng(1).integers(3, 40, (batch, 4)) * (
         np.arange(4) < np.arange(batch)[:, None]  # no token, one, two and three
@@ -133,7 +133,7 @@ def test_caches_change_no_token_after_a_prefix(name, search, problem):
     def searched(cached: bool):
         graph = tf.function(
             lambda features, limits, prefix: write(
-                model, signature, features, model.command_id(task), limits, settings,
+                model, route, features, model.command_id(task), limits, settings,
                 cached=cached, prefix=prefix,
             ),
             autograph=False,
