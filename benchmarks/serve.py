@@ -4,26 +4,30 @@
     python benchmarks/serve.py --url=http://127.0.0.1:8501 --clients=8 --seconds=60 \
         --case=translate_ende_shapes,english.txt,english.txt.decodes --case=caption_shapes,list.txt
 
-A case is PROBLEM,INPUTS or PROBLEM,INPUTS,ANSWERS. INPUTS has a text a line, or of a problem over
-pictures or sounds a path a line. ANSWERS is what t2t-decoder wrote for it, a line an input; without
-it the answers are obtained first, by single requests, one after another. Every client sends one row
-a request, drawn at random among all cases, and waits for the answer. Exit status 1 if any request
-is lost or any answer differs.
+A case is PROBLEM,INPUTS or PROBLEM,INPUTS,ANSWERS. INPUTS has a text per line, of a problem over
+images or sounds a path per line, of one with several inputs a JSON object of them. ANSWERS is
+what t2t-decoder wrote for it, a line an input; without it the answers are obtained first, by single
+requests, one after another. Every client sends one row a request, drawn at random among all cases,
+and waits for the answer. Exit status 1 if any request is lost or any answer differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from t2t_mm.errors import UserError
-from t2t_mm.serving.http.client import Client, ServerError
+from t2t_mm.registry import KINDS
+from t2t_mm.serving.http.client import Client, Input, ServerError
 
 _SHOWN = 5  # wrong answers
 
@@ -33,7 +37,7 @@ class Case:
     """An input and its offline answer."""
 
     problem: str
-    inputs: str | bytes
+    inputs: Input
     wanted: str
 
 
@@ -69,16 +73,24 @@ def read_cases(client: Client, words: str) -> list[Case]:
     """The cases of one --case."""
     problem, inputs, *answers = words.split(",")
     lines = _lines(inputs)
-    if client.problems()[problem]["inputs"] != "text":
-        folder = Path(inputs).parent
-        lines = [(folder / line).read_bytes() for line in lines]
+    features = client.problems()[problem]["features"]
+    values = [_input(line, features, Path(inputs).parent) for line in lines]
     if answers:
         wanted = _lines(answers[0])
     else:
-        wanted = [_one_line(client.predict(problem, line).output) for line in lines]
+        wanted = [_one_line(client.predict(problem, value).output) for value in values]
     if len(wanted) != len(lines):
         raise SystemExit(f"{inputs} has {len(lines)} lines, {answers[0]} {len(wanted)}.")
-    return [Case(problem, *pair) for pair in zip(lines, wanted, strict=True)]
+    return [Case(problem, *pair) for pair in zip(values, wanted, strict=True)]
+
+
+def _input(line: str, features: Mapping[str, Any], folder: Path) -> Input:
+    """The input that a line stands for."""
+    values = json.loads(line) if len(features) > 1 else dict.fromkeys(features, line)
+    for name, feature in features.items():
+        if KINDS.get(feature["kind"]).suffixes:  # a file's
+            values[name] = (folder / values[name]).read_bytes()
+    return values if len(features) > 1 else next(iter(values.values()))
 
 
 def load(
@@ -112,7 +124,9 @@ def ask(client: Client, case: Case, tally: StepStats) -> None:
     tally.seconds.append(time.monotonic() - begin)
     tally.by_problem[case.problem] += 1
     if got != case.wanted:
-        tally.wrong.append(f"{case.problem}: {case.inputs[:60]!r}: {got!r}, not {case.wanted!r}")
+        tally.wrong.append(
+            f"{case.problem}: {repr(case.inputs)[:60]}: {got!r}, not {case.wanted!r}"
+        )
 
 
 def report(tallies: list[StepStats], wall: float) -> int:

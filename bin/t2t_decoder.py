@@ -68,11 +68,12 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _figures(task: Task, answers: Sequence[Answered]) -> dict[str, float]:
-    """The problem's metrics of answered examples."""
-    from t2t_mm.evaluation.scoring import Scored, score
+def _figures(task: Task, answers: list[Answered]) -> dict[str, float]:
+    """A split's metrics by name."""
+    from t2t_mm.evaluation.metrics import flatten
+    from t2t_mm.evaluation.scoring import score
 
-    return Scored(score(task, answers), [*answers]).metrics
+    return flatten(score(task, answers))
 
 
 def _answers_alone_on_stdout(argv: Sequence[str]) -> contextlib.AbstractContextManager:

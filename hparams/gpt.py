@@ -66,6 +66,10 @@ def gpt_tiny() -> GPTHParams:
 
     Source: nanoGPT's small character model (4 blocks, 4 heads, 128 wide). Differs: a peak rate of
     1e-3 over the run's own length.
+
+    Command: t2t-trainer --problems=translate_ende_shapes --model=gpt --hparams_set=gpt_tiny
+    --generate_data --train_steps=500. Hardware and time: two busy CPU cores, 3 minutes. Reached,
+    on the test split: 100 % exact (beam 4).
     """
     return gpt2_small().replace(
         hidden_size=128,

@@ -34,8 +34,6 @@ _GROUND = (105, 145)  # grey level of the ground: away from black and white alik
 _GROUND_TINT = 8
 _NOISE = 5.0  # standard deviation of the pixel noise
 _TILT = 0.12  # radians; a square must not turn into a diamond
-# The sub-pixels' centres along either axis [32 * _SUPER], in pixels.
-_GRID = (np.arange(SIDE * _SUPER) + 0.5) / _SUPER
 
 
 def _corners(radii: Sequence[float], first_angle: float) -> np.ndarray:
@@ -65,15 +63,18 @@ def _inside(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return inside
 
 
-def coverage(shape: str, centre: tuple[float, float], radius: float, angle: float) -> np.ndarray:
-    """How much of each pixel the shape covers: [32, 32] in 0..1."""
-    x, y = _GRID[None, :] - centre[0], _GRID[:, None] - centre[1]
+def coverage(
+    shape: str, centre: tuple[float, float], radius: float, angle: float, side: int = SIDE
+) -> np.ndarray:
+    """How much of each pixel the shape covers: [side, side] in 0..1."""
+    grid = (np.arange(side * _SUPER) + 0.5) / _SUPER  # the sub-pixels' centres, in pixels
+    x, y = grid[None, :] - centre[0], grid[:, None] - centre[1]
     if shape == "circle":
         mask = x * x + y * y < radius * radius
     else:
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         mask = _inside(radius * OUTLINES[shape] @ turn, x, y)
-    return mask.reshape(SIDE, _SUPER, SIDE, _SUPER).mean((1, 3))
+    return mask.reshape(side, _SUPER, side, _SUPER).mean((1, 3))
 
 
 def place(
@@ -113,29 +114,45 @@ def render(scene: Scene, seed: Sequence[int]) -> np.ndarray:
     rng = np.random.default_rng(seed)
     things = (scene.first, scene.second)
     radii = tuple(float(rng.uniform(*RADIUS[thing.size])) for thing in things)
-    canvas = np.broadcast_to(
-        rng.uniform(*_GROUND) + rng.uniform(-_GROUND_TINT, _GROUND_TINT, 3), (SIDE, SIDE, 3)
-    )
+    canvas = ground(SIDE, rng)
     for thing, centre, radius in zip(things, place(scene, radii, rng), radii, strict=True):
-        canvas = _paint(canvas, thing, centre, radius, rng)
-    noisy = canvas + rng.normal(0.0, _NOISE, canvas.shape)
-    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+        canvas = painted(canvas, thing, centre, radius, rng)
+    return developed(canvas, rng)
 
 
-def _paint(
+def ground(side: int, rng: np.random.Generator) -> np.ndarray:
+    """An empty canvas [side, side, 3]: one grey, slightly tinted."""
+    tint = rng.uniform(*_GROUND) + rng.uniform(-_GROUND_TINT, _GROUND_TINT, 3)
+    return np.broadcast_to(tint, (side, side, 3))
+
+
+def painted(
     canvas: np.ndarray,
     thing: Thing,
     centre: tuple[float, float],
     radius: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    alpha = coverage(thing.shape, centre, radius, rng.uniform(-_TILT, _TILT))[..., None]
+    """The square canvas [side, side, 3] with the thing on it, turned and tinted at random."""
+    angle = rng.uniform(-_TILT, _TILT)
+    alpha = coverage(thing.shape, centre, radius, angle, len(canvas))[..., None]
     colour = np.array(RGB[thing.colour]) + rng.uniform(-_COLOUR_SHIFT, _COLOUR_SHIFT, 3)
     return canvas * (1 - alpha) + colour * alpha
 
 
+def developed(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The canvas with noise, as uint8."""
+    noisy = canvas + rng.normal(0.0, _NOISE, canvas.shape)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """The uint8 pixels [height, width, 3] as PNG bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def render_png(scene: Scene, seed: Sequence[int]) -> bytes:
     """The picture of `render` as PNG bytes."""
-    buffer = io.BytesIO()
-    Image.fromarray(render(scene, seed)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return png(render(scene, seed))

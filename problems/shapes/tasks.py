@@ -1,4 +1,4 @@
-"""The problems of the shapes world, their shared vocabulary, and the mixture of all eight.
+"""The problems of the shapes world, their shared vocabulary, and mixtures of eight and of nine.
 
 `translate_ende_shapes_rev` and `translate_enfr_shapes_rev` are derived by the registry. In every
 problem the target is a function of the input; where a picture allows two sentences, the target is
@@ -19,15 +19,17 @@ from t2t_mm.problem import (
     Image2ClassProblem,
     Image2TextProblem,
     Problem,
+    QuestionProblem,
     Sample,
     Speech2TextProblem,
     Split,
+    Text2SelfProblem,
     Text2TagsProblem,
     Text2TextProblem,
     Text2TreeProblem,
     VocabularySpec,
 )
-from t2t_mm.problems.shapes import languages, picture, trees, voice, world
+from t2t_mm.problems.shapes import crowd_picture, languages, picture, questions, trees, voice, world
 from t2t_mm.problems.shapes.world import Scene
 from t2t_mm.provenance import Provenance
 
@@ -49,7 +51,7 @@ def _has_larger(scene: Scene) -> bool:
 
 
 class ShapesProblem(Problem):
-    """What the six have in common; a subclass says which scenes it takes and what it makes of one.
+    """What they have in common; a subclass says which scenes it takes and what it makes of one.
 
     Attributes:
       examples: number of examples per split.
@@ -169,6 +171,70 @@ class TaggingShapes(ShapesProblem, Text2TagsProblem):
         return {"inputs": languages.english(scene), "targets": languages.english_tags(scene)}
 
 
+@registry.register_problem("languagemodel_shapes")
+class LanguagemodelShapes(ShapesProblem, Text2SelfProblem):
+    """English sentences about shapes, alone: each sentence of a split exactly once.
+
+    The perplexity of the test split has a known floor. There are 31,560 sentences: 90 things (2
+    sizes or none said, 6 colours, 5 shapes), 4 relations, 90 things again, less those that the
+    first could not be told apart from: itself where a size is said (60 x 2 with the one of its kind
+    without), all 3 of its kind where none is (30 x 3). 4 (90 x 90 - 120 - 90) = 31,560. Which of
+    them are test sentences is decided by a hash, so a model that has learnt the language and no
+    more gives each the same chance: ln 31,560 = 10.36 nats a sentence, its end included; of 10.87
+    words on average, it is a perplexity_per_word of 2.59. A model that has learnt its training
+    sentences by heart does worse. One that does better has seen test sentences.
+
+    Test is all of its 2,234 sentences, not a sample, so that nothing is left to luck.
+    """
+
+    command = "to_english"
+    provenance = Provenance(
+        homepage="",
+        licence="Apache-2.0, as this program",
+        examples={"train": 27_200, "dev": 2_126, "test": 2_234},
+    )
+    examples: ClassVar[Mapping[Split, int]] = {
+        Split.TRAIN: 27_200,
+        Split.DEV: 2_126,
+        Split.TEST: 2_234,
+    }
+
+    def sample_of(self, scene: Scene, seed: tuple[int, int, int]) -> Sample:
+        return {"inputs": "", "targets": languages.english(scene)}
+
+
+@registry.register_problem("question_shapes")
+class QuestionShapes(ShapesProblem, QuestionProblem):
+    """A 48x48 picture of four to six shapes and an English question to one word (23 classes)."""
+
+    labels = questions.ANSWERS
+    image_size = questions.SIDE
+    provenance = Provenance(
+        homepage="",
+        licence="Apache-2.0, as this program",
+        examples={"train": 24_000, "dev": 1_200, "test": 1_200},
+    )
+    examples: ClassVar[Mapping[Split, int]] = {
+        Split.TRAIN: 24_000,
+        Split.DEV: 1_200,
+        Split.TEST: 1_200,
+    }
+
+    def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
+        del tmp_dir  # nothing is downloaded
+        split = Split(split)
+        part = zlib.crc32(f"{self.data_name}/{split.value}".encode())
+        asked = questions.examples(split.value, self.examples[split], seed)
+        for index, one in enumerate(asked):
+            yield {
+                "inputs": functools.partial(
+                    crowd_picture.render_png, one.scene, (seed, part, index)
+                ),
+                "question": one.question,
+                "targets": one.answer,
+            }
+
+
 registry.VOCABULARIES.register(
     VOCABULARY,
     VocabularySpec(
@@ -185,17 +251,21 @@ registry.VOCABULARIES.register(
     "English, German, French and trees of the shapes world",
 )
 
+SHAPES8 = (
+    "image_shapes",
+    "caption_shapes",
+    "translate_ende_shapes",
+    "translate_ende_shapes_rev",
+    "translate_enfr_shapes",
+    "translate_enfr_shapes_rev",
+    "parsing_shapes",
+    "speech_shapes",
+)
 registry.register_mixture(
     "shapes8",
-    (
-        "image_shapes",
-        "caption_shapes",
-        "translate_ende_shapes",
-        "translate_ende_shapes_rev",
-        "translate_enfr_shapes",
-        "translate_enfr_shapes_rev",
-        "parsing_shapes",
-        "speech_shapes",
-    ),
+    SHAPES8,
     "the eight problems of the shapes world: pictures, sound, translation, parsing",
+)
+registry.register_mixture(
+    "shapes9", (*SHAPES8, "question_shapes"), "shapes8 and questions about pictures"
 )

@@ -79,11 +79,16 @@ class Scene:
         """'train', 'dev' or 'test'; a scene and its inverse are always in the same one."""
         scene = self.canonical()
         words = (*_words(scene.first), scene.relation, *_words(scene.second))
-        digest = hashlib.blake2b(" ".join(words).encode(), digest_size=8).digest()
-        bucket = int.from_bytes(digest, "big") % 1000
-        if bucket < _DEV_BUCKETS:
-            return "dev"
-        return "test" if bucket < _DEV_BUCKETS + _TEST_BUCKETS else "train"
+        return split_of(" ".join(words))
+
+
+def split_of(words: str) -> str:
+    """'train', 'dev' or 'test', by a hash of the words that tell a scene apart from all others."""
+    digest = hashlib.blake2b(words.encode(), digest_size=8).digest()
+    bucket = int.from_bytes(digest, "big") % 1000
+    if bucket < _DEV_BUCKETS:
+        return "dev"
+    return "test" if bucket < _DEV_BUCKETS + _TEST_BUCKETS else "train"
 
 
 def _words(thing: Thing) -> tuple[str, str, str]:

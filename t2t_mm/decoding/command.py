@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from t2t_mm.decoding.splits import Answered
     from t2t_mm.problem import Task
 
-Figures = Callable[["Task", Sequence["Answered"]], dict[str, float]]
+    Scorer = Callable[[Task, list[Answered]], Mapping[str, float]]
 
 _SHOWN = 10  # answers printed
 
@@ -72,12 +72,13 @@ class DecodeRequest:
     num_samples: int | None = None
 
 
-def run_request(request: DecodeRequest, figures: Figures) -> None:
+def run_request(request: DecodeRequest, score: Scorer) -> None:
     """Does what the flags ask for.
 
     Args:
       request: the flags.
-      figures: scores the answers to a split, name -> figure; scoring lies above decoding.
+      score: task, its answered examples -> metric -> figure, for a split's last line. Decoding
+        knows no metrics: t2t-decoder hands them in.
 
     Raises:
       UserError: a sentence on what is wrong.
@@ -87,7 +88,7 @@ def run_request(request: DecodeRequest, figures: Figures) -> None:
     if request.decode_interactive:
         _talk(request, run, settings)
     elif request.decode_split:
-        _answer_split(request, run, settings, figures)
+        _answer_split(request, run, settings, score)
     elif request.score_file:
         _score(request, run, settings)
     else:
@@ -187,7 +188,7 @@ def _score(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) ->
 
 
 def _answer_split(
-    request: DecodeRequest, run: TrainedRun, settings: DecodeSettings, figures: Figures
+    request: DecodeRequest, run: TrainedRun, settings: DecodeSettings, score: Scorer
 ) -> None:
     path = _path(request, run)
     if not path.task.has_inputs:
@@ -211,14 +212,11 @@ def _answer_split(
         print(f"wrote {file}")
     trained = path.task == source
     for one in written.answers[:_SHOWN]:
-        sides = {"input": one.inputs, "target": one.targets, "output": one.decoded.output}
-        print("\n".join(f"{side:<7}{text}" for side, text in sides.items()) + "\n")
+        print(f"input  {one.inputs}\ntarget {one.targets}\noutput {one.decoded.output}\n")
+    scores = score(source, written.answers) if trained else {}
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
     what = f"{path.task.name}, {split}, {len(written.answers)} examples"
-    if not trained:
-        print(f"{what}; {path.remark}")
-        return
-    found = figures(source, written.answers)
-    print(f"{what}: {', '.join(f'{name} {value:.4g}' for name, value in found.items())}")
+    print(f"{what}: {figures}" if trained else f"{what}; {path.remark}")
 
 
 def _talk(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:

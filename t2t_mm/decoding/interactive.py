@@ -177,7 +177,10 @@ def _reads(task: Task) -> str:
         return "the beginning of a text, or an empty line"
     if len(task.inputs) > 1:
         return "a JSON object {" + ", ".join(f'"{name}": ...' for name in task.inputs) + "}"
-    return f"the path of the {task.input.noun}" if task.input.suffixes else "text"
+    if not task.input.suffixes:
+        return "text"
+    noun = task.input.noun
+    return f"a{'n' if noun[0] in 'aeiou' else ''} {noun}'s path"
 
 
 def _raw(task: Task, text: str) -> str | dict[str, str]:

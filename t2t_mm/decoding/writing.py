@@ -19,7 +19,7 @@ from t2t_mm.decoding.search.tensors import gather_rows
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import Found, features_of
-from t2t_mm.models.body import Encoded
+from t2t_mm.layers.rep import Encoded
 from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import LENGTH, Task
 from t2t_mm.registry import SEARCHES

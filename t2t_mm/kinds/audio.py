@@ -23,6 +23,8 @@ from t2t_mm.kinds.sound_files import stored_sound
 from t2t_mm.kinds.wav_files import pcm_file
 
 if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
+
     import tensorflow as tf
 
     from t2t_mm.hparam import HParams
@@ -57,8 +59,13 @@ class Audio(Kind):
     leads: ClassVar[bool] = True
     is_timeline: ClassVar[bool] = True
     heavy: ClassVar[bool] = True
+    option_keys: ClassVar[tuple[str, ...]] = ("sample_rate",)
 
     sample_rate: int | None = None
+
+    @classmethod
+    def declared(cls, problem: str, options: Mapping[str, Any]) -> Self:
+        return cls(options.get("sample_rate", _DEFAULT_RATE))
 
     @property
     def modality(self) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from t2t_mm.hparam import HParams
 
+_DEFAULT_SIDE = 32  # pixels, of a problems file that says nothing
 _LARGE = 96  # pixels a side; from here on Xception's entry flow, which divides by 16, reads it
 
 
@@ -54,11 +55,16 @@ class Image(Kind):
     )  # fmt: skip
     modality_field: ClassVar[str] = "image_modality"
     heavy: ClassVar[bool] = True
+    option_keys: ClassVar[tuple[str, ...]] = ("image_size", "flip")
 
     size: int | None = None
     channels: int = 3
     flip: bool = False
     augment: str = "shift"
+
+    @classmethod
+    def declared(cls, problem: str, options: Mapping[str, Any]) -> Self:
+        return cls(options.get("image_size", _DEFAULT_SIDE), flip=options.get("flip", False))
 
     @property
     def modality(self) -> str:

@@ -72,6 +72,8 @@ class Kind:
       heavy: decoding a stored value takes milliseconds.
       has_labels: as a target its values are among the problem's `labels`.
       is_timeline: positions without a grid are times.
+      option_keys: keys of a problems file that say what is particular about it.
+      is_bracketed: it is a text of brackets, tags and words.
       decoded_by_tokens: as a target it is written token by token, in a vocabulary.
     """
 
@@ -85,9 +87,21 @@ class Kind:
     heavy: ClassVar[bool] = False
     has_labels: ClassVar[bool] = False
     is_timeline: ClassVar[bool] = False
+    is_bracketed: ClassVar[bool] = False
+    option_keys: ClassVar[tuple[str, ...]] = ()
     decoded_by_tokens: ClassVar[bool] = False
 
     # Declared and bound.
+
+    @classmethod
+    def declared(cls, problem: str, options: Mapping[str, Any]) -> Self:
+        """The feature that a table of a problems file declares.
+
+        Args:
+          problem: its name.
+          options: key -> value for those of `option_keys` that are given.
+        """
+        return cls(**options)
 
     @property
     def record(self) -> str:

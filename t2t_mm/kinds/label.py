@@ -42,10 +42,15 @@ class Label(Kind):
     plural: ClassVar[str] = "labels"
     modality_field: ClassVar[str] = "label_modality"
     has_labels: ClassVar[bool] = True
+    option_keys: ClassVar[tuple[str, ...]] = ("labels",)
 
     names: tuple[str, ...] = ()
     group: str | None = None
     multiple: bool = False
+
+    @classmethod
+    def declared(cls, problem: str, options: Mapping[str, Any]) -> Self:
+        return cls(tuple(options.get("labels", ())), problem)
 
     @property
     def record(self) -> str:

@@ -36,6 +36,7 @@ class Number(Kind):
     plural: ClassVar[str] = "numbers"
     stored_as: ClassVar[str] = FLOATS
     modality_field: ClassVar[str] = "number_modality"
+    option_keys: ClassVar[tuple[str, ...]] = ("low", "high")
 
     low: float = -1.0
     high: float = 1.0

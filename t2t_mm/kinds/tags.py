@@ -44,11 +44,16 @@ class Tags(Kind):
     stored_as: ClassVar[str] = INTS
     modality_field: ClassVar[str] = "tags_modality"
     has_labels: ClassVar[bool] = True
+    option_keys: ClassVar[tuple[str, ...]] = ("labels",)
 
     names: tuple[str, ...] = ()
     group: str | None = None
     of: str = "inputs"
     vocabulary: str | None = None
+
+    @classmethod
+    def declared(cls, problem: str, options: Mapping[str, Any]) -> Self:
+        return cls(tuple(options.get("labels", ())), problem)
 
     @property
     def size(self) -> int | None:

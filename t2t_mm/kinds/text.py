@@ -48,11 +48,16 @@ class Text(Kind):
     stored_as: ClassVar[str] = INTS
     modality_field: ClassVar[str] = "text_modality"
     decoded_by_tokens: ClassVar[bool] = True
+    option_keys: ClassVar[tuple[str, ...]] = ("vocabulary",)
     tokens_per_token: ClassVar[float] = 2.0  # of an output, for a token of a text that is read
 
     vocabulary: str | None = None
     size: int | None = None
     absent: bool = False
+
+    @classmethod
+    def declared(cls, problem: str, options: Mapping[str, Any]) -> Self:
+        return cls(options.get("vocabulary", f"vocab.{problem}"))
 
     @property
     def modality(self) -> str:

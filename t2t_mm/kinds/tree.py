@@ -21,6 +21,7 @@ class Tree(Text):
     name: ClassVar[str] = "tree"
     noun: ClassVar[str] = "tree"
     plural: ClassVar[str] = "trees"
+    is_bracketed: ClassVar[bool] = True
     # A tree has a bracket, a tag and a label about every word, each a token or more.
     tokens_per_token: ClassVar[float] = 8.0
 

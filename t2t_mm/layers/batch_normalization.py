@@ -15,8 +15,8 @@ class BatchNorm(keras.layers.Layer):
     them: moving <- momentum * moving + (1 - momentum) * the batch's, of the variance its unbiased
     estimate. Out of training the moving ones serve. All four are float32 under every dtype policy.
 
-    `keras.layers.BatchNormalization` gives the same outputs in 1.5 to 2.5 times the time on two
-    CPU cores; it does not use TensorFlow's fused kernel.
+    `keras.layers.BatchNormalization` gives the same outputs without TensorFlow's fused kernel: on
+    two CPU cores, forward and backward of [64, 32, 32, 16] took 11.9 ms with it, 4.6 with this one.
 
     Args:
       momentum: 0.9, T2T's; a run of hundreds of steps never leaves its start with Keras's 0.99.

@@ -1,10 +1,14 @@
-"""The unified representation: what every modality's bottom gives and every body reads."""
+"""The unified representation: what every modality's bottom gives and every body reads.
+
+`Encoded` is what a body's encoder makes of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 
@@ -50,3 +54,32 @@ def concatenate(reps: Sequence[Rep]) -> Rep:
     return Rep(
         ops.take_along_axis(x, order[:, :, None], axis=1), ops.take_along_axis(mask, order, axis=1)
     )
+
+
+class Encoded(NamedTuple):
+    """Encoded inputs: all that an encoder hands on.
+
+    Attributes:
+      rep: x [B, L, D], zero at padding; mask and grid are those of the inputs.
+      aux_loss: float32 scalar to add to the loss, such as the balance losses of experts.
+      state: anything else, such as a recurrent encoder's last states: nested structures of tensors
+        [B, ...], or None.
+    """
+
+    rep: Rep
+    aux_loss: Any
+    state: Any = None
+
+    def repeat(self, beams: int) -> Encoded:
+        """Every input `beams` times, its copies side by side."""
+
+        def rows(tensor: Any) -> Any:
+            return ops.repeat(tensor, beams, axis=0)
+
+        rep = Rep(rows(self.rep.x), rows(self.rep.mask), self.rep.grid)
+        return Encoded(rep, self.aux_loss, map_tensors(rows, self.state))
+
+
+def map_tensors(function: Any, state: Any) -> Any:
+    """A nested structure with a function applied to each of its tensors; None stays None."""
+    return keras.tree.map_structure(lambda x: None if x is None else function(x), state)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import keras
 from keras import ops
 
 from t2t_mm.errors import UserError
-from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.seeds import fold_in
 from t2t_mm.modalities.loss import Sums
 
@@ -25,9 +25,17 @@ if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
     from t2t_mm.kinds import Kind
     from t2t_mm.kinds.kind import Found
-    from t2t_mm.models.body import Body, Encoded
 
 INPUT, TARGET = "input", "target"
+
+
+class Decoder(Protocol):
+    """What a modality asks of a body; see models/body.py."""
+
+    def decode(
+        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
+    ) -> tuple[Any, Any]:
+        """Computes outputs [B, T, D] and a loss from encoded inputs and earlier outputs."""
 
 
 class Modality(keras.layers.Layer):
@@ -135,7 +143,7 @@ class Modality(keras.layers.Layer):
         raise UserError(f"modality '{self.name}' does not feed a decoder.")
 
     def read_out(
-        self, body: Body, encoded: Encoded, targets: Any, first: Any, training: bool = False
+        self, body: Decoder, encoded: Encoded, targets: Any, first: Any, training: bool = False
     ) -> tuple[Any, Any]:
         """Takes outputs from the body: what `loss`, `step_metrics` and the like are given.
 

@@ -17,12 +17,12 @@ from t2t_mm.modalities.loss import (
     smoothed_cross_entropy,
     weighted_sum,
 )
-from t2t_mm.modalities.modality import INPUT, TARGET, Modality
+from t2t_mm.modalities.modality import INPUT, TARGET, Decoder, Modality
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
     from t2t_mm.kinds import Kind
-    from t2t_mm.models.body import Body, Encoded
+    from t2t_mm.layers.rep import Encoded
 
 PADDING = 0
 
@@ -79,7 +79,7 @@ class Text(Modality):
         return ops.cast(ops.not_equal(targets, PADDING), "float32")
 
     def read_out(
-        self, body: Body, encoded: Encoded, targets: Any, first: Any, training: bool = False
+        self, body: Decoder, encoded: Encoded, targets: Any, first: Any, training: bool = False
     ) -> tuple[Any, Any]:
         """The decoder's logits [B, T, V], each position having seen the targets before it."""
         embedded = self.target_bottom(targets)[:, :-1]

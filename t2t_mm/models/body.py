@@ -10,45 +10,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 from keras import ops
 
-from t2t_mm.layers.rep import Rep, concatenate
+from t2t_mm.layers.rep import Encoded, Rep, concatenate, map_tensors
 
 if TYPE_CHECKING:
     from t2t_mm.models.objective import Objective
     from t2t_mm.problem import Task
-
-
-class Encoded(NamedTuple):
-    """Encoded inputs: all that an encoder hands on.
-
-    Attributes:
-      rep: x [B, L, D], zero at padding; mask and grid are those of the inputs.
-      aux_loss: float32 scalar to add to the loss, such as the balance losses of experts.
-      state: anything else, such as a recurrent encoder's last states: nested structures of tensors
-        [B, ...], or None.
-    """
-
-    rep: Rep
-    aux_loss: Any
-    state: Any = None
-
-    def repeat(self, beams: int) -> Encoded:
-        """Every input `beams` times, its copies side by side."""
-
-        def rows(tensor: Any) -> Any:
-            return ops.repeat(tensor, beams, axis=0)
-
-        rep = Rep(rows(self.rep.x), rows(self.rep.mask), self.rep.grid)
-        return Encoded(rep, self.aux_loss, map_tensors(rows, self.state))
-
-
-def map_tensors(function: Any, state: Any) -> Any:
-    """A nested structure with a function applied to each of its tensors; None stays None."""
-    return keras.tree.map_structure(lambda x: None if x is None else function(x), state)
 
 
 class Body(keras.layers.Layer):

@@ -17,9 +17,9 @@ from t2t_mm.layers.gpt_block import GPTBlock
 from t2t_mm.layers.learned_positions import LearnedPositions
 from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.recording import record_attention, recording
-from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.seeds import fold_in
-from t2t_mm.models.body import Body, Encoded
+from t2t_mm.models.body import Body
 
 if TYPE_CHECKING:
     from t2t_mm.problem import Task

@@ -15,14 +15,14 @@ from t2t_mm.layers.seeds import fold_in
 from t2t_mm.modalities.loss import Sums
 from t2t_mm.modalities.modality import INPUT, TARGET, Modality
 from t2t_mm.modalities.networks import modality_class, modality_key
-from t2t_mm.models.body import Body, Encoded
+from t2t_mm.models.body import Body
 from t2t_mm.models.objective import DEFAULT, Objective
 from t2t_mm.problem import LENGTH
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
     from t2t_mm.kinds import Kind
-    from t2t_mm.layers.rep import Rep
+    from t2t_mm.layers.rep import Encoded, Rep
     from t2t_mm.problem import Task
 
 BODY, COMMANDS, SLOTS = "body", "commands", "slots"

@@ -16,9 +16,9 @@ from t2t_mm.errors import HParamError
 from t2t_mm.layers.attention_lstm import MECHANISMS, AttentionLSTM
 from t2t_mm.layers.lstm import LSTMStack
 from t2t_mm.layers.recurrence import reverse_real
-from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.rep import Encoded, Rep, map_tensors
 from t2t_mm.layers.seeds import fold_in
-from t2t_mm.models.body import Body, Encoded, map_tensors
+from t2t_mm.models.body import Body
 
 
 class RecurrentBody(Body):

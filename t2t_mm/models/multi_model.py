@@ -21,9 +21,9 @@ from t2t_mm.layers.causal_convs import CausalConvs, ConvsAt, ConvsMemory
 from t2t_mm.layers.conv import ConvBlock, ConvStep
 from t2t_mm.layers.moe import MixtureOfExperts
 from t2t_mm.layers.normalization import LayerNorm
-from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.timing import add_timing
-from t2t_mm.models.body import Body, Encoded
+from t2t_mm.models.body import Body
 
 FIELDS = (
     "hidden_size",

@@ -11,10 +11,10 @@ from keras import ops
 from t2t_mm.errors import HParamError, UserError
 from t2t_mm.kinds import Image
 from t2t_mm.layers.conv2d import max_pool
-from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.residual import ConvNorm, ResidualBlock
 from t2t_mm.layers.seeds import fold_in
-from t2t_mm.models.body import Body, Encoded
+from t2t_mm.models.body import Body
 
 if TYPE_CHECKING:
     from t2t_mm.problem import Task
@@ -140,8 +140,7 @@ class ResNet(Body):
 
     @classmethod
     def refuses(cls, task: Task) -> str | None:
-        reads_images = all(isinstance(kind, Image) for kind in task.inputs.values())
-        if reads_images and len(task.inputs) == 1 and task.targets.is_ranked:
+        if task.source == Image.name and task.targets.is_ranked:
             return None
         return (
             f"reads images and answers with labels; '{task.name}' is {task.source} to "

@@ -21,9 +21,9 @@ from t2t_mm.layers.buffers import take
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.feed_forward import FeedForward
 from t2t_mm.layers.normalization import LayerNorm
-from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.timing import add_timing, timing_signal
-from t2t_mm.models.body import Body, Encoded
+from t2t_mm.models.body import Body
 
 FIELDS = (
     "hidden_size",

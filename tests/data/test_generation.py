@@ -20,6 +20,7 @@ from t2t_mm.data.generation.disk_errors import disk_error
 from t2t_mm.data.records.manifest import load_manifest
 from t2t_mm.data.vocabularies.one_vocabulary import check_tasks_agree
 from t2t_mm.errors import DataError, UserError
+from t2t_mm.kinds import Label
 from t2t_mm.kinds.vocabulary import EOS, Vocabulary
 from t2t_mm.lookup import find_problem, find_problems
 from t2t_mm.problem import Problem, Split, Text2TextProblem
@@ -379,7 +380,7 @@ def test_problems_that_cannot_be_generated(tmp_path: Path) -> None:
     ):
         generate([text_problem("toy", [])], tmp_path)
     without = class_problem("toy", [])
-    without.labels = ()
+    without.labels, without.targets = (), Label((), "toy")
     with pytest.raises(DataError, match="'toy' must declare `labels`, for its targets are labels"):
         generate([without], tmp_path)
 

@@ -41,12 +41,12 @@ def test_a_text_a_picture_and_a_sound(tmp_path):
     assert talk.session.prompt == f"{TEXT}> "
     assert talk("red dog\n") == talk.answer(TEXT, "red dog")
     assert talk(b"red dog\r\n") == talk.answer(TEXT, "red dog")
-    assert talk(f"pr= {CLASS} ") == [f"{CLASS}: give the path of the image"]
+    assert talk(f"pr= {CLASS} ") == [f"{CLASS}: give an image's path"]
     expected = talk.answer(CLASS, png(1))[:1]
     path = f"{tmp_path}/a picture.png"
     for typed in (path, f"'{path}'", f'"{path}"', path.replace(" ", "\\ ")):
         assert talk(typed) == expected
-    assert talk(f"pr={SPEECH}") == [f"{SPEECH}: give the path of the sound"]
+    assert talk(f"pr={SPEECH}") == [f"{SPEECH}: give a sound's path"]
     assert talk(f"{tmp_path}/s.wav") == talk.answer(SPEECH, wav(1))
 
 
@@ -54,21 +54,21 @@ def test_zero_shot_by_in_and_ou(tmp_path):
     talk = Talk(TEXT)
     (tmp_path / "s.wav").write_bytes(wav(1))
     said = talk(f"in={SPEECH}")
-    assert said[0] == f"{SPEECH}-to-{TEXT}: give the path of the sound"
+    assert said[0] == f"{SPEECH}-to-{TEXT}: give a sound's path"
     assert said[1].startswith(f"zero-shot: no problem was trained from the inputs of '{SPEECH}' to")
     assert talk.session.prompt == f"{SPEECH}-to-{TEXT} (zero-shot)> "
     task = talk.loaded.task_between(SPEECH, TEXT)
     assert talk(f"{tmp_path}/s.wav") == talk.answer(task, wav(1))
-    assert talk(f"ou={SPEECH}") == [f"{SPEECH}: give the path of the sound"]
-    assert talk(f"ou={CLASS}")[0] == f"{SPEECH}-to-{CLASS}: give the path of the sound"
+    assert talk(f"ou={SPEECH}") == [f"{SPEECH}: give a sound's path"]
+    assert talk(f"ou={CLASS}")[0] == f"{SPEECH}-to-{CLASS}: give a sound's path"
     task = talk.loaded.task_between(SPEECH, CLASS)
     assert talk(f"{tmp_path}/s.wav") == talk.answer(task, wav(1))[:1]
     assert talk("co=to_parse_tree")[0].startswith(
         "error: --command=to_parse_tree means nothing to problem"
     )
     talk(f"pr={SPEECH}")
-    assert talk("co=to_parse_tree")[0] == f"{SPEECH}.to_parse_tree: give the path of the sound"
-    assert talk("co=") == [f"{SPEECH}: give the path of the sound"]
+    assert talk("co=to_parse_tree")[0] == f"{SPEECH}.to_parse_tree: give a sound's path"
+    assert talk("co=") == [f"{SPEECH}: give a sound's path"]
 
 
 def test_settings():

@@ -7,9 +7,8 @@ import pytest
 
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds import Number as Kind
-from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.modalities.number import Number
-from t2t_mm.models.body import Encoded
 
 OUTPUTS = np.array([[0.5], [-1.25], [0.0]], "float32")  # on the scale from -1 to 1
 TARGETS = np.array([8.0, 2.0, 6.8], "float32")  # from 2 to 10: 0.5, -1 and 0.2

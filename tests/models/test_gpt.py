@@ -8,11 +8,12 @@ import pytest
 import tensorflow as tf
 
 from t2t_mm.errors import HParamError
+from t2t_mm.kinds import Label, Text
 from t2t_mm.layers.recording import recording
 from t2t_mm.layers.rep import Rep
 from t2t_mm.models.gpt import GPT
 from t2t_mm.models.joint import JointModel
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS, MODELS
 
 WIDTH = 8
@@ -114,7 +115,7 @@ def test_an_output_never_sees_the_future():
 def test_the_published_number_of_parameters(name, vocabulary, parameters):
     """With the embedding, which is the softmax too; the command's embedding comes on top."""
     hparams, seeds = HPARAMS.get(name)(), keras.random.SeedGenerator(1)
-    spec = FeatureSpec("text", "v", vocabulary)
+    spec = Text("v", vocabulary)
     with keras.StatelessScope(initialize_variables=False):  # shapes alone
         body = GPT.from_hparams(hparams, seeds)
         model = JointModel([Task("lm", "lm", spec, spec, "to_text")], body, hparams, seeds)
@@ -184,7 +185,7 @@ def test_the_context_is_as_long_as_examples_may_be():
 
 
 def test_only_text_is_written():
-    text, labels = FeatureSpec("text", "v", 9), FeatureSpec("class_label", "l", 3)
+    text, labels = Text("v", 9), Label(("a", "b", "c"), "l")
     assert GPT.refuses(Task("lm", "lm", text, text, "c")) is None
     assert GPT.refuses(Task("mood", "mood", text, labels, "c")) == (
         "continues its inputs by text; 'mood' is answered with label (use transformer or "

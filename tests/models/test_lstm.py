@@ -8,11 +8,12 @@ import pytest
 import tensorflow as tf
 
 from t2t_mm.errors import HParamError
+from t2t_mm.kinds import Text
 from t2t_mm.layers.rep import Rep
 from t2t_mm.models.body import Body
 from t2t_mm.models.joint import JointModel
 from t2t_mm.models.lstm import LSTMSeq2Seq, LSTMSeq2SeqAttention
-from t2t_mm.problem import FeatureSpec, Task
+from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS, MODELS
 
 WIDTH = 8
@@ -158,15 +159,15 @@ def test_a_joint_model_learns_to_write_backwards():
     hparams = HPARAMS.get("lstm_tiny")().replace(
         hidden_size=24, attention_layer_size=24, num_hidden_layers=1
     )
-    spec, seeds = FeatureSpec("text", "v", 9), keras.random.SeedGenerator(3)
+    spec, seeds = Text("v", 9), keras.random.SeedGenerator(3)
     body = LSTMSeq2SeqAttention.from_hparams(hparams, seeds)
     model = JointModel([Task("back", "back", spec, spec, "c")], body, hparams, seeds)
-    path, optimizer = model.signature("back"), keras.optimizers.Adam(0.03)
+    path, optimizer = model.route("back"), keras.optimizers.Adam(0.03)
 
     @tf.function
     def step(inputs, targets):
         with tf.GradientTape() as tape:
-            logits, _ = model.forward(path, inputs, targets, 0, training=True)
+            logits, _ = model.forward(path, {"inputs": inputs}, targets, 0, training=True)
             total, weight = model.loss(path, logits, targets)
         optimizer.apply(tape.gradient(total, [v.value for v in variables]), variables)
         return total / weight

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import collections
+import inspect
+import io
+import itertools
+import math
 import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 from t2t_mm import registry
 from t2t_mm.lookup import find_problem, find_problems
 from t2t_mm.problem import Split
-from t2t_mm.problems.shapes import languages, tasks, world
+from t2t_mm.problems.shapes import languages, questions, tasks, world
 
 EIGHT = (
     "caption_shapes",
@@ -132,6 +137,33 @@ def test_pictures_are_not_mirrored_in_training():
     assert not find_problem("caption_shapes").inputs.flip
 
 
+def test_the_language_model_has_each_sentence_of_a_split_once():
+    told = {split: samples("languagemodel_shapes", split) for split in Split}
+    assert [len(told[split]) for split in Split] == [27_200, 2_126, 2_234]
+    assert {sample["inputs"] for split in Split for sample in told[split]} == {""}
+    texts = [sample["targets"] for split in Split for sample in told[split]]
+    assert len(texts) == len(set(texts)) == len(SENTENCES)
+    for split in Split:
+        assert {SENTENCES[s["targets"]].split for s in told[split]} == {split.value}
+    assert samples("languagemodel_shapes", Split.DEV, 12) != told[Split.DEV]
+
+
+def test_the_floor_of_the_language_model_is_as_its_docstring_says():
+    nats = math.log(len(SENTENCES))
+    test = samples("languagemodel_shapes", Split.TEST)
+    words = sum(len(sample["targets"].split()) + 1 for sample in test) / len(test)
+    told = inspect.getdoc(tasks.LanguagemodelShapes)
+    for figure in (f"{nats:.2f} nats", f"{words:.2f}", f"of {math.exp(nats / words):.2f}."):
+        assert figure in told
+
+
+def test_the_language_model_shares_the_vocabulary_and_leaves_it_as_it_is():
+    problem = find_problem("languagemodel_shapes")
+    assert problem.targets.vocabulary == "vocab.shapes"
+    assert problem.inputs.absent and not problem.reversible
+    assert problem.name not in registry.VOCABULARIES.get("vocab.shapes").problems
+
+
 def test_generating_needs_no_tensorflow():
     script = (
         "import sys; from t2t_mm.lookup import find_problems; from t2t_mm.problem import Split\n"
@@ -140,3 +172,24 @@ def test_generating_needs_no_tensorflow():
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_questions_are_asked_of_their_pictures():
+    problem = find_problem("question_shapes")
+    made = samples("question_shapes", Split.DEV)
+    assert len(made) == 1_200 and set(made[0]) == {"inputs", "question", "targets"}
+    asked = list(itertools.islice(questions.examples("dev", 1_200, 11), 24))
+    assert [(one.question, one.answer) for one in asked] == [
+        (sample["question"], sample["targets"]) for sample in made[:24]
+    ]
+    drawn = [PIL.Image.open(io.BytesIO(sample["inputs"]())) for sample in made[:4]]
+    assert {one.size for one in drawn} == {(questions.SIDE, questions.SIDE)}
+    assert {sample["targets"] for sample in made} == set(problem.labels)
+    mirrored = find_problem("question_shapes").inputs["inputs"].flip
+    assert not mirrored  # left would become right
+
+
+def test_nine_problems_share_the_vocabulary_of_eight():
+    nine = {problem.name for problem in find_problems("shapes9")}
+    assert nine == {*EIGHT, "question_shapes"}
+    assert "question_shapes" not in registry.VOCABULARIES.get("vocab.shapes").problems

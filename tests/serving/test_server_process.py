@@ -32,7 +32,8 @@ def answer(columns):
     return [{"outputs": ["done"], "scores": [0.0]} for _ in columns["inputs"]]
 
 signature = types.SimpleNamespace(
-    name="nap", problem={"inputs": "text"}, explains=False, inputs=("inputs",), answer=answer,
+    name="nap", problem={"inputs": "text"}, features={"inputs": {"kind": "text"}}, explains=False,
+    inputs=("inputs",), answer=answer,
     whole=frozenset())
 signature = type("Nap", (), dict(vars(signature), answer=staticmethod(answer)))()
 server.load_and_warm_up = lambda path, version: types.SimpleNamespace(

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from t2t_mm.layers.attention import SelfAttention
 from t2t_mm.layers.recording import Recorder, recording
-from t2t_mm.layers.rep import Rep
-from t2t_mm.models.body import Encoded
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.models.joint import JointModel, Route
 
 
@@ -79,8 +78,8 @@ def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor
         for layer, weights in seen.attention
         if not isinstance(layer, SelfAttention)
     ]
-    if not weights:
-        return tf.zeros(tf.stack([batch, 0, length]))
+    if not weights:  # a body that never looks back, such as an LSTM without attention
+        return tf.zeros(tf.stack([batch, 1, length]))
     return tf.add_n(weights) / len(weights)
 
 

@@ -15,8 +15,7 @@ from t2t_mm.decoding.search.contract import Hypotheses
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.kinds.kind import Found
 from t2t_mm.layers.recording import recording
-from t2t_mm.layers.rep import Rep
-from t2t_mm.models.body import Encoded
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import Task
 from t2t_mm.serving.export.explaining import (

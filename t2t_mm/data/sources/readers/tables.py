@@ -22,7 +22,7 @@ class Table(Reader):
       delimiter: between columns, if it is not the format's.
     """
 
-    TARGETS = ("text", "label", "tree")
+    TARGETS = ("text", "label", "tree", "number", "tags")
     STYLE: ClassVar[str]
 
     path: str
