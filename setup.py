@@ -13,7 +13,7 @@ SERVE = ["starlette>=0.40", "uvicorn>=0.30", "prometheus-client>=0.20"]
 
 
 def version() -> str:
-    text = (HERE / "t2t_mm" / "__init__.py").read_text(encoding="utf-8")
+    text = (HERE / "t2t_mm" / "version.py").read_text(encoding="utf-8")
     return re.search(r'__version__ = "(.+?)"', text).group(1)
 
 
@@ -43,6 +43,8 @@ setup(
         "importlib_resources>=5",  # TFDS imports it without saying so
         "keras>=3.10,<4",
         "absl-py>=2.1",
+        "filelock>=3.20",
+        "google-crc32c>=1.6",
         "sentencepiece>=0.2.0",
         "jiwer>=3.0",
         "pillow>=10",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from t2t_mm.console.table import markdown
 from t2t_mm.errors import unknown
 from t2t_mm.lookup import find_problem, find_problems, split_suffixes
 from t2t_mm.provenance import DataAccess
@@ -48,10 +49,10 @@ def _names(which: str) -> list[str]:
 
 
 def _mixtures() -> str:
-    lines = ["## Mixtures", "", "| mixture | problems | vocabulary |", "|---|---|---|"]
+    rows = []
     for name in MIXTURES:
         mixture = MIXTURES.get(name)
         members = ", ".join(f"`{member}`" for member in mixture.problems)
         vocabulary = f"`{mixture.vocabulary}`" if mixture.vocabulary else "each problem's own"
-        lines.append(f"| `{name}`<br>{mixture.summary} | {members} | {vocabulary} |")
-    return "\n".join(lines)
+        rows.append((f"`{name}`<br>{mixture.summary}", members, vocabulary))
+    return f"## Mixtures\n\n{markdown(('mixture', 'problems', 'vocabulary'), rows)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from t2t_mm.console.table import aligned
 from t2t_mm.errors import unknown
 from t2t_mm.lookup import find_problem, problem_names, split_suffixes
 from t2t_mm.registry import ALL, PROBLEMS
@@ -30,8 +31,8 @@ def registry_help(which: str) -> str:
 def _section(kind: str, pattern: str) -> list[str]:
     names = problem_names() if kind == "problems" else ALL[kind].names()
     rows = [(name, _summary(kind, name)) for name in names if pattern in name]
-    width = max((len(name) for name, _ in rows), default=0)
-    return [f"{kind}:", *(f"  {name:<{width}}  {text}".rstrip() for name, text in rows), ""]
+    lines = aligned(rows, left=(0, 1)).splitlines()
+    return [f"{kind}:", *(f"  {line}" for line in lines), ""]
 
 
 def _summary(kind: str, name: str) -> str:

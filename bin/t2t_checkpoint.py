@@ -251,9 +251,9 @@ def _to_flag(values: flags.FlagValues) -> None:
 def _opened(values: flags.FlagValues) -> OpenedRun:
     if not values.output_dir:
         raise UserError("no model given; name the folder that t2t-trainer wrote in --output_dir.")
-    from t2t_mm.runs.surgery.opened import open_run
+    from t2t_mm.runs.surgery.opened import open_checkpoint
 
-    return open_run(values.output_dir, values.checkpoint_path)
+    return open_checkpoint(values.output_dir, values.checkpoint_path)
 
 
 def _target(values: flags.FlagValues) -> Any:

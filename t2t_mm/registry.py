@@ -209,13 +209,19 @@ def load_plugins() -> None:
 
 
 def _check_problem(name: str, value: Any) -> None:
-    from t2t_mm.problem import Problem
-
-    problem_class = value if inspect.isclass(value) else type(value)
-    if not issubclass(problem_class, Problem):
+    if not _derives(value if inspect.isclass(value) else type(value), "t2t_mm.problem", "Problem"):
         raise TypeError(f"problem '{name}' must be a Problem, got {value!r}")
     if name.endswith(("_rev", "_copy")):
         raise ValueError(f"problem name '{name}' must not end in _rev or _copy: they are derived")
+
+
+def _derives(one: type, module: str, base: str) -> bool:
+    """Whether a class derives from a base that is told by its name.
+
+    Whoever has a subclass has imported the base; this module, which all others import, imports
+    none of them.
+    """
+    return (module, base) in [(cls.__module__, cls.__qualname__) for cls in inspect.getmro(one)]
 
 
 def _check_callable(name: str, value: Any) -> None:
@@ -231,9 +237,8 @@ def _check_mixture(name: str, value: Any) -> None:
 
 
 def _check_search(name: str, value: Any) -> None:
-    from t2t_mm.decoding.search.contract import Search
-
-    if not (inspect.isclass(value) and issubclass(value, Search)):
+    contract = ("t2t_mm.decoding.search.contract", "Search")
+    if not (inspect.isclass(value) and _derives(value, *contract)):
         raise TypeError(f"search '{name}' must be a subclass of Search, got {value!r}")
 
 

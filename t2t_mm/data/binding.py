@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from t2t_mm.data.records.files import file_digest
 from t2t_mm.data.records.manifest import Manifest, load_manifest, text_vocabulary
 from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import DataError
+from t2t_mm.files.writing import file_digest
 from t2t_mm.kinds import Kind
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import INPUTS, TARGETS, Problem, Split, Task

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from t2t_mm.decoding.batching import batches_by_length
-from t2t_mm.decoding.decoder import Decoded
+from t2t_mm.decoding.decoder import Decoded, Decoder
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.inputs import stacked
@@ -19,15 +18,12 @@ from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import features_of
 from t2t_mm.problem import LENGTH, Task
 
-if TYPE_CHECKING:
-    from t2t_mm.decoding.model_loading import LoadedModel
-
 
 def answers(
-    loaded: LoadedModel,
+    decoder: Decoder,
     asked: Sequence[DecodeInput],
     contents: EncodedInputs,
-    settings: DecodeSettings,
+    hparams: HParams,
     done: Mapping[int, Decoded],
 ) -> Iterator[dict[int, Decoded]]:
     """Answers what is not done.
@@ -36,20 +32,19 @@ def answers(
     in a batch, and the batches are then those of a run that was never stopped.
 
     Args:
-      loaded: a trained model.
+      decoder: of a trained model.
       asked: the inputs; problems may be mixed.
       contents: of the same inputs.
-      settings: how to search.
+      hparams: of the model.
       done: answers by the number of their input.
 
     Yields:
       The answers of each batch, by the number of their input.
     """
-    decoder = loaded.decoder_for(settings)
-    for task, rows in planned(asked, contents, loaded.hparams, settings):
+    for task, rows in planned(asked, contents, hparams, decoder.settings):
         if all(row in done for row in rows):
             continue
-        batch = batch_of(task, rows, contents, loaded.hparams)
+        batch = batch_of(task, rows, contents, hparams)
         found = decoder(task, batch, np.asarray(rows, np.int32))
         yield dict(zip(rows, found, strict=True))
 

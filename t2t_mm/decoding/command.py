@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t2t_mm.decoding.combinations import Combination, combination
-from t2t_mm.decoding.file_decoding import answer_files, checked
+from t2t_mm.decoding.file_decoding import answer_files, checked, score_files
 from t2t_mm.decoding.input_files import (
     STANDARD_INPUT,
     DecodeInput,
@@ -37,10 +37,9 @@ from t2t_mm.decoding.output_files import (
     write_lines,
 )
 from t2t_mm.decoding.run_flags import one_problem
-from t2t_mm.decoding.score_files import score_files
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.decoding.trained_run import TrainedRun, read_run
 from t2t_mm.errors import UserError
+from t2t_mm.runs.trained_run import TrainedRun, open_run
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.decoder import Decoded
@@ -84,7 +83,7 @@ def run_request(request: DecodeRequest, score: Scorer) -> None:
     Raises:
       UserError: a sentence on what is wrong.
     """
-    run = read_run(request.output_dir)
+    run = open_run(request.output_dir)
     settings = DecodeSettings().override(request.decode_hparams)
     if request.decode_interactive:
         _talk(request, run, settings)

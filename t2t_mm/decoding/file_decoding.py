@@ -1,4 +1,7 @@
-"""`answer_files`: inputs to a file of answers, so that a killed run goes on where it was."""
+"""`answer_files`: inputs to a file of answers, so that a killed run goes on where it was.
+
+`score_files`: given answers to a file of how likely the model finds them, one figure a line.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from t2t_mm import __version__
-from t2t_mm.data.records.files import file_digest
+from t2t_mm.console.progress import Counter
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.output_files import answer_line, write_lines
-from t2t_mm.decoding.progress import Counter
 from t2t_mm.decoding.resume_file import ResumeFile, Say
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.files.writing import file_digest
 from t2t_mm.kinds.vocabulary import Vocabulary
+from t2t_mm.version import __version__
 
 if TYPE_CHECKING:
     from t2t_mm.decoding.decoder import Decoded
@@ -63,7 +66,8 @@ def answer_files(
     identity = {"inputs": contents.digest, **identity_of(loaded, settings)}
     with ResumeFile(path, identity, say) as partial:
         with Counter(len(asked), len(partial.done)) as counter:
-            for found in answers(loaded, asked, contents, settings, partial.done):
+            decoder = loaded.decoder_for(settings)
+            for found in answers(decoder, asked, contents, loaded.hparams, partial.done):
                 counter.add(len(found.keys() - partial.done.keys()))
                 partial.add(found)
         decoded = [partial.done[index] for index in range(len(asked))]
@@ -71,6 +75,40 @@ def answer_files(
             write_lines(path, (answer_line(one, settings) for one in decoded))
             partial.finish()
     return decoded
+
+
+def score_files(
+    asked: Sequence[DecodeInput],
+    contents: EncodedInputs,
+    path: Path | None,
+    settings: DecodeSettings,
+    load: Load,
+) -> list[float]:
+    """Scores given answers and writes one log-probability a line.
+
+    Args:
+      asked: inputs and targets; problems may be mixed.
+      contents: of the same inputs.
+      path: where the figures go; None: nowhere.
+      settings: batch_size is read.
+      load: gives the model.
+
+    Returns:
+      The natural logarithm of each answer's probability, in their order.
+    """
+    loaded = load()
+    from t2t_mm.decoding.target_scores import scores  # TensorFlow, which load() has brought
+
+    decoder = loaded.decoder_for(settings)
+    found: dict[int, float] = {}
+    with Counter(len(asked), verb="scoring") as counter:
+        for part in scores(decoder, asked, contents, loaded.hparams, loaded.vocabularies):
+            found |= part
+            counter.add(len(part))
+    ordered = [found[index] for index in range(len(asked))]
+    if path is not None:
+        write_lines(path, (f"{score:.6f}" for score in ordered))
+    return ordered
 
 
 def identity_of(loaded: LoadedModel, settings: DecodeSettings) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from t2t_mm.decoding.api import decode
 from t2t_mm.decoding.combinations import Combination, combination
 from t2t_mm.decoding.input_files import parse_record
 from t2t_mm.decoding.inputs import expanded
@@ -163,7 +162,7 @@ class Session:
         if path is None:
             raise UserError(self._nothing_chosen())
         task = self._loaded.task_between(path.inputs_of, path.targets_of, self._command)
-        (decoded,) = decode(self._loaded, task, [_raw(task, text)], self._settings)
+        (decoded,) = self._loaded.decode(task, [_raw(task, text)], self._settings)
         answers: tuple[Prediction, ...] = decoded.alternatives[: self._shown] or (decoded,)
         for answer in answers:
             self._say(f"  {answer.output}   (log-probability {answer.score:.2f})")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from t2t_mm.decoding.answering import answers
 from t2t_mm.decoding.combinations import combination
 from t2t_mm.decoding.decoder import Decoded, Decoder
+from t2t_mm.decoding.encoded_inputs import EncodedInputs
+from t2t_mm.decoding.input_files import DecodeInput
+from t2t_mm.decoding.inputs import Raw
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.decoding.trained_run import read_run
-from t2t_mm.errors import unknown
+from t2t_mm.decoding.target_scores import scores
+from t2t_mm.errors import UserError, unknown
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
@@ -20,10 +23,8 @@ from t2t_mm.runs import checkpoints
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
+from t2t_mm.runs.trained_run import open_run
 from t2t_mm.runs.weights import load_weights, without_raw
-
-if TYPE_CHECKING:
-    from t2t_mm.decoding.inputs import Raw
 
 
 @dataclass(frozen=True)
@@ -92,19 +93,76 @@ class LoadedModel:
         problem: str | Task,
         inputs: Sequence[Raw],
         settings: DecodeSettings | str | None = None,
+        report: Callable[[int], None] | None = None,
     ) -> list[Decoded]:
-        """Answers each input; see `decoding.api.decode`."""
-        from t2t_mm.decoding.api import decode
+        """Answers each input.
 
-        return decode(self, problem, inputs, settings)
+        Args:
+          problem: one of the model's problems, or what `task_between` gave.
+          inputs: text (str or UTF-8 bytes); or pictures or sounds, each a path or an encoded
+            file's bytes; or, of a problem with several inputs, a mapping of these by name.
+          settings: how to search, or text such as "beam_size=1"; None: as t2t-decoder does.
+          report: called with the number of newly answered inputs after every batch.
+
+        Returns:
+          The answer to each, in the order of the inputs, which are batched by length.
+
+        Raises:
+          UnknownNameError: for a problem that the model was not trained on.
+          HParamError: for settings that are wrong.
+          DataError: for an input that cannot be read.
+          UserError: if `inputs` is one string, not a list.
+        """
+        asked = self._asked(problem, inputs)
+        contents = EncodedInputs(asked, self.vocabularies)
+        decoder = self.decoder_for(_settings(settings))
+        done: dict[int, Decoded] = {}
+        for found in answers(decoder, asked, contents, self.hparams, done):
+            done |= found
+            if report:
+                report(len(found))
+        return [done[index] for index in range(len(asked))]
 
     def score(
         self, problem: str | Task, inputs: Sequence[Raw], targets: Sequence[str]
     ) -> list[float]:
-        """The log-probability of each given answer; see `decoding.api.score`."""
-        from t2t_mm.decoding.api import score
+        """How likely the model finds given answers.
 
-        return score(self, problem, inputs, targets)
+        Args:
+          problem, inputs: as for `decode`.
+          targets: the answer to each input: a text, or a label's name.
+
+        Returns:
+          The natural logarithm of each answer's probability, its end included.
+
+        Raises:
+          UserError: as `decode`; for an unknown label; or if there is not one answer an input.
+        """
+        if isinstance(targets, (str, bytes)) or len(targets) != len(inputs):
+            raise UserError(f"score takes one target an input: a list of {len(inputs)}.")
+        asked = self._asked(problem, inputs, targets)
+        contents = EncodedInputs(asked, self.vocabularies)
+        found: dict[int, float] = {}
+        for part in scores(self.decoder, asked, contents, self.hparams, self.vocabularies):
+            found |= part
+        return [found[index] for index in range(len(asked))]
+
+    def _asked(
+        self, problem: str | Task, inputs: Sequence[Raw], targets: Sequence[str] | None = None
+    ) -> list[DecodeInput]:
+        if isinstance(inputs, (str, bytes)):
+            raise UserError("decode takes a list of inputs; put the one input into a list.")
+        task = self.task(problem) if isinstance(problem, str) else problem
+        others: Sequence[str | None] = targets or [None] * len(inputs)
+        return [
+            DecodeInput(task, raw, None, target) for raw, target in zip(inputs, others, strict=True)
+        ]
+
+
+def _settings(settings: DecodeSettings | str | None) -> DecodeSettings:
+    if isinstance(settings, str):
+        return DecodeSettings().override(settings)
+    return DecodeSettings() if settings is None else settings
 
 
 def load(output_dir: str | Path, checkpoint: str | Path | None = None) -> LoadedModel:
@@ -120,7 +178,7 @@ def load(output_dir: str | Path, checkpoint: str | Path | None = None) -> Loaded
       CheckpointError: if the directory or the checkpoint is missing, incomplete, or of another
         model.
     """
-    run = read_run(output_dir)
+    run = open_run(output_dir)
     checkpoint, averaged = without_raw(checkpoint)
     path = checkpoints.find_meant(run.output_dir, checkpoint)
     tasks = list(run.tasks.values())

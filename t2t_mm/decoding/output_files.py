@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from t2t_mm.data.records.files import write_atomically
 from t2t_mm.decoding.combinations import Combination
 from t2t_mm.decoding.settings import BEAM_SEARCH, GREEDY_SEARCH, DecodeSettings
 from t2t_mm.errors import UserError
+from t2t_mm.files.writing import write_atomically
 from t2t_mm.runs.run_record import RunRecord
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ worst the beginning of one, which is cut off.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_mm.errors import UserError
+from t2t_mm.files.locking import lock_or_refuse
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -42,18 +44,13 @@ class ResumeFile:
         self._identity = json.loads(json.dumps(identity))
         self._say = say
         self._file: int | None = None
+        self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         if self.path is None:
             return self
         try:
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-        except OSError as error:
-            raise UserError(
-                f"{self.path} cannot be written ({error.strerror}); change --decode_to_file."
-            ) from None
-        try:
-            _lock(self._file, self.path)
+            self._open(self.path)
             self._take_up()
         except BaseException:
             self.__exit__()
@@ -62,8 +59,22 @@ class ResumeFile:
 
     def __exit__(self, *error: object) -> None:
         if self._file is not None:
-            os.close(self._file)  # and with it the lock
+            os.close(self._file)
             self._file = None
+        self._held.close()
+
+    def _open(self, path: Path) -> None:
+        """Opens the side file, under its lock."""
+        refusal = UserError(
+            f"another t2t-decoder is writing {path}; wait for it, or change --decode_to_file."
+        )
+        try:
+            self._held.enter_context(lock_or_refuse(_lock_path(path), refusal, self._say))
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise UserError(
+                f"{path} cannot be written ({error.strerror}); change --decode_to_file."
+            ) from None
 
     def add(self, answers: Mapping[int, Decoded]) -> None:
         """Keeps the answers of a batch."""
@@ -80,6 +91,7 @@ class ResumeFile:
         """Removes the side file: the finished file is in its place."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+            _lock_path(self.path).unlink(missing_ok=True)
 
     def _take_up(self) -> None:
         """Reads what is there, if it is of this run; else begins anew."""
@@ -127,17 +139,5 @@ def _write(file: int, content: bytes) -> None:
         content = content[os.write(file, content) :]
 
 
-def _lock(file: int, path: Path) -> None:
-    """One run a file; the system lets go of the lock when the process ends, however it ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(
-            f"another t2t-decoder is writing {path}; wait for it, or change --decode_to_file."
-        ) from None
-    except OSError:  # a disk without locks
-        return
+def _lock_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")

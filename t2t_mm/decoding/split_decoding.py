@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from t2t_mm.console.progress import Counter
 from t2t_mm.data.batches.pipeline import evaluation_batches
-from t2t_mm.data.records.files import file_digest
 from t2t_mm.data.records.manifest import manifest_path
 from t2t_mm.decoding.batching import decoding_batch_sizes
 from t2t_mm.decoding.combinations import Combination
@@ -18,10 +18,10 @@ from t2t_mm.decoding.decoder import Decoded, Decoder
 from t2t_mm.decoding.file_decoding import identity_of
 from t2t_mm.decoding.model_loading import LoadedModel
 from t2t_mm.decoding.output_files import write_split
-from t2t_mm.decoding.progress import Counter
 from t2t_mm.decoding.resume_file import ResumeFile, Say
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, evenly_spread, readable
+from t2t_mm.files.writing import file_digest
 from t2t_mm.problem import Task
 
 

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from t2t_mm.decoding.answering import batch_of, planned
+from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.inputs import stacked
-from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import DataError
+from t2t_mm.hparam import HParams
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import TARGETS
 
-if TYPE_CHECKING:
-    from t2t_mm.decoding.model_loading import LoadedModel
-
 
 def scores(
-    loaded: LoadedModel,
+    decoder: Decoder,
     asked: Sequence[DecodeInput],
     contents: EncodedInputs,
-    settings: DecodeSettings | None = None,
+    hparams: HParams,
+    vocabularies: Mapping[str, Vocabulary],
 ) -> Iterator[dict[int, float]]:
     """Scores the targets of what is asked.
 
     Args:
-      loaded: a trained model.
+      decoder: of a trained model; the batch_size of its settings is read.
       asked: inputs with their targets.
       contents: of the same inputs.
-      settings: batch_size is read.
+      hparams: of the model.
+      vocabularies: by name.
 
     Yields:
       For each batch: the natural logarithm of each target's probability, by its number.
@@ -45,13 +45,11 @@ def scores(
                 f"{one.place or 'the input'}: problem '{one.task.name}' reads nothing; leave its "
                 "input empty to score a text."
             )
-    targets = [stored_target(one, loaded.vocabularies) for one in asked]
-    settings = settings or DecodeSettings()
-    decoder = loaded.decoder_for(settings)
-    for task, rows in planned(asked, contents, loaded.hparams, settings):
-        batch = batch_of(task, rows, contents, loaded.hparams)
+    targets = [stored_target(one, vocabularies) for one in asked]
+    for task, rows in planned(asked, contents, hparams, decoder.settings):
+        batch = batch_of(task, rows, contents, hparams)
         stored = stacked(task.targets, [targets[row] for row in rows])
-        batch[TARGETS], _ = task.targets.feed(stored, loaded.hparams)
+        batch[TARGETS], _ = task.targets.feed(stored, hparams)
         found = decoder.score(task, batch)
         yield {row: float(one) for row, one in zip(rows, found, strict=True)}
 

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from t2t_mm.console.table import aligned
 from t2t_mm.evaluation.evaluate import ProblemReport
 from t2t_mm.evaluation.metrics import METRICS, Interval, Metric
 from t2t_mm.evaluation.metrics.bootstrap import SEED
 from t2t_mm.evaluation.perplexity import WORDS
 
 FILE = "eval.jsonl"
+
+_NAMES = (0, 2)  # columns of a table that hold names, not figures
 
 # Teacher-forced figures that are shares; the others (loss, perplexity) are printed as they are.
 _SHARES = frozenset({"accuracy", "accuracy_top5", "accuracy_per_sequence"})
@@ -30,7 +33,7 @@ def report_table(reports: Sequence[ProblemReport]) -> str:
         rows = [*_decoded_rows(report), *_teacher_forced_rows(report)]
         heads = [[report.problem, str(report.examples)], *[["", ""]] * (len(rows) - 1)]
         lines += [[*head, *row] for head, row in zip(heads, rows, strict=True)]
-    return "\n".join([*_aligned(lines), "", *_notes(reports)])
+    return "\n".join([aligned(lines, _NAMES), "", *_notes(reports)])
 
 
 def series_table(series: Mapping[int, Sequence[ProblemReport]]) -> str:
@@ -46,23 +49,13 @@ def series_table(series: Mapping[int, Sequence[ProblemReport]]) -> str:
         by_problem = {report.problem: report for report in found}
         cells = [_main(by_problem[problem], name) for problem, name in main.items()]
         lines.append([str(step), "", "", *cells])
-    return "\n".join(_aligned(lines))
+    return aligned(lines, _NAMES)
 
 
 def _main(report: ProblemReport, name: str) -> str:
     if name in report.decoded:
         return _shown(METRICS[name], name, report.decoded[name].value)
     return _number(report.teacher_forced.get(name, math.nan))
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> Iterable[str]:
-    """Names to the left, figures to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        problem, examples, metric, *figures = zip(line, widths, strict=True)
-        cells = [problem[0].ljust(problem[1]), examples[0].rjust(examples[1])]
-        cells += [metric[0].ljust(metric[1]), *(text.rjust(width) for text, width in figures)]
-        yield "  ".join(cells).rstrip()
 
 
 def _decoded_rows(report: ProblemReport) -> Iterable[list[str]]:

@@ -10,7 +10,7 @@ frequency the average spectrum, often the answer itself, would be taken away.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -18,12 +18,16 @@ import tensorflow as tf
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
 
-if TYPE_CHECKING:
-    from t2t_mm.kinds.audio import Audio
-
 PRE_EMPHASIS = 0.97
 LOWEST_HZ, HIGHEST_HZ = 20.0, 8000.0
 LOG_FLOOR = 1e-6  # of the power; just above what rounding to 16 bits leaves in a silent frame
+
+
+class Sampled(Protocol):
+    """A kind of data that is stored as samples, as `kinds.audio.Audio`."""
+
+    @property
+    def sample_rate(self) -> int | None: ...
 
 
 def decode_pcm(pcm: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -54,7 +58,7 @@ def waveform(pcm: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return normalise(samples[..., None], sizes)[..., 0], sizes
 
 
-def log_mel(pcm: tf.Tensor, kind: Audio, hparams: HParams) -> tuple[tf.Tensor, tf.Tensor]:
+def log_mel(pcm: tf.Tensor, kind: Sampled, hparams: HParams) -> tuple[tf.Tensor, tf.Tensor]:
     """Recordings as log-mel spectrograms.
 
     Args:
@@ -80,7 +84,7 @@ def log_mel(pcm: tf.Tensor, kind: Audio, hparams: HParams) -> tuple[tf.Tensor, t
     return normalise(mel, frames), frames
 
 
-def frame_count(samples: int, kind: Audio, hparams: HParams) -> int:
+def frame_count(samples: int, kind: Sampled, hparams: HParams) -> int:
     """Frames of the spectrogram of so many samples."""
     frame, step = _frame_and_step(sample_rate(kind), hparams)
     return 1 + max(0, samples - frame) // step
@@ -109,7 +113,7 @@ def normalise(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     return centred * tf.math.rsqrt(variance + 1e-8)
 
 
-def sample_rate(kind: Audio) -> int:
+def sample_rate(kind: Sampled) -> int:
     """The stored sound's rate in Hz.
 
     Raises:

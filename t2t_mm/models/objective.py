@@ -7,10 +7,7 @@ bound of a VAE beside a classifier's loss) lists them in `Body.objectives`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from t2t_mm.models.joint import JointModel, Route
+from typing import Any, NamedTuple
 
 
 class Outcome(NamedTuple):
@@ -30,8 +27,9 @@ class Outcome(NamedTuple):
     outputs: Any = None
 
 
-# (model, route, batch, command, label_smoothing) -> Outcome, with dropout and noise on.
-Compute = Callable[["JointModel", "Route", Mapping[str, Any], Any, float], Outcome]
+# (JointModel, Route, batch, command, label_smoothing) -> Outcome, with dropout and noise on. The
+# joint model lies above: it takes a step's objectives from its body.
+Compute = Callable[[Any, Any, Mapping[str, Any], Any, float], Outcome]
 
 
 class Objective(NamedTuple):
@@ -58,13 +56,21 @@ OUTSIDE = "outside"
 
 
 def target_loss(
-    model: JointModel,
-    route: Route,
+    model: Any,
+    route: Any,
     batch: Mapping[str, Any],
     command: Any,
     label_smoothing: float,
 ) -> Outcome:
-    """The loss of the target's modality: what a model without objectives of its own trains."""
+    """The loss of the target's modality: what a model without objectives of its own trains.
+
+    Args:
+      model: a `models.joint.JointModel`.
+      route: one of its `models.joint.Route`s.
+      batch: as from the pipeline.
+      command: int scalar.
+      label_smoothing: of the targets.
+    """
     outputs, aux_loss = model.forward(route, batch, batch["targets"], command, training=True)
     total, weight = model.loss(route, outputs, batch["targets"], label_smoothing)
     return Outcome(total, weight, aux_loss, outputs)

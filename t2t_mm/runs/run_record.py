@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import platform
 import shlex
 import sys
@@ -13,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from t2t_mm import __version__
 from t2t_mm.errors import CheckpointError, UserError
+from t2t_mm.files.writing import rewrite
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds import first_edition
 from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS
+from t2t_mm.version import __version__
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -63,11 +63,8 @@ class RunRecord:
     origin: dict[str, Any] = field(default_factory=dict)
 
     def write(self, output_dir: Path) -> None:
-        """Writes run.json beside its place, then renames it."""
-        path = output_dir / FILE
-        beside = path.with_suffix(".partial")
-        beside.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
-        os.replace(beside, path)
+        """Writes run.json in one step."""
+        rewrite(output_dir / FILE, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
     @classmethod
     def read(cls, output_dir: Path) -> Self:

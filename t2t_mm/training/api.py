@@ -108,11 +108,10 @@ def train(
         )
         phases.done("data generation")
     from t2t_mm.training import run
-    from t2t_mm.training.graph_options import quick_start
 
     settings = run.with_networks(settings)
     phases.done("imports")
-    with quick_start():
+    with run.quick_start():
         if schedule == "evaluate":
             return run.evaluate(settings, stream)
         return run.train(settings, callbacks, phases, stream)

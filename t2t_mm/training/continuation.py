@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.registry import HPARAMS
-from t2t_mm.runs.run_record import RunRecord
+from t2t_mm.runs.trained_run import open_run
 from t2t_mm.typed_record import TypedRecord
 
 
@@ -16,12 +16,13 @@ def arguments(output_dir: str | Path) -> dict[str, Any]:
     Raises:
       CheckpointError: if there is no run.
     """
-    record = RunRecord.read(Path(output_dir).expanduser())
+    run = open_run(output_dir)
+    record = run.record
     return {
         "problems": ",".join(sorted(record.tasks)),
         "model": record.model,
         "hparams_set": record.hparams_set,
-        "hparams": overrides(record.bound_hparams(), HPARAMS.get(record.hparams_set)()),
+        "hparams": overrides(run.hparams, HPARAMS.get(record.hparams_set)()),
         "random_seed": record.seed,
         "train_steps": record.train_steps,
     }

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tensorflow as tf
+from t2t_mm.evaluation.tensorboard_events import EventsFile
+from t2t_mm.files.writing import rewrite
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -36,7 +36,7 @@ class MetricsLog:
         self._folder = output_dir
         cut_back(output_dir / FILE, step)
         self._file = open(output_dir / FILE, "a", encoding="utf-8")  # noqa: SIM115
-        self._writers: dict[str, Any] = {}
+        self._writers: dict[str, EventsFile] = {}
 
     def write(self, step: int, split: str, problem: str, metrics: Mapping[str, float]) -> None:
         """Logs one problem's metrics at a step."""
@@ -45,10 +45,8 @@ class MetricsLog:
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         if split not in self._writers:
-            self._writers[split] = tf.summary.create_file_writer(str(self._folder / "tb" / split))
-        with self._writers[split].as_default(step=step):
-            for name, value in values.items():
-                tf.summary.write(f"{problem}/{name}", value, metadata=_scalar())
+            self._writers[split] = EventsFile(self._folder / "tb" / split)
+        self._writers[split].write(step, {f"{problem}/{n}": value for n, value in values.items()})
 
     def __enter__(self) -> Self:
         return self
@@ -61,12 +59,6 @@ class MetricsLog:
         self._file.close()
         for writer in self._writers.values():
             writer.close()
-
-
-def _scalar() -> Any:
-    """Marks a TensorBoard scalar. tf.summary.scalar would need TensorBoard installed."""
-    plugin = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
-    return tf.compat.v1.SummaryMetadata(plugin_data=plugin, data_class="DATA_CLASS_SCALAR")
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
@@ -88,6 +80,4 @@ def cut_back(path: Path, step: int) -> None:
     if not path.exists():
         return
     kept = [json.dumps(line) + "\n" for line in read(path) if line["step"] <= step]
-    beside = path.with_suffix(".partial")
-    beside.write_text("".join(kept), encoding="utf-8")
-    os.replace(beside, path)
+    rewrite(path, "".join(kept))

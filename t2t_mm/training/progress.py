@@ -7,11 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from tqdm import tqdm
+from t2t_mm.console.progress import Bar
 
-# Seconds between plain lines, and between refreshes of the bar.
-_LINE_SECONDS = 30.0
-_BAR_SECONDS = 0.5
+_LINE_SECONDS = 30.0  # between plain lines
 
 
 class Progress:
@@ -25,8 +23,7 @@ class Progress:
         self._stream = stream
         self._examples = 0.0
         self._losses: dict[str, float] = {}
-        self._bar: tqdm | None = None
-        self.begin(0, 0)
+        self._bar: Bar | None = None
 
     def begin(self, first_step: int, train_steps: int) -> None:
         """Starts to measure, and shows the bar.
@@ -35,23 +32,17 @@ class Progress:
           first_step: steps done before.
           train_steps: steps in all.
         """
-        self._first, self._total = first_step, train_steps
-        self._begin = self._shown = time.monotonic()
-        stream = self._stream
-        if train_steps and stream is not None and stream.isatty():
-            self._bar = tqdm(
-                total=train_steps,
-                initial=first_step,
-                file=stream,
-                unit="step",
-                dynamic_ncols=True,
-                mininterval=_BAR_SECONDS,
+        self._first = self._step = first_step
+        self._total = train_steps
+        if self._stream is not None:
+            self._bar = Bar(
+                train_steps, self._stream, done=first_step, quiet=_LINE_SECONDS, unit="step"
             )
 
     def say(self, text: str) -> None:
         """Prints lines above the bar."""
         if self._bar is not None:
-            self._bar.write(text, file=self._stream)
+            self._bar.say(text)
         elif self._stream is not None:
             print(text, file=self._stream, flush=True)
 
@@ -64,29 +55,23 @@ class Progress:
           loss: mean of this step.
           examples: examples of this step.
         """
-        if self._stream is None:
+        if self._bar is None:
             return
         # A moving average shows where a loss is going; a single batch's jumps about.
         self._losses[problem] = 0.9 * self._losses.get(problem, loss) + 0.1 * loss
         self._examples += examples
-        now = time.monotonic()
-        if self._bar is not None:
-            if now - self._shown > _BAR_SECONDS:
-                self._shown = now
-                self._bar.set_postfix_str(self._rates(now), refresh=False)
-            self._bar.update(step - self._bar.n)
-        elif now - self._shown > _LINE_SECONDS:
-            self._shown = now
-            self.say(f"step {step} of {self._total}: {self._speed(step, now)}, {self._rates(now)}")
+        more, self._step = step - self._step, step
+        self._bar.advance(more, self._line, self._rates)
 
-    def _speed(self, step: int, now: float) -> str:
-        rate = (step - self._first) / max(now - self._begin, 1e-9)
-        left = (self._total - step) / max(rate, 1e-9)
-        return f"{rate:.2f} steps/s, {_clock(left)} left"
+    def _line(self, seconds: float) -> str:
+        rate = (self._step - self._first) / max(seconds, 1e-9)
+        left = _clock((self._total - self._step) / max(rate, 1e-9))
+        speed = f"{rate:.2f} steps/s, {left} left"
+        return f"step {self._step} of {self._total}: {speed}, {self._rates(seconds)}"
 
-    def _rates(self, now: float) -> str:
+    def _rates(self, seconds: float) -> str:
         losses = "; ".join(f"{name} {loss:.3f}" for name, loss in sorted(self._losses.items()))
-        return f"{self._examples / max(now - self._begin, 1e-9):.1f} examples/s, loss: {losses}"
+        return f"{self._examples / max(seconds, 1e-9):.1f} examples/s, loss: {losses}"
 
     def close(self) -> None:
         """Leaves the bar as it is and goes to a new line."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 import keras
+import tensorflow as tf
 
 from t2t_mm.models.joint import JointModel
 from t2t_mm.runs import model_making
@@ -14,12 +16,12 @@ from t2t_mm.runs.checkpoints import by_path, exists, find
 from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.replicas import Replicas, visible_devices
 from t2t_mm.runs.run_record import RunRecord, refuse_changes
+from t2t_mm.runs.trained_run import held
 from t2t_mm.runs.weights import load_weights
 from t2t_mm.training import report
 from t2t_mm.training.assembly import make_loop
 from t2t_mm.training.callbacks import Callbacks
 from t2t_mm.training.dev_evaluation import DevEvaluator, development_tasks
-from t2t_mm.training.exclusive import exclusive
 from t2t_mm.training.loop import Loop
 from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.progress import Phases, Progress
@@ -39,7 +41,7 @@ def train(
     """Trains; see `api.train`."""
     progress = Progress(stream)
     data = open_data(settings)
-    with exclusive(settings.output_dir):
+    with held(settings.output_dir, progress.say):
         _compare(settings, data.record, progress)
         phases.done("data")
         replicas = Replicas(visible_devices())
@@ -155,3 +157,22 @@ def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
     progress.say(f"{checkpoint}:\n{metrics_table(metrics)}")
     step = int(checkpoint.rpartition("-")[2])
     return TrainResult(step, metrics, settings.output_dir, model)
+
+
+@contextlib.contextmanager
+def quick_start() -> Iterator[None]:
+    """Leaves out the graph rewriting that costs a CPU run seconds per signature.
+
+    Grappler took 1.7 of the 4.7 processor seconds before the first step of a text problem of
+    multimodel_tiny, and made no step faster (two CPU cores). On a GPU it stays: there it changes
+    layouts.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        yield
+        return
+    before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.data.binding import bind, load_vocabularies
-from t2t_mm.data.records.files import write_atomically
 from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.data.vocabularies.one_vocabulary import check_tasks_agree
+from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import Task
 from t2t_mm.runs.data_digests import training_digests

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from t2t_mm.console.table import aligned
+
 # Metric name -> heading; decoded metrics are headed by their own names, after these.
 _HEADINGS = {
     "steps": "steps",
@@ -40,18 +42,6 @@ def _cell(value: float | None) -> str:
     if value is None:
         return "-"
     return str(int(value)) if float(value).is_integer() and abs(value) >= 10 else f"{value:.4g}"
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as text: the first column to the left, the others to the right."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
 
 
 def _shortened(text: str) -> str:

@@ -9,9 +9,9 @@ import pytest
 
 from t2t_mm.data.generation.api import generate
 from t2t_mm.data.generation.verification import verify
-from t2t_mm.data.records.files import file_digest
 from t2t_mm.data.records.manifest import load_manifest, manifest_path
 from t2t_mm.errors import DataError
+from t2t_mm.files.writing import file_digest
 from tests.data.datagen_toys import ToyImage, ToyText
 
 PROBLEMS = [ToyText("datagen_toy_text"), ToyImage("datagen_toy_image")]

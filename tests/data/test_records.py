@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import random
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from t2t_mm.data.generation.sharding import example_keys, keys, shard_name
-from t2t_mm.data.records.crc32c import crc32c_batch
-from t2t_mm.data.records.files import encode_example, remove_leftovers, replacing, write_records
+from t2t_mm.data.records.files import encode_example, frame, write_records
+from t2t_mm.files.writing import remove_leftovers, replacing
 
 
 def slow_crc32c(content: bytes) -> int:
@@ -23,14 +24,21 @@ def slow_crc32c(content: bytes) -> int:
     return register ^ 0xFFFFFFFF
 
 
-def test_crc32c() -> None:
-    assert crc32c_batch([b"123456789"]).tolist() == [0xE3069283]  # the published check value
+def masked(content: bytes) -> int:
+    crc = slow_crc32c(content)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def test_a_frame_byte_by_byte() -> None:
+    assert slow_crc32c(b"123456789") == 0xE3069283  # the published check value
     rng = random.Random(0)
-    lengths = [0, 1, 2, 3, 4, 5, 7, 8, 100, 511, 512, 513, 1023, 1024, 1025, 5001]
-    records = [rng.randbytes(n) for n in lengths]
-    assert crc32c_batch(records).tolist() == [slow_crc32c(r) for r in records]
+    records = [rng.randbytes(n) for n in [0, 1, 3, 4, 7, 8, 100, 511, 1025, 5001]]
+    expected = b""
     for record in records:
-        assert crc32c_batch([record]).tolist() == [slow_crc32c(record)]
+        length = struct.pack("<Q", len(record))
+        expected += length + struct.pack("<I", masked(length))
+        expected += record + struct.pack("<I", masked(record))
+    assert frame(records) == expected
 
 
 def test_tensorflow_reads_the_records(tmp_path: Path) -> None:

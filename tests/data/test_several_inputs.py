@@ -18,9 +18,9 @@ from t2t_mm.data.batches.pipeline import (
 from t2t_mm.data.binding import bind, load_vocabularies, shard_paths
 from t2t_mm.data.generation import api
 from t2t_mm.data.generation.verification import verify
-from t2t_mm.data.records.files import file_digest
 from t2t_mm.data.records.manifest import load_manifest, manifest_path
 from t2t_mm.errors import DataError
+from t2t_mm.files.writing import file_digest
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds import Audio, Image, Label, Number, Tags, Text
 from t2t_mm.kinds.vocabulary import EOS, Vocabulary

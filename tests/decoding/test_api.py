@@ -85,7 +85,7 @@ def test_mixed_problems_are_answered_as_alone(loaded):
     ]  # fmt: skip
     contents = EncodedInputs(asked, loaded.vocabularies)
     done: dict = {}
-    for found in answers(loaded, asked, contents, DecodeSettings(), {}):
+    for found in answers(loaded.decoder, asked, contents, loaded.hparams, {}):
         done |= found
     alone = {name: loaded.decode(name, raws) for name, raws in inputs.items()}
     speech, text, label = alone[SPEECH], alone[TEXT], alone[CLASS]
@@ -100,10 +100,11 @@ def test_what_is_done_is_not_done_again(loaded):
     plan = [rows for _, rows in planned(asked, contents, loaded.hparams, settings)]
     assert [len(rows) for rows in plan] == [2, 2, 1]
     whole: dict = {}
-    for found in answers(loaded, asked, contents, settings, {}):
+    decoder = loaded.decoder_for(settings)
+    for found in answers(decoder, asked, contents, loaded.hparams, {}):
         whole |= found
     half = {row: whole[row] for row in [*plan[0], plan[1][0]]}
-    again = list(answers(loaded, asked, contents, settings, half))
+    again = list(answers(decoder, asked, contents, loaded.hparams, half))
     assert [sorted(found) for found in again] == [sorted(plan[1]), sorted(plan[2])]
     assert {**again[0], **again[1]} == {row: whole[row] for row in [*plan[1], *plan[2]]}
 

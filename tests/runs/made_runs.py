@@ -13,8 +13,8 @@ from t2t_mm import usr_dir
 from t2t_mm.data.batches.pipeline import evaluation_batches
 from t2t_mm.data.binding import bind, load_vocabularies
 from t2t_mm.data.generation.api import generate
-from t2t_mm.data.records.files import write_atomically
 from t2t_mm.data.vocabularies.building import vocabulary_path
+from t2t_mm.files.writing import write_atomically
 from t2t_mm.lookup import find_problems
 from t2t_mm.models.joint import JointModel
 from t2t_mm.registry import HPARAMS

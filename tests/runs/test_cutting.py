@@ -13,7 +13,7 @@ from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.cutting import Cut
 from t2t_mm.runs.surgery.expert_usage import expert_usage, used_experts
-from t2t_mm.runs.surgery.opened import new_folder, open_run
+from t2t_mm.runs.surgery.opened import new_folder, open_checkpoint
 from t2t_mm.runs.surgery.parts import parameters
 from tests.runs.made_runs import ALL, HPARAMS_TEXT, loaded, logits, make_run
 
@@ -24,7 +24,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
 
 
 def cut(run: Path, problems: str, to: Path, **more) -> Cut:
-    opened = open_run(run)
+    opened = open_checkpoint(run)
     made = Cut(opened, opened.named(problems.split(",")), more.pop("experts", {}))
     made.write(to, **more)
     return made
@@ -34,7 +34,7 @@ def cut(run: Path, problems: str, to: Path, **more) -> Cut:
 def test_answers_stay_bit_for_bit_and_the_size_is_the_predicted_one(
     run: Path, tiny_data: Path, tmp_path: Path, problem: str
 ) -> None:
-    plan = Cut(open_run(run), open_run(run).named([problem]), {})
+    plan = Cut(open_checkpoint(run), open_checkpoint(run).named([problem]), {})
     predicted = parameters(plan.after())
     cut(run, problem, tmp_path / "cut")
     assert (
@@ -90,7 +90,7 @@ def test_an_averaged_run_is_cut_to_its_average(tmp_path: Path, tiny_data: Path) 
 
 
 def test_experts_below_the_threshold_go(run: Path, tiny_data: Path, tmp_path: Path) -> None:
-    opened = open_run(run)
+    opened = open_checkpoint(run)
     tasks = opened.named(["tiny_digits", "tiny_digits_rev"])
     model = loaded(run)
     usage = expert_usage(model, tasks, tiny_data, opened.hparams)
@@ -119,7 +119,7 @@ def test_experts_below_the_threshold_go(run: Path, tiny_data: Path, tmp_path: Pa
 
 
 def test_an_unused_expert_changes_nothing(run: Path, tiny_data: Path, tmp_path: Path) -> None:
-    opened = open_run(run)
+    opened = open_checkpoint(run)
     tasks = opened.named(["tiny_digits"])
     usage = expert_usage(loaded(run), tasks, tiny_data, opened.hparams)
     # The least that any expert serves is nothing or some positions: cut exactly those of nothing.
@@ -147,10 +147,10 @@ def test_used_experts_are_those_of_any_problem_and_at_least_k() -> None:
 
 def test_mistakes_are_sentences(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown problem of this model 'tiny_digit'"):
-        open_run(run).named(["tiny_digit"])
+        open_checkpoint(run).named(["tiny_digit"])
     with pytest.raises(UserError, match="exists and is not empty; name a new folder"):
         new_folder(run)
     assert new_folder(tmp_path / "new") == tmp_path / "new"
-    opened = open_run(run)
+    opened = open_checkpoint(run)
     with pytest.raises(CheckpointError, match="has no hparam 'other_experts'"):
         _ = Cut(opened, opened.named(["tiny_digits"]), {"other_mixture": [0, 1]}).hparams

@@ -17,7 +17,7 @@ from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.growing import Growth, frozen_old, grow, only
-from t2t_mm.runs.surgery.opened import open_run
+from t2t_mm.runs.surgery.opened import open_checkpoint
 from tests.runs.made_runs import ALL, HPARAMS_TEXT, loaded, logits, make_run
 
 OLD = ("tiny_colours", "tiny_digits_rev")
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
 
 
 def grown(run: Path, data_dir: Path, problems: str = ALL, hparams: str = "") -> Growth:
-    return grow(open_run(run), find_problems(problems), data_dir, hparams)
+    return grow(open_checkpoint(run), find_problems(problems), data_dir, hparams)
 
 
 @pytest.mark.parametrize("problem", OLD)

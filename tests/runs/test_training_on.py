@@ -20,7 +20,7 @@ from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.averaging import write_average
 from t2t_mm.runs.surgery.cutting import Cut
 from t2t_mm.runs.surgery.growing import grow, only
-from t2t_mm.runs.surgery.opened import open_run
+from t2t_mm.runs.surgery.opened import open_checkpoint
 from t2t_mm.training.continuation import arguments, overrides
 from tests.runs.made_runs import ALL, logits, make_data
 from tests.training.tiny_runs import PROBLEMS_DIR, train
@@ -61,7 +61,7 @@ def slots(run: Path, kinds: Sequence[str]) -> dict[str, np.ndarray]:
 def test_a_grown_run_learns_the_new_problem(folder: Path) -> None:
     data, run, grown = folder / "data", folder / "run", folder / "grown"
     changes = f"mixing_weights={only(OLD.split(','))}"
-    grow(open_run(run), find_problems(ALL), data, changes).write(grown)
+    grow(open_checkpoint(run), find_problems(ALL), data, changes).write(grown)
     for problem in OLD.split(","):
         assert np.array_equal(logits(run, data, problem), logits(grown, data, problem))
     settings = {**arguments(grown), "train_steps": 60}
@@ -75,7 +75,7 @@ def test_a_grown_run_learns_the_new_problem(folder: Path) -> None:
 
 def test_a_cut_run_goes_on_counting_with_its_optimizer(folder: Path) -> None:
     run, cut = folder / "run", folder / "cut"
-    opened = open_run(run)
+    opened = open_checkpoint(run)
     Cut(opened, opened.named(["tiny_digits_rev"]), {}).write(cut, keep_optimizer=True)
     before = slots(cut, ["steps"])
     train_on(cut, folder / "data", 9)

@@ -41,7 +41,7 @@ INPUTS = {
     TREE: [words(Split.DEV, i).encode() for i in range(3)],
     CLASS: [png(i, side) for i, side in enumerate((16, 16, 40))],
     CAPTION: [png(i, side) for i, side in enumerate((16, 25))],
-    SPEECH: [wav(0), wav(9), wav(3, rate=16000)],
+    SPEECH: [wav(0), wav(9), wav(3)],
 }
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import sys
+import wave
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import numpy as np
 import pytest
+import soundfile
 
 from t2t_mm.errors import UserError
+from t2t_mm.kinds.sound_files import stored_sound
 from t2t_mm.serving.http.client import Answer, Client, ServerError
 
 GOOD = {"predictions": [{"outputs": ["x", "y"], "scores": [-0.5, None]}]}
@@ -172,3 +178,32 @@ def test_no_server_and_no_url(tmp_path):
             Client(url)
     with pytest.raises(UserError, match=r"missing\.png cannot be read \(No such file"):
         Client("127.0.0.1:9", model="m").predict("p", tmp_path / "missing.png")
+
+
+def test_sounds_are_converted_for_a_server_that_runs_the_graph_alone(script):
+    def sent(value: bytes, **options: int) -> bytes:
+        script.answers = [(200, GOOD)]
+        Client(script.url, model="m", **options).predict("p", value)
+        return base64.b64decode(script.requests[-1][1]["instances"][0]["b64"])
+
+    flac = io.BytesIO()
+    tone = np.sin(np.arange(3200) / 20)
+    soundfile.write(flac, np.stack([tone, -0.5 * tone], 1), 16_000, format="FLAC")
+    assert sent(flac.getvalue()) == flac.getvalue()
+    wav = sent(flac.getvalue(), sample_rate=8000)
+    with wave.open(io.BytesIO(wav)) as file:
+        assert file.getparams()[:4] == (1, 2, 8000, 1600)
+        assert file.readframes(1600) == stored_sound(flac.getvalue(), 8000)
+    assert sent(wav, sample_rate=8000) == wav
+    assert sent(b"\x89PNG", sample_rate=8000) == b"\x89PNG"
+
+
+def test_converting_without_its_library_is_a_sentence(script, monkeypatch):
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    client = Client(script.url, model="m", sample_rate=8000)
+    with pytest.raises(
+        UserError,
+        match=r"^sample_rate=8000 makes the client convert sounds, which "
+        r"takes soundfile and soxr \(.*\); install them, or leave sample_rate out",
+    ):
+        client.predict("p", b"RIFF")

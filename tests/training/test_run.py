@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError, DataError, DivergedError, UserError
 from t2t_mm.runs.run_record import RunRecord
-from t2t_mm.training.exclusive import exclusive
+from t2t_mm.runs.trained_run import held
 from t2t_mm.training.warm_start import warm_start
 from tests.training.tiny_runs import TRANSFORMER, metrics, stored, train
 
@@ -239,7 +239,7 @@ def test_wrong_arguments_are_sentences(folder: Path, changes: dict[str, Any], me
 
 def test_one_process_a_run_directory(folder: Path) -> None:
     with (
-        exclusive(folder / "held"),
+        held(folder / "held"),
         pytest.raises(UserError, match="another process is training in"),
     ):
         train(folder, "held")

@@ -21,7 +21,6 @@ from pathlib import Path
 from t2t_mm.data.binding import command_line
 from t2t_mm.data.generation import workers
 from t2t_mm.data.generation.disk_errors import writing_to
-from t2t_mm.data.generation.locking import lock
 from t2t_mm.data.generation.passes import PassOrder, PassResult, relative_reading_cost
 from t2t_mm.data.generation.plan import PassPlan, work_items
 from t2t_mm.data.generation.preparation import (
@@ -39,6 +38,7 @@ from t2t_mm.data.generation.runners.items import Driver
 from t2t_mm.data.records.manifest import Manifest, text_vocabulary
 from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import DataError
+from t2t_mm.files.locking import lock_folder
 from t2t_mm.problem import Problem, Split
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess
 
@@ -119,7 +119,7 @@ def generate(
         data_dir.mkdir(parents=True, exist_ok=True)
         with writing_to(tmp_dir, "--tmp_dir"):
             tmp_dir.mkdir(parents=True, exist_ok=True)
-        with lock(data_dir, log):
+        with lock_folder(data_dir, log):
             run = _on_cluster(cluster) if cluster else _here(num_workers or workers.processors())
             return _make(bases, request, run, log)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from t2t_mm.data.binding import command_line
 from t2t_mm.data.generation.sharding import existing_shards
-from t2t_mm.data.records.files import file_digest, remove_leftovers
 from t2t_mm.data.records.manifest import (
     Manifest,
     VocabularyFile,
@@ -21,6 +20,7 @@ from t2t_mm.data.records.manifest import (
 from t2t_mm.data.vocabularies.building import ensure_vocabulary, recorded_spec, vocabulary_path
 from t2t_mm.data.vocabularies.one_vocabulary import check_manifests_agree
 from t2t_mm.errors import DataError, UserError
+from t2t_mm.files.writing import file_digest, remove_leftovers
 from t2t_mm.lookup import find_problem
 from t2t_mm.problem import TARGETS, Problem, Split, VocabularySpec
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from t2t_mm.console.progress import Bar
+from t2t_mm.console.table import aligned
+
 Log = Callable[[str], None]
-_QUIET = 10.0  # seconds between plain lines
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class SummaryRow:
         return self.examples + sum(self.left_out.values())
 
 
-class Meter:
+class Meter(Bar):
     """Counts shards and examples; used as a context.
 
     Args:
@@ -44,56 +45,32 @@ class Meter:
     """
 
     def __init__(self, shards: int, log: Log):
-        self._total, self._log = shards, log
+        stream = sys.stderr if log is print else None
+        super().__init__(shards, stream, log, unit="shard", desc="generating", leave=False)
+        self._total = shards
         self._shards = self._examples = 0
-        self._start = self._last = time.monotonic()
-        self._bar = None
-        if log is print and sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=shards, unit="shard", desc="generating", leave=False)
-
-    def __enter__(self) -> Meter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
 
     def examples(self, count: int) -> None:
         """More examples are done."""
         self._examples += count
-        self._show()
+        self.advance(0, self._line, self._rate)
 
     def shard(self) -> None:
         """One more shard is finished."""
         self._shards += 1
-        if self._bar is not None:
-            self._bar.update(1)
-        self._show()
+        self.advance(1, self._line, self._rate)
 
-    def _show(self) -> None:
-        now = time.monotonic()
-        rate = self._examples / max(1e-6, now - self._start)
-        text = f"{self._examples:,} examples, {rate:,.0f} a second"
-        if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=False)
-        elif now - self._last > _QUIET:
-            self._last = now
-            self._log(f"generating: {self._shards} of {self._total} shards, {text}")
+    def _rate(self, seconds: float) -> str:
+        return f"{self._examples:,} examples, {self._examples / max(1e-6, seconds):,.0f} a second"
+
+    def _line(self, seconds: float) -> str:
+        return f"generating: {self._shards} of {self._total} shards, {self._rate(seconds)}"
 
 
 def table(rows: Sequence[SummaryRow]) -> str:
     """The summary, a line for each split of each problem."""
     head = ("problem", "split", "examples", "bytes", "seconds", "read", "left out")
-    cells = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(head))]
-    lines = []
-    for line in cells:
-        words = [f"{line[i]:<{widths[i]}}" for i in (0, 1)]
-        words += [f"{line[i]:>{widths[i]}}" for i in (2, 3, 4, 5)]
-        lines.append("  ".join([*words, line[6]]))
-    return "\n".join(lines)
+    return aligned([head, *(_cells(row) for row in rows)], left=(0, 1, 6))
 
 
 def _cells(row: SummaryRow) -> tuple[str, ...]:

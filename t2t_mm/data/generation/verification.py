@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from t2t_mm.data.records.files import file_digest
 from t2t_mm.data.records.manifest import Manifest, Shard, load_manifest
 from t2t_mm.data.vocabularies.building import vocabulary_path
+from t2t_mm.files.writing import file_digest
 from t2t_mm.problem import Problem
 
 

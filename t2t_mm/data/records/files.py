@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import secrets
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
-from t2t_mm.data.records.crc32c import masked_crcs
+from google_crc32c import value as crc32c
+
+from t2t_mm.files.writing import replacing
 
 Features = Mapping[str, Sequence[int] | Sequence[float] | Sequence[bytes] | bytes]
 
+_CRC = struct.Struct("<I")
+_MASK_DELTA = 0xA282EAD8  # of the TFRecord format
 _BATCH_RECORDS = 4096  # records framed at once
 _BATCH_BYTES = 1 << 20
 
@@ -85,17 +85,22 @@ def _varint(value: int) -> bytes:
 
 def frame(records: Sequence[bytes]) -> bytes:
     """The records in TFRecord framing: length, its CRC, content, its CRC."""
-    crcs = masked_crcs(records).astype("<u4").tobytes()
     parts = []
-    for record, at in zip(records, range(0, len(crcs), 4), strict=True):
-        parts += (_framed_length(len(record)), record, crcs[at : at + 4])
+    for record in records:
+        parts += (_framed_length(len(record)), record, _masked_crc(record))
     return b"".join(parts)
 
 
 @lru_cache(maxsize=1 << 14)
 def _framed_length(size: int) -> bytes:
     length = struct.pack("<Q", size)
-    return length + masked_crcs([length]).astype("<u4").tobytes()
+    return length + _masked_crc(length)
+
+
+def _masked_crc(content: bytes) -> bytes:
+    """The CRC-32C, rotated and shifted as TFRecord stores it."""
+    crc = crc32c(content)
+    return _CRC.pack(((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)
 
 
 def write_records(path: Path, records: Iterable[bytes]) -> tuple[int, int, str]:
@@ -126,45 +131,3 @@ def _batches(records: Iterable[bytes]) -> Iterator[list[bytes]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def temporary_path(path: Path) -> Path:
-    """Where `path` is written until it is whole: beside it, so that the renaming is atomic."""
-    own = f"{os.getpid()}-{secrets.token_hex(4)}"  # machines that share a disk may share a number
-    return path.with_name(f".{path.name}.{own}.tmp")
-
-
-def remove_leftovers(data_dir: Path, name: str) -> None:
-    """Removes what a killed run left unfinished of files whose names begin with `name`."""
-    for path in data_dir.glob(f".{name}*.tmp"):
-        path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` when the block ends, or not at all."""
-    temporary = temporary_path(path)
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a small file in one step."""
-    with replacing(path) as file:
-        file.write(content)
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

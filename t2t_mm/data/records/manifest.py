@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from t2t_mm.data.records.files import write_atomically
 from t2t_mm.errors import DataError
+from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds import Kind, Text
 from t2t_mm.problem import INPUTS, TARGETS, Problem
 

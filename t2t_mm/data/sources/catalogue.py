@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from t2t_mm.console.table import markdown
 from t2t_mm.data.records.manifest import load_manifest
 from t2t_mm.data.sources.raw_data import Found, find, manual_missing
 from t2t_mm.errors import DataError
@@ -159,14 +160,14 @@ def as_text(found: Iterable[CatalogEntry]) -> str:
 def as_markdown(found: Iterable[CatalogEntry]) -> str:
     """The table of docs/problems.md; nothing in it depends on the machine."""
     head = ("problem", "what", "examples", "download", "from", "licence", "text cleaning")
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    rows = []
     for entry in found:
         source = _markdown_source(entry)
         name = f"`{entry.name}`<br>{entry.summary}"
         licence = f"{entry.licence}{f'<br>{entry.access}' if entry.access else ''}"
         cells = (name, entry.kind, entry.examples, entry.download, source, licence, entry.cleaning)
-        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') or '-' for cell in cells)} |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return markdown(head, rows)
 
 
 def _markdown_source(entry: CatalogEntry) -> str:

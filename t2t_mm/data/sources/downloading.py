@@ -17,11 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from t2t_mm.data.generation.disk_errors import disk_error
-from t2t_mm.data.generation.locking import lock
-from t2t_mm.data.records.files import replacing
 from t2t_mm.data.sources.raw_data import find, manual_missing, missing, root_of
 from t2t_mm.data.sources.unpacking import unpack
 from t2t_mm.errors import DataError
+from t2t_mm.files.locking import lock_folder
+from t2t_mm.files.writing import replacing
 from t2t_mm.problem import Problem
 from t2t_mm.provenance import DataAccess, RawFile, RawFiles, TfdsData
 
@@ -117,7 +117,7 @@ def _prepare(data: TfdsData, access: DataAccess, log: Log) -> None:
     """Downloads a data set and lets TFDS write it; its own checksums are verified."""
     log(f"TFDS prepares {data.title} in {access.tfds_folder}")
     access.tfds_folder.mkdir(parents=True, exist_ok=True)
-    with lock(access.tfds_folder, log):
+    with lock_folder(access.tfds_folder, log):
         import tensorflow_datasets as tfds
 
         with contextlib.nullcontext() if access.tfds_from_gcs else _without_gcs():

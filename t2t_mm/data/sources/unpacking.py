@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from t2t_mm.data.generation.disk_errors import is_of_the_disk, writing_to
-from t2t_mm.data.generation.locking import lock
 from t2t_mm.errors import DataError
+from t2t_mm.files.locking import lock_folder
 
 _BLOCK = 1 << 20
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -38,7 +38,7 @@ def unpack(archive: Path, made: str, log: Callable[[str], None] = print) -> Path
     wanted = archive.parent / made
     if wanted.exists():  # nothing is to be written, perhaps nothing can be
         return wanted
-    with writing_to(archive.parent, "--tmp_dir"), lock(archive.parent, log):
+    with writing_to(archive.parent, "--tmp_dir"), lock_folder(archive.parent, log):
         if wanted.exists():
             return wanted
         log(f"unpacking {archive}")

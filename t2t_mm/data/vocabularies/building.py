@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.data.generation.examples import checked_samples, checked_text, made
-from t2t_mm.data.records.files import write_atomically
 from t2t_mm.data.vocabularies.text_sample import sample_lines
 from t2t_mm.errors import DataError
+from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.vocabulary import RESERVED, Vocabulary
 from t2t_mm.problem import Dropped, Problem, Split, VocabularySpec

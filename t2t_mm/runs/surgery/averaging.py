@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from t2t_mm.data.binding import load_vocabularies
 from t2t_mm.errors import CheckpointError
 from t2t_mm.runs.checkpoints import BEGINNING, LATEST
-from t2t_mm.runs.run_record import FILE, VOCABULARIES, RunRecord
+from t2t_mm.runs.run_record import FILE, RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.opened import Beginning
 from t2t_mm.runs.surgery.transfer import Arrays
+from t2t_mm.runs.trained_run import open_run
 
 
 def average(checkpoints: Sequence[str]) -> Arrays:
@@ -95,7 +95,8 @@ def write_average(
       CheckpointError: if output_dir is a run of another kind or holds other averages, or the
         checkpoints do not fit.
     """
-    record = RunRecord.read(model_dir)
+    run = open_run(model_dir)
+    record = run.record
     origin = {
         "tool": "average",
         "run": str(model_dir.resolve()),
@@ -112,9 +113,8 @@ def write_average(
         _check_origin(made.origin, origin, output_dir)
         if _is_there(output_dir, step, origin):
             return None
-    vocabularies = load_vocabularies(record.bound_tasks(), model_dir / VOCABULARIES)
     record = dataclasses.replace(record, origin=origin)
-    return Beginning(record, vocabularies, step, average(checkpoints), {}).write(output_dir)
+    return Beginning(record, run.vocabularies, step, average(checkpoints), {}).write(output_dir)
 
 
 def _check_origin(made: Mapping[str, Any], wanted: Mapping[str, Any], output_dir: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from t2t_mm.data.binding import load_vocabularies
 from t2t_mm.errors import CheckpointError
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
@@ -18,7 +17,6 @@ from t2t_mm.problem import Task
 from t2t_mm.runs.checkpoints import by_path
 from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.patterns import addresses, without_idle
-from t2t_mm.runs.run_record import VOCABULARIES
 from t2t_mm.runs.slots import stored_slots
 from t2t_mm.runs.surgery.opened import Beginning, OpenedRun, fresh_model, origin
 from t2t_mm.runs.surgery.parts import Part, decoding_paths, model_parts, parts_of
@@ -100,7 +98,8 @@ class Cut:
 
     def _beginning(self, weights: Arrays, slots: Arrays) -> Beginning:
         run, record = self.run, self.run.record
-        vocabularies = load_vocabularies(self.tasks, run.output_dir / VOCABULARIES)
+        names = {kind.text_vocabulary for task in self.tasks for kind in task.kinds.values()}
+        vocabularies = {n: one for n, one in run.vocabularies.items() if n in names}
         data = {task.data_name for task in self.tasks}
         record = dataclasses.replace(
             record,

@@ -94,7 +94,7 @@ class Growth:
           CheckpointError: if a new problem's data were made with another vocabulary of a name
             that the old run has too.
         """
-        old = load_vocabularies(self.run.tasks.values(), self.run.output_dir / VOCABULARIES)
+        old = self.run.vocabularies
         new = load_vocabularies(self.added, self.data_dir)
         for name in sorted(old.keys() & new.keys()):
             if old[name].digest != new[name].digest:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from t2t_mm.data.records.files import write_atomically
 from t2t_mm.data.vocabularies.building import vocabulary_path
-from t2t_mm.errors import UserError, unknown
+from t2t_mm.errors import UserError
+from t2t_mm.files.writing import write_atomically
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
@@ -21,24 +21,17 @@ from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import VOCABULARIES, RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
+from t2t_mm.runs.trained_run import TrainedRun, open_run
 
 
 @dataclass(frozen=True)
-class OpenedRun:
+class OpenedRun(TrainedRun):
     """A run and one of its checkpoints.
 
     Attributes:
-      output_dir: where it is.
-      record: the contents of run.json.
-      tasks: its problems, by name.
-      hparams: that it was trained with.
       stored: the checkpoint.
     """
 
-    output_dir: Path
-    record: RunRecord
-    tasks: dict[str, Task]
-    hparams: HParams
     stored: StoredCheckpoint
 
     @property
@@ -56,15 +49,11 @@ class OpenedRun:
         Raises:
           UnknownNameError: for one that is not the run's.
         """
-        names = sorted(set(problems))
-        for name in names:
-            if name not in self.tasks:
-                raise unknown("problem of this model", name, self.tasks, "--problems")
-        return [self.tasks[name] for name in names]
+        return [self.task(name, "--problems") for name in sorted(set(problems))]
 
 
-def open_run(output_dir: str | Path, checkpoint: str | None = None) -> OpenedRun:
-    """Opens a run directory.
+def open_checkpoint(output_dir: str | Path, checkpoint: str | None = None) -> OpenedRun:
+    """Opens a run directory and one of its checkpoints.
 
     Args:
       output_dir: the run directory.
@@ -73,11 +62,9 @@ def open_run(output_dir: str | Path, checkpoint: str | None = None) -> OpenedRun
     Raises:
       CheckpointError: if the directory or the checkpoint is missing, or of another version.
     """
-    output_dir = Path(output_dir).expanduser()
-    record = RunRecord.read(output_dir)
-    tasks, hparams = record.bound(output_dir)
-    stored = StoredCheckpoint(checkpoints.find_meant(output_dir, checkpoint))
-    return OpenedRun(output_dir, record, {task.name: task for task in tasks}, hparams, stored)
+    run = open_run(output_dir)
+    stored = StoredCheckpoint(checkpoints.find_meant(run.output_dir, checkpoint))
+    return OpenedRun(run.output_dir, run.record, run.tasks, run.hparams, stored)
 
 
 def fresh_model(record: RunRecord, tasks: list[Task], hparams: HParams) -> JointModel:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from t2t_mm.console.table import aligned
 from t2t_mm.hparam import HParams
 from t2t_mm.modalities.networks import modality_class, modality_key
 from t2t_mm.models.joint import COMMANDS, JointModel
@@ -162,7 +163,8 @@ def parts_table(parts: Sequence[Part], before: Sequence[Part] = ()) -> str:
     was = [f"{parameters(before):,}"] if before else []
     total = [f"{parameters(parts):,}", f"{sum(part.bytes for part in parts):,}"]
     rows.append(["total", "", f"{sum(p.variables for p in parts)}", *was, *total, "", ""])
-    return _aligned(rows, right={"variables", "before", "parameters", "bytes"})
+    left = [i for i, title in enumerate(rows[0]) if title in ("kind", "part", "dtype", "problems")]
+    return aligned(rows, left)
 
 
 def parameters(parts: Sequence[Part]) -> int:
@@ -173,15 +175,3 @@ def parameters(parts: Sequence[Part]) -> int:
 def _few(part: Part, most: int = 3) -> str:
     names = part.problems
     return ", ".join(names) if len(names) <= most else f"{len(names)} problems"
-
-
-def _aligned(rows: Sequence[Sequence[str]], right: set[str]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    aligned = [
-        [
-            cell.rjust(width) if title in right else cell.ljust(width)
-            for cell, width, title in zip(row, widths, rows[0], strict=True)
-        ]
-        for row in rows
-    ]
-    return "\n".join("  ".join(row).rstrip() for row in aligned)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -16,14 +16,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.registry import KINDS
 from t2t_mm.serving.http import rest
 from t2t_mm.serving.http.batching import Batcher, BatchSettings
 from t2t_mm.serving.http.error_answers import failed, no_route, refused
 from t2t_mm.serving.http.limits import BodyReader, Limits
 from t2t_mm.serving.http.outcomes import ByteColumns
 from t2t_mm.serving.http.page_files import PageFiles
-from t2t_mm.serving.http.request_error import RequestError, not_found
-from t2t_mm.serving.http.row_checks import checked_row
+from t2t_mm.serving.http.request_error import RequestError, bad_request, not_found
 from t2t_mm.serving.http.telemetry import Metrics, Telemetry, note
 from t2t_mm.serving.http.versions import Versions
 
@@ -228,3 +229,26 @@ class Api:
             await following
         await self.versions.close()
         self.batcher.close()
+
+
+def checked_row(
+    value: rest.Value, description: Mapping[str, Any], limits: Limits, where: str
+) -> bytes:
+    """The bytes to give to the model of a row that is of its problem's kind of data.
+
+    The kinds check it by the same functions as t2t-decoder's, so every format that it reads is
+    allowed here, and sounds are resampled alike.
+
+    Args:
+      value: str, or bytes where the request has base64.
+      description: what the export says of the feature, see `Kind.description`.
+      limits: bounds of its size.
+      where: names the value in an error.
+
+    Raises:
+      RequestError: 400, if it is of another kind, damaged, or beyond a limit.
+    """
+    try:
+        return KINDS.get(description["kind"]).checked_row(value, description, limits)
+    except BrokenValue as error:
+        raise bad_request(f"{where} {error.detail}.") from None

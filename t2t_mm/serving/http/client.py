@@ -1,4 +1,6 @@
-"""A client of the server: text, images and sounds in, answers out. Standard library alone.
+"""A client of the server: text, images and sounds in, answers out.
+
+It takes the standard library alone, unless it is to convert sounds.
 
 client = Client("http://127.0.0.1:8501")
 client.predict("translate_ende_shapes", "a red circle").output
@@ -59,9 +61,19 @@ class Client:
       model: its name; None: the server's only one.
       timeout: seconds to wait for an answer.
       retries: how often to come back to a busy server, after pauses that double.
+      sample_rate: Hz; sounds are made mono WAV files at this rate before they are sent, as a server
+        needs it that runs the export's graph alone (TensorFlow Serving). This takes soundfile and
+        soxr. None: sounds are sent as they are, and t2t-query-server converts them.
     """
 
-    def __init__(self, url: str, model: str | None = None, timeout: float = 60.0, retries: int = 5):
+    def __init__(
+        self,
+        url: str,
+        model: str | None = None,
+        timeout: float = 60.0,
+        retries: int = 5,
+        sample_rate: int | None = None,
+    ):
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UserError(f"'{url}' is no server's URL; give one such as http://127.0.0.1:8501.")
@@ -71,6 +83,7 @@ class Client:
         self._retries = retries
         self._local = threading.local()
         self._model = model
+        self._rate = sample_rate
 
     @property
     def model(self) -> str:
@@ -104,7 +117,10 @@ class Client:
         several = [inputs] if alone else list(inputs)
         if not several:
             return []
-        body = {"signature_name": problem, "instances": [_encoded(one) for one in several]}
+        body = {
+            "signature_name": problem,
+            "instances": [_encoded(one, self._rate) for one in several],
+        }
         rows = self._post(body, "predictions", list)
         answers = [Answer(row["outputs"], row["scores"]) for row in rows]
         return answers[0] if alone else answers
@@ -112,7 +128,7 @@ class Client:
     def explain(self, problem: str, inputs: Input, output: str) -> dict[str, Any]:
         """What the model looked at while it wrote `output`: see docs/serving.md."""
         named = inputs if isinstance(inputs, Mapping) else {"inputs": inputs}
-        columns = {name: [_encoded(value)] for name, value in named.items()}
+        columns = {name: [_encoded(value, self._rate)] for name, value in named.items()}
         columns["outputs"] = [output]
         body = {"signature_name": f"explain_{problem}", "inputs": columns}
         return self._post(body, "outputs", dict)
@@ -206,10 +222,10 @@ def _object(content: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"error": f"got {type(found).__name__}"}
 
 
-def _encoded(value: Input) -> Any:
+def _encoded(value: Input, sample_rate: int | None) -> Any:
     """An input as JSON has it; several by name are an object."""
     if isinstance(value, Mapping):
-        return {name: _encoded(one) for name, one in value.items()}
+        return {name: _encoded(one, sample_rate) for name, one in value.items()}
     if isinstance(value, str):
         return value
     if isinstance(value, Path):
@@ -217,4 +233,27 @@ def _encoded(value: Input) -> Any:
             value = value.expanduser().read_bytes()
         except OSError as error:
             raise UserError(f"{value} cannot be read ({error.strerror}); check the path.") from None
+    if sample_rate is not None:
+        value = _converted(value, sample_rate)
     return {"b64": base64.b64encode(value).decode("ascii")}
+
+
+def _converted(content: bytes, sample_rate: int) -> bytes:
+    """A sound as a mono WAV file at a rate; an image, or what the server will refuse, as it is."""
+    try:
+        import soundfile  # noqa: F401
+        import soxr  # noqa: F401
+
+        from t2t_mm.kinds.broken import BrokenValue
+        from t2t_mm.kinds.sound_files import stored_sound
+        from t2t_mm.kinds.wav_files import pcm_file
+    except ImportError as error:
+        raise UserError(
+            f"sample_rate={sample_rate} makes the client convert sounds, which takes soundfile and "
+            f"soxr ({error}); install them, or leave sample_rate out and give mono WAV files at "
+            "that rate."
+        ) from error
+    try:
+        return pcm_file(stored_sound(content, sample_rate), sample_rate)
+    except BrokenValue:
+        return content

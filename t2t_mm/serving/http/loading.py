@@ -1,4 +1,4 @@
-"""A version folder to a Servable, with what docs/architecture.md promises of an export checked.
+"""A version folder to a Servable, with the export contract of docs/architecture.md checked.
 
 A SavedModel is loaded with TensorFlow and tensorflow-text (its tokenizer's operations) alone. An
 export that breaks the contract is not served.
@@ -16,6 +16,7 @@ import tensorflow_text  # noqa: F401  (registers the tokenizer's operations)
 
 from t2t_mm.errors import UserError
 from t2t_mm.registry import KINDS
+from t2t_mm.serving.http.request_error import RowError
 from t2t_mm.serving.http.servable import EXPLAIN, Servable, ServedSignature, features_of
 from t2t_mm.serving.http.tensor_values import sentence
 
@@ -76,3 +77,26 @@ def _signature(
         taken = ", ".join(f"{key} ({spec.dtype.name})" for key, spec in specs.items())
         raise BrokenExport(f"signature '{name}' takes {taken}; strings {inputs} are expected.")
     return found
+
+
+def warm_up(servable: Servable) -> None:
+    """Calls each signature once with made-up inputs, and explains with the answer to them.
+
+    The first call of a graph is slow, and shows that it works.
+
+    Raises:
+      BrokenExport: if one fails.
+    """
+    for name in servable.problems:
+        signature = servable.signatures[name]
+        columns = {
+            feature: [KINDS.get(description["kind"]).sample_row(description)]
+            for feature, description in signature.features.items()
+        }
+        try:
+            answer = signature.answer(columns)[0]["outputs"][0]
+            explain = servable.signatures.get(f"explain_{name}")
+            if explain:
+                explain.answer({**columns, "outputs": [answer.encode()]})
+        except (RowError, RuntimeError, LookupError) as error:
+            raise BrokenExport(f"a first call of '{name}' failed ({error}).") from None

@@ -94,8 +94,7 @@ def make_api(settings: ServerSettings, folder: Path, load: Load) -> Api:
 
 def load_and_warm_up(path: Path, version: int):  # -> Servable, which would import TensorFlow here
     """Loads a version folder and calls each of its signatures once."""
-    from t2t_mm.serving.http.loading import load
-    from t2t_mm.serving.http.warm_up import warm_up
+    from t2t_mm.serving.http.loading import load, warm_up
 
     servable = load(path, version)
     warm_up(servable)

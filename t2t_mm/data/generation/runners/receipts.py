@@ -16,8 +16,8 @@ from typing import Any
 
 from t2t_mm.data.generation.passes import PassOrder, PassResult
 from t2t_mm.data.generation.sharding import shard_name
-from t2t_mm.data.records.files import write_atomically
 from t2t_mm.data.records.manifest import Manifest, Shard
+from t2t_mm.files.writing import write_atomically
 
 _SUFFIX = ".receipt.json"
 

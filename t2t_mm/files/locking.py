@@ -1,0 +1,107 @@
+"""One writer at a time: a lock file that the system lets go of when its process ends.
+
+The locks are filelock's on the system's own file locks: a process that is killed leaves the lock
+file behind, and no lock. Where a disk has no file locks, as some network disks, nothing is held,
+and that is said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+Say = Callable[[str], None]
+
+_FOLDER_LOCK = ".t2t_datagen.lock"
+
+# How systems say that a disk has no file locks.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+class _Held(threading.local):
+    """The folders that this thread holds, by device and inode."""
+
+    def __init__(self) -> None:
+        self.folders: set[tuple[int, int]] = set()
+
+
+_held = _Held()
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path, say: Say) -> Iterator[None]:
+    """Holds a data folder's lock, once whoever holds it has let go.
+
+    A thread that holds it already goes on at once, whatever path it names the folder by.
+
+    Args:
+      folder: an existing folder.
+      say: told if another process has to be waited for, or nothing can be held.
+
+    Raises:
+      OSError: if the lock file cannot be written.
+    """
+    status = os.stat(folder)
+    key = status.st_dev, status.st_ino
+    if key in _held.folders:  # a second lock would wait for the first one for ever
+        yield
+        return
+    lock = FileLock(folder / _FOLDER_LOCK)
+    try:
+        if not _taken(lock, folder, say):
+            say(f"waiting for another t2t-datagen that writes to {folder}")
+            lock.acquire()
+        _held.folders.add(key)
+        yield
+    finally:
+        _held.folders.discard(key)
+        lock.release()
+
+
+@contextlib.contextmanager
+def lock_or_refuse(path: Path, refusal: Exception, say: Say) -> Iterator[None]:
+    """Holds a lock file, or fails at once where another process holds it.
+
+    Args:
+      path: of the lock file.
+      refusal: raised if another process holds it.
+      say: told where nothing can be held.
+
+    Raises:
+      OSError: if the lock file cannot be written.
+    """
+    lock = FileLock(path)
+    if not _taken(lock, path.parent, say):
+        raise refusal
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _taken(lock: BaseFileLock, folder: Path, say: Say) -> bool:
+    """Whether nobody else holds it; on a disk without locks nobody can."""
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    except NotImplementedError:
+        say(_no_locks(folder))
+    except OSError as cause:
+        if cause.errno not in _NO_LOCKS:
+            raise
+        say(_no_locks(folder))
+    return True
+
+
+def _no_locks(folder: Path) -> str:
+    return (
+        f"note: the disk of {folder} has no file locks (some network disks have none); let no "
+        "second process write there."
+    )
