@@ -13,7 +13,9 @@ from t2t_mm.evaluation.metrics import (
     classes,
     error_rates,
     meteor,
+    numbers,
     rouge,
+    spans,
     text,
     trees,
 )
@@ -40,7 +42,7 @@ class Metric:
     Attributes:
       statistics: answers -> what each example adds, and what follows from the sums.
       summary: one line.
-      answers: what it scores: "any", "text", "tree" or "label".
+      answers: what it scores: "any", or the name of a kind.
       lower_is_better: as for an error rate.
       percent: the value is already on 0 to 100, as BLEU is; otherwise a share, 0 to 1.
       numbers: those of its figures that are plain numbers instead, such as a mean count.
@@ -80,6 +82,26 @@ METRICS: dict[str, Metric] = {
     ),
     "accuracy": Metric(classes.accuracy, "Right class labels.", "label"),
     "accuracy_top5": Metric(classes.accuracy_top5, "Labels among the five likeliest.", "label"),
+    "pearson": Metric(
+        numbers.pearson,
+        "Pearson's correlation, -1 to 1.",
+        "number",
+        numbers=frozenset({"pearson"}),
+    ),
+    "spearman": Metric(
+        numbers.spearman,
+        "Spearman's rank correlation, -1 to 1.",
+        "number",
+        numbers=frozenset({"spearman"}),
+    ),
+    "mse": Metric(
+        numbers.mse,
+        "Mean squared error.",
+        "number",
+        lower_is_better=True,
+        numbers=frozenset({"mse"}),
+    ),
+    "span_f1": Metric(spans.span_f1, "F1 of labelled spans of words (seqeval).", "tags"),
     "calibration_error": Metric(
         classes.calibration_error,
         f"Expected calibration error, {classes.BINS} bins of equal width.",
