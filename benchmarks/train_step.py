@@ -39,7 +39,7 @@ from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training.mixing import make_policy
-from t2t_mm.training.optimizer import make_optimizer
+from t2t_mm.training.optimizer_choice import make_optimizer
 from t2t_mm.training.step import TrainStep
 
 LENGTH, VOCABULARY = 32, 8192

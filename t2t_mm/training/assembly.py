@@ -15,7 +15,7 @@ from t2t_mm.training.dry_run import DryRun
 from t2t_mm.training.loop import Loop, LoopPlan
 from t2t_mm.training.mixing import loss_weights, make_policy
 from t2t_mm.training.moving_average import ExponentialMovingAverage
-from t2t_mm.training.optimizer import make_optimizer
+from t2t_mm.training.optimizer_choice import make_optimizer
 from t2t_mm.training.optimizer_hparams import fraction
 from t2t_mm.training.progress import Progress
 from t2t_mm.training.schedules import make_schedule

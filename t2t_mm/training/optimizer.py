@@ -18,8 +18,6 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from t2t_mm.hparam import HParams
-from t2t_mm.registry import OPTIMIZERS
 from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import local
 from t2t_mm.runs.slots import Slot, count_slot, vector_slot
@@ -197,19 +195,3 @@ class Momentum(FlatOptimizer):
 
 def _not_empty(groups: Groups) -> Groups:
     return {name: group for name, group in groups.items() if group}
-
-
-def make_optimizer(hparams: HParams) -> Optimizer:
-    """The optimizer that a run's hparams name, not built.
-
-    Raises:
-      UnknownNameError: for an unknown optimizer, or an hparam that it does not have.
-      HParamError: for an hparam out of range.
-    """
-    if hparams.optimizer.startswith("keras."):
-        from t2t_mm.training.keras_optimizer import keras_optimizer
-
-        kind = keras_optimizer(hparams.optimizer)
-    else:
-        kind = OPTIMIZERS.get(hparams.optimizer)
-    return kind(kind.hparams_class.of(hparams))

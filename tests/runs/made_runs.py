@@ -26,7 +26,7 @@ from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.weights import load_weights
 from t2t_mm.training.moving_average import ExponentialMovingAverage
-from t2t_mm.training.optimizer import make_optimizer
+from t2t_mm.training.optimizer_choice import make_optimizer
 from tests.training.tiny_runs import MULTI_MODEL, PROBLEMS_DIR
 
 ALL = "tiny_colours,tiny_digits,tiny_digits_rev"

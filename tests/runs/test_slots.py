@@ -25,7 +25,7 @@ from t2t_mm.runs.slots import (
 )
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.training.moving_average import ExponentialMovingAverage
-from t2t_mm.training.optimizer import make_optimizer
+from t2t_mm.training.optimizer_choice import make_optimizer
 from tests.runs.made_runs import HPARAMS_TEXT, loaded, logits, make_run
 
 

@@ -16,7 +16,7 @@ from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training.dry_run import made_up_batch
 from t2t_mm.training.moving_average import ExponentialMovingAverage
-from t2t_mm.training.optimizer import make_optimizer
+from t2t_mm.training.optimizer_choice import make_optimizer
 from t2t_mm.training.step import TrainStep
 from t2t_mm.training.step_stats import FIELDS
 from t2t_mm.training.tuning import Tuning

@@ -19,7 +19,7 @@ from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.training.dry_run import DryRun
 from t2t_mm.training.moving_average import ExponentialMovingAverage
-from t2t_mm.training.optimizer import make_optimizer
+from t2t_mm.training.optimizer_choice import make_optimizer
 from t2t_mm.training.step import TrainStep
 from tests.training.tiny_runs import PROBLEMS_DIR, TRANSFORMER
 

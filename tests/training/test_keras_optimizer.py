@@ -12,7 +12,8 @@ import tensorflow as tf
 from t2t_mm.errors import HParamError, UnknownNameError
 from t2t_mm.hparam import HParams
 from t2t_mm.training.keras_optimizer import keras_optimizers
-from t2t_mm.training.optimizer import Optimizer, make_optimizer
+from t2t_mm.training.optimizer import Optimizer
+from t2t_mm.training.optimizer_choice import make_optimizer
 from tests.training.tiny_runs import TRANSFORMER, assert_equal_checkpoints, stored, train
 
 RATE = 0.01

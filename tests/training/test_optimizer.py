@@ -12,7 +12,8 @@ from t2t_mm.hparam import HParams
 from t2t_mm.registry import OPTIMIZERS, register_optimizer
 from t2t_mm.runs.groups import parts, sizes
 from t2t_mm.training import flat_groups
-from t2t_mm.training.optimizer import Adam, make_optimizer
+from t2t_mm.training.optimizer import Adam
+from t2t_mm.training.optimizer_choice import make_optimizer
 
 RATE = 0.01
 
