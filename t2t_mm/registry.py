@@ -243,10 +243,8 @@ def _check_search(name: str, value: Any) -> None:
 
 
 def _check_optimizer(name: str, value: Any) -> None:
-    # By name: whoever has a subclass has imported the base, and this module imports no TensorFlow.
-    bases = inspect.getmro(value) if inspect.isclass(value) else ()
     base = ("t2t_mm.training.optimizer", "Optimizer")
-    if base not in [(one.__module__, one.__qualname__) for one in bases]:
+    if not (inspect.isclass(value) and _derives(value, *base)):
         raise TypeError(
             f"optimizer '{name}' must be a subclass of t2t_mm.training.optimizer.Optimizer, got "
             f"{value!r}"
@@ -263,7 +261,7 @@ MODALITIES = Registry(
 MODELS = Registry("model", "--model", ["t2t_mm.models"], _check_callable)
 HPARAMS = Registry("hparams set", "--hparams_set", ["t2t_mm.hparams"], _check_callable)
 RANGED_HPARAMS = Registry(
-    "ranged hparams set", "--hparams_range", ["t2t_mm.hparams"], _check_callable
+    "ranged hparams set", "a tuner's choice", ["t2t_mm.hparams"], _check_callable
 )
 OPTIMIZERS = Registry("optimizer", "the hparam optimizer", ["t2t_mm.training"], _check_optimizer)
 SCHEDULES = Registry(

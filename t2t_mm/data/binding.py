@@ -65,7 +65,7 @@ def whole_manifest(problem: Problem, data_dir: Path) -> Manifest:
     if difference:
         raise DataError(
             f"the data of problem '{problem.name}' in {data_dir} were made with {difference}; run "
-            f"{mend} --overwrite, or use another --data_dir."
+            f"{command_line(problem.data_name, data_dir, '--overwrite')}, or use another --data_dir."
         )
     broken = manifest.broken_shards(data_dir)
     if broken or not manifest.complete:
@@ -120,9 +120,10 @@ def load_vocabularies(tasks: Iterable[Task], folder: str | Path) -> dict[str, Vo
     return found
 
 
-def command_line(data_name: str, data_dir: Path) -> str:
-    """The command that makes or mends a problem's data."""
-    return f"`t2t-datagen --problems={data_name} --data_dir={data_dir}`"
+def command_line(data_name: str, data_dir: Path, *flags: str) -> str:
+    """The command that makes or mends a problem's data; `flags` such as "--overwrite" end it."""
+    words = ("t2t-datagen", f"--problems={data_name}", f"--data_dir={data_dir}", *flags)
+    return f"`{' '.join(words)}`"
 
 
 def _difference(manifest: Manifest, problem: Problem) -> str | None:
@@ -146,8 +147,8 @@ def _check_vocabularies(problem: Problem, manifest: Manifest, data_dir: Path) ->
         if file_digest(path) != file.digest:
             raise DataError(
                 f"the data of problem '{problem.name}' were made with another vocabulary than "
-                f"{path} (its checksum differs); put the original file back, or run {mend} "
-                "--overwrite."
+                f"{path} (its checksum differs); put the original file back, or run "
+                f"{command_line(problem.data_name, data_dir, '--overwrite')}."
             )
 
 

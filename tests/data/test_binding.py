@@ -131,7 +131,7 @@ def test_foreign_vocabulary(data_dir: Path) -> None:
     assert str(error.value) == (
         f"the data of problem 'datagen_toy_text' were made with another vocabulary than {path} "
         "(its checksum differs); put the original file back, or run `t2t-datagen "
-        f"--problems=datagen_toy_text --data_dir={data_dir}` --overwrite."
+        f"--problems=datagen_toy_text --data_dir={data_dir} --overwrite`."
     )
     with pytest.raises(
         DataError, match=r"is not the file that t2t-datagen wrote there; put the ori"
