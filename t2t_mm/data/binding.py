@@ -63,9 +63,10 @@ def whole_manifest(problem: Problem, data_dir: Path) -> Manifest:
         raise DataError(f"problem '{problem.name}' has no data in {data_dir}; run {mend}.")
     difference = _difference(manifest, problem)
     if difference:
+        again = command_line(problem.data_name, data_dir, "--overwrite")
         raise DataError(
             f"the data of problem '{problem.name}' in {data_dir} were made with {difference}; run "
-            f"{command_line(problem.data_name, data_dir, '--overwrite')}, or use another --data_dir."
+            f"{again}, or use another --data_dir."
         )
     broken = manifest.broken_shards(data_dir)
     if broken or not manifest.complete:
