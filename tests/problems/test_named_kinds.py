@@ -61,7 +61,10 @@ def test_what_is_read_in_words() -> None:
     assert reversible == {Text2TextProblem, Text2TreeProblem}
 
 
-@pytest.mark.parametrize("name", sorted(PROBLEMS))
+OURS = sorted(name for name in PROBLEMS if find_problem(name).__module__.startswith("t2t_mm."))
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_every_registered_problem_declares_whole_kinds(name: str) -> None:
     problem = find_problem(name)
     assert {kind.missing() for kind in problem.kinds.values()} == {None}

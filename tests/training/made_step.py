@@ -1,7 +1,8 @@
-"""A tiny model of six problems with its optimizer and training step, and batches for it."""
+"""A tiny model of three problems, or of six, its optimizer and training step, and batches."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ PICTURE = Image(8)
 LABEL = Label(("a", "b", "c"), "colours")
 NUMBER = Number(0.0, 4.0)
 SETS = Label(("a", "b", "c"), "sets", multiple=True)
-TASKS = [
+ALL = [
     Task("colours", "colours", PICTURE, LABEL, "to_label"),
     Task("digits", "digits", TEXT, TEXT, "to_digits"),
     Task("words", "words", TEXT, TEXT, "to_words"),
@@ -35,21 +36,28 @@ TASKS = [
     Task("counted", "counted", TEXT, NUMBER, "to_number"),
     Task("sets", "sets", PICTURE, SETS, "to_label"),
 ]
-COLOURS, DIGITS, WORDS, ASKED, COUNTED, SETTLED = TASKS
+COLOURS, DIGITS, WORDS, ASKED, COUNTED, SETTLED = ALL
+TASKS = ALL[:3]
 RATE = 0.01
 
 
 class Made:
     """A model, its optimizer's slots and its step."""
 
-    def __init__(self, model: str = "transformer", text: str = "", **changes: Any):
+    def __init__(
+        self,
+        model: str = "transformer",
+        text: str = "",
+        tasks: Sequence[Task] = TASKS,
+        **changes: Any,
+    ):
         self.hparams: HParams = HPARAMS.get("transformer_tiny")().override(TRANSFORMER)
         self.hparams = self.hparams.replace(dropout=0.0, attention_dropout=0.0, **changes).override(
             text
         )
-        self.model = make_model(model, TASKS, self.hparams, 0, Replicas())
+        self.model = make_model(model, tasks, self.hparams, 0, Replicas())
         tuning = Tuning.of(self.hparams, self.model)
-        self.groups = tuning.trained(variable_groups(self.model, TASKS))
+        self.groups = tuning.trained(variable_groups(self.model, tasks))
         optimizer = make_optimizer(self.hparams)
         self.built = optimizer.build(self.groups)
         self.averages = ExponentialMovingAverage(self.hparams.ema_decay, self.groups)

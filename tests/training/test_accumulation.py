@@ -112,9 +112,10 @@ class Normed(Transformer):
         self.batch_norm.build((None, None, self.hidden_size))
 
     def encode(self, rep: Rep, training: bool = False) -> Encoded:
-        rep, aux_loss = super().encode(rep, training)
+        encoded = super().encode(rep, training)
+        rep = encoded.rep
         x = self.batch_norm(rep.x, training=training)
-        return Encoded(Rep(x, rep.mask, rep.grid), aux_loss)
+        return Encoded(Rep(x, rep.mask, rep.grid), encoded.aux_loss, encoded.state)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.evaluation.teacher_forced import Evaluation, mean_metric
 from t2t_mm.training.dry_run import made_up_batch
 from tests.training.made_step import (
+    ALL,
     ASKED,
     COLOURS,
     COUNTED,
@@ -50,7 +51,7 @@ def asked() -> dict[str, tf.Tensor]:
 
 
 def test_report_counts_every_input() -> None:
-    made = Made()
+    made = Made(tasks=ALL)
     loss, _ = made.gradient(ASKED, asked(), 1.0)
     found = made(ASKED, asked())
     assert found["loss"] / found["weight"] == pytest.approx(loss, rel=1e-5)
@@ -64,7 +65,7 @@ def test_report_counts_every_input() -> None:
 
 
 def test_every_input_has_a_gradient() -> None:
-    made = Made()
+    made = Made(tasks=ALL)
     before = made.values()
     made(ASKED, asked())
     after = made.values()
@@ -82,7 +83,7 @@ def test_every_input_has_a_gradient() -> None:
 
 
 def test_numbers_and_sets_are_learnt_and_counted() -> None:
-    made = Made()
+    made = Made(tasks=ALL)
     batch = {**text_batch(), "targets": tf.constant([1.0, 3.5])}
     sets = {**pictures(), "targets": tf.constant([[0, 1, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1.0]])}
     for task, one, examples in ((COUNTED, batch, 2), (SETTLED, sets, 4)):
