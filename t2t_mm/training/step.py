@@ -46,6 +46,9 @@ class TrainStep:
       replicas: the devices.
       averages: follow the weights; None: nothing does.
       tuning: what is frozen and how fast the rest is trained; None: all, at one rate.
+
+    Raises:
+      HParamError: if batches shall be accumulated on several devices.
     """
 
     def __init__(
@@ -73,8 +76,8 @@ class TrainStep:
             tuning or Tuning(),
             model,
         )
-        self._batches = accumulate_steps(hparams)
-        self._accumulation = Accumulation(groups, self._update) if self._batches > 1 else None
+        accumulates = accumulate_steps(hparams, replicas.count) > 1
+        self._accumulation = Accumulation(groups, self._update) if accumulates else None
         self._traced: dict[Any, Any] = {}
         self._moved: dict[Any, list[str]] = {}  # the groups that a loss depends on
 
@@ -85,7 +88,7 @@ class TrainStep:
 
         Args:
           task: whose batches they are.
-          batches: one for each device, as often as batches are accumulated.
+          batches: one for each device; or, on one device, those that are accumulated.
           loss_weight: factor on the problem's loss.
           learning_rate: of this step.
 
@@ -102,27 +105,14 @@ class TrainStep:
         traced = self._traced[route]
         if self._accumulation is None:
             return traced[0](batches, *scalars, rate, before).numpy()
-        devices = self._replicas.count
-        if devices > 1:
-            shared = [batches[device::devices] for device in range(devices)]
-            report = traced[0](shared, *scalars, rate, before).numpy()
-            report[FIELDS.index("aux")] /= len(shared[0])
-            return report
-        reports = [
-            traced[0](batches[i : i + devices], *scalars).numpy()
-            for i in range(0, len(batches), devices)
-        ]
+        reports = [traced[0]([batch], *scalars).numpy() for batch in batches]
         report = np.sum(reports, axis=0, dtype=np.float32)
         report[FIELDS.index("aux")] /= len(reports)
         report[FIELDS.index("norm")] = traced[1](rate, before).numpy()
         return report
 
     def _trace(self, route: Any, spec: dict[str, tf.TensorSpec]) -> tuple[Any, ...]:
-        """One function of a batch; where batches are accumulated, another one ends the step.
-
-        On several devices one function takes all batches: the collective operations of two would
-        wait for one another.
-        """
+        """One function of a batch; where batches are accumulated, another one ends the step."""
         groups = self._touched(route)
         before = [tf.TensorSpec(v.shape, v.dtype) for v in self._update.statistics()]
 
@@ -132,10 +122,6 @@ class TrainStep:
         def all_devices(batches: Sequence[Batch], *args: Any) -> tf.Tensor:
             return self._replicas.run(one_batch, batches, *args)
 
-        if self._accumulation is not None and self._replicas.count > 1:
-            specs = [[spec] * self._batches] * self._replicas.count
-            whole = self._all_batches(route, groups)
-            return (_concrete(whole, [specs, _COMMAND, _SCALAR, _SCALAR, before]),)
         batch = [[spec] * self._replicas.count, _COMMAND, _SCALAR]
         if self._accumulation is None:
             return (_concrete(all_devices, [*batch, _SCALAR, before]),)
@@ -150,21 +136,6 @@ class TrainStep:
             )
 
         return accumulate, _concrete(end, [_SCALAR, before])
-
-    def _all_batches(self, route: Any, groups: Groups) -> Any:
-        """A whole step of accumulated batches, of lists of them for each device."""
-
-        def one_device(
-            batches: Sequence[Batch], command: tf.Tensor, loss_weight: tf.Tensor, *step: Any
-        ) -> tf.Tensor:
-            reports = [
-                self._one_batch(route, groups, batch, command, loss_weight) for batch in batches
-            ]
-            moved = {name: groups[name] for name in self._moved[route]}
-            norm = self._accumulation.end(moved, *step)
-            return tf.concat([tf.add_n(reports)[:-1], norm[None]], 0)
-
-        return lambda batches, *args: self._replicas.run(one_device, batches, *args)
 
     def _one_batch(
         self,
@@ -225,12 +196,18 @@ def _concrete(function: Any, specs: list[Any]) -> Any:
     return tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
 
 
-def accumulate_steps(hparams: HParams) -> int:
+def accumulate_steps(hparams: HParams, devices: int = 1) -> int:
     """The batches of each device that make one step.
 
     Raises:
-      HParamError: if there is none.
+      HParamError: if there is none, or batches shall be accumulated on several devices, where the
+        collective operations of two traces would wait for one another.
     """
+    if hparams.accumulate_steps > 1 and devices > 1:
+        raise HParamError(
+            f"hparam 'accumulate_steps' is {hparams.accumulate_steps} on {devices} devices: "
+            "batches are accumulated on one device only; leave it at 1."
+        )
     if hparams.accumulate_steps < 1:
         raise HParamError(
             f"hparam 'accumulate_steps' must be 1 or more, got {hparams.accumulate_steps}."

@@ -98,6 +98,8 @@ def test_resumes_to_the_bit(tmp_path: Path) -> None:
 def test_a_number_that_makes_no_step_is_refused() -> None:
     with pytest.raises(HParamError, match="'accumulate_steps' must be 1 or more, got 0."):
         accumulate_steps(HParams().replace(accumulate_steps=0))
+    with pytest.raises(HParamError, match="is 2 on 3 devices: .* leave it at 1."):
+        accumulate_steps(HParams().replace(accumulate_steps=2), devices=3)
 
 
 class Normed(Transformer):
