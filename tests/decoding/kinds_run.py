@@ -83,7 +83,7 @@ class ToyNumber(KindsToy):
     """Sentences to numbers from -1 to 4."""
 
     command = "to_number"
-    metrics = ("exact_match",)
+    metrics = ("mse", "pearson")
 
     def __init__(self, name: str):
         super().__init__(name)

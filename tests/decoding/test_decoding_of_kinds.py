@@ -186,6 +186,12 @@ def test_splits_are_scored(loaded):
         scored = evaluation(task)
         assert set(scored.metrics) >= set(task.metrics)
         outputs = [one.decoded.output for one in scored.answers]
+        if problem == NUMBER:
+            numbers, wanted = np.array(outputs, float), [float(a.targets) for a in scored.answers]
+            np.testing.assert_allclose(scored.metrics["mse"], np.mean((numbers - wanted) ** 2))
+            correlation = np.corrcoef(numbers, wanted)[0, 1]
+            np.testing.assert_allclose(scored.metrics["pearson"], correlation, rtol=1e-6)
+            continue
         right = [o == one.targets for o, one in zip(outputs, scored.answers, strict=True)]
         assert scored.metrics[task.metrics[0]] == np.mean(right)
 
