@@ -108,6 +108,37 @@ def test_declares_problems_vocabularies_and_mixtures(tmp_path: Path) -> None:
     assert samples("pair", Split.DEV)[0] == {"inputs": "eins", "targets": "one"}
 
 
+TAGS = """
+[problems.p]
+kind = "text2tags"
+format = "tsv"
+train = {{ path = "t.tsv" }}
+dev = {{ path = "d.tsv" }}
+{labels}
+"""
+
+
+@pytest.mark.parametrize("labels", ["", 'labels = ["O", "B"]'])
+def test_each_word_has_a_tag_among_the_labels(tmp_path: Path, labels: str) -> None:
+    write(tmp_path, t_tsv="inputs\ttargets\na b c\tO B O\nd\tB\n", d_tsv="inputs\ttargets\na\tX\n")
+    load(tmp_path, TAGS.format(labels=labels))
+    problem = lookup.find_problem("p")
+    assert set(problem.labels_at(tmp_path)) == {"O", "B"}
+    assert [sample["targets"] for sample in samples("p")] == ["O B O", "B"]
+    with pytest.raises(UserError, match="d.tsv, line 2 has the class 'X', which is not"):
+        samples("p", Split.DEV)
+
+
+def test_numbers_have_the_range_of_the_table(tmp_path: Path) -> None:
+    write(tmp_path, t_tsv="inputs\ttargets\na\t2.5\n")
+    source = 'train = { path = "t.tsv" }\nlow = 0\nhigh = 5'
+    load(tmp_path, f'[problems.p]\nkind = "text2number"\nformat = "tsv"\n{source}')
+    problem = lookup.find_problem("p")
+    assert (problem.targets.low, problem.targets.high) == (0, 5)
+    assert [problem.targets.check(sample["targets"]) for sample in samples("p")] == [[2.5]]
+    assert problem.labels_at(tmp_path) == ()
+
+
 def test_a_problem_travels_to_another_process(tmp_path: Path) -> None:
     write(tmp_path, a_en=["one"], a_de=["eins"])
     load(tmp_path, pair())

@@ -145,6 +145,10 @@ class Kind:
         """The feature with the class names of its generated data; others stay as they are."""
         return self
 
+    def labels_in(self, value: str) -> Sequence[str]:
+        """The names in a target that a file holds which must be among the problem's labels."""
+        return ()
+
     def beside(self, inputs: Mapping[str, Kind]) -> Self:
         """The target as it stands beside its problem's inputs; most do not depend on them."""
         return self

@@ -12,6 +12,7 @@ import numpy as np
 
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.kind import INT, INTS, Found, Kind, StoredInput, Vocabularies
+from t2t_mm.kinds.layouts import SingleValue
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -25,7 +26,7 @@ SEPARATOR = ","  # between the names of several labels
 
 
 @dataclass(frozen=True)
-class Label(Kind):
+class Label(SingleValue, Kind):
     """A class, by its name.
 
     Stored as an int64 id, fed as int32 [B]. With `multiple`, a set of classes: stored as ascending
@@ -72,6 +73,9 @@ class Label(Kind):
     def with_labels(self, labels: Sequence[str]) -> Self:
         return dataclasses.replace(self, names=tuple(labels))
 
+    def labels_in(self, value: str) -> Sequence[str]:
+        return names_in(value) if self.multiple else (value,)
+
     def stored_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"kind": self.name, "vocabulary": self.group}
         return {**fields, "multiple": True} if self.multiple else fields
@@ -105,10 +109,6 @@ class Label(Kind):
     def can_be_exported(self) -> bool:
         return not self.multiple
 
-    def sizes(self, counts: Any) -> Any:
-        """1 each."""
-        return np.ones_like(counts)
-
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
         return StoredInput(self.parse_target(_as_text(raw), vocabularies), 1)
 
@@ -119,12 +119,6 @@ class Label(Kind):
     def shown(self, stored: Any, vocabularies: Vocabularies, place: str) -> str:
         ids = np.atleast_1d(np.asarray(stored)).tolist()
         return SEPARATOR.join(self.names[i] for i in ids)
-
-    def lengths(self, sizes: np.ndarray) -> np.ndarray:
-        return np.ones_like(sizes)
-
-    def budget(self, hparams: HParams) -> int | None:
-        return hparams.batch_size
 
     def feed(
         self,

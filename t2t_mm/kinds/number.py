@@ -11,6 +11,7 @@ import numpy as np
 
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.kind import FLOATS, Found, Kind, StoredInput, Vocabularies
+from t2t_mm.kinds.layouts import SingleValue
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -21,7 +22,7 @@ DIGITS = 6  # significant ones of a number that is shown
 
 
 @dataclass(frozen=True)
-class Number(Kind):
+class Number(SingleValue, Kind):
     """A real number in a range.
 
     Stored as one float32, fed as float32 [B]. A network learns it on a scale on which `low` is -1
@@ -59,10 +60,6 @@ class Number(Kind):
             )
         return [number]
 
-    def sizes(self, counts: Any) -> Any:
-        """1 each."""
-        return np.ones_like(counts)
-
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
         return StoredInput(self.check(raw.decode() if isinstance(raw, bytes) else raw), 1)
 
@@ -71,12 +68,6 @@ class Number(Kind):
 
     def shown(self, stored: Any, vocabularies: Vocabularies, place: str) -> str:
         return f"{float(np.ravel(stored)[0]):.{DIGITS}g}"
-
-    def lengths(self, sizes: np.ndarray) -> np.ndarray:
-        return np.ones_like(sizes)
-
-    def budget(self, hparams: HParams) -> int | None:
-        return hparams.batch_size
 
     def feed(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.kind import INTS, Found, Kind, Vocabularies
+from t2t_mm.kinds.layouts import IdSequence
 from t2t_mm.kinds.vocabulary import EOS, PAD, SPACE
 
 if TYPE_CHECKING:
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
 
     import tensorflow as tf
 
-    from t2t_mm.hparam import HParams
     from t2t_mm.kinds.vocabulary import Vocabulary
 
 UNTAGGED = 0  # the id at positions that begin no word; tag i of `names` has the id i + 1
 
 
 @dataclass(frozen=True)
-class Tags(Kind):
+class Tags(IdSequence, Kind):
     """One tag for each word of the text under `of`, words being parted by single spaces.
 
     Stored as int64 ids, one for each token of the text and its EOS: 1 + the tag's number at the
@@ -67,6 +67,9 @@ class Tags(Kind):
     def with_labels(self, labels: Sequence[str]) -> Self:
         return dataclasses.replace(self, names=tuple(labels))
 
+    def labels_in(self, value: str) -> Sequence[str]:
+        return value.split()
+
     def beside(self, inputs: Mapping[str, Kind]) -> Self:
         return dataclasses.replace(self, vocabulary=inputs[self.of].text_vocabulary)
 
@@ -99,27 +102,6 @@ class Tags(Kind):
             )
         remaining = iter(stored)
         return [next(remaining) if start else UNTAGGED for start in starts]
-
-    def limit(self, hparams: HParams, training: bool) -> int | None:
-        return hparams.max_length if training else hparams.eval_max_length
-
-    def lengths(self, sizes: np.ndarray) -> np.ndarray:
-        return sizes
-
-    def budget(self, hparams: HParams) -> int | None:
-        return hparams.batch_size
-
-    def feed(
-        self,
-        stored: Any,
-        hparams: HParams,
-        features: str = "",
-        training: bool = False,
-        seed: tf.Tensor | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        import tensorflow as tf
-
-        return tf.cast(stored, tf.int32).to_tensor(), tf.cast(stored.row_lengths(), tf.int32)
 
     def random_batch(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return rng.integers(1, len(self.names) + 1, shape).astype(np.int32)

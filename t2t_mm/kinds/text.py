@@ -19,6 +19,7 @@ from t2t_mm.kinds.kind import (
     Vocabularies,
     utf8,
 )
+from t2t_mm.kinds.layouts import IdSequence
 from t2t_mm.kinds.vocabulary import EOS, PAD
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Text(Kind):
+class Text(IdSequence, Kind):
     """A text.
 
     Stored as int64 ids with EOS; fed as int32 [B, L], 0 at padding.
@@ -113,27 +114,6 @@ class Text(Kind):
 
     def shown(self, stored: Any, vocabularies: Vocabularies, place: str) -> str:
         return self._vocabulary(vocabularies).decode(np.asarray(stored).tolist())
-
-    def limit(self, hparams: HParams, training: bool) -> int | None:
-        return hparams.max_length if training else hparams.eval_max_length
-
-    def lengths(self, sizes: np.ndarray) -> np.ndarray:
-        return sizes
-
-    def budget(self, hparams: HParams) -> int | None:
-        return hparams.batch_size
-
-    def feed(
-        self,
-        stored: Any,
-        hparams: HParams,
-        features: str = "",
-        training: bool = False,
-        seed: tf.Tensor | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        import tensorflow as tf
-
-        return tf.cast(stored, tf.int32).to_tensor(), tf.cast(stored.row_lengths(), tf.int32)
 
     def random_batch(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return rng.integers(PAD + 1, self.size, shape).astype(np.int32)

@@ -69,7 +69,8 @@ class FileProblem(Problem):
         found: dict[str, None] = {}
         try:
             for source in self.declaration.sources[Split.TRAIN]:
-                found |= dict.fromkeys(map(one_line, source.reader.labels(self._roots(None))))
+                for target in map(one_line, source.reader.labels(self._roots(None))):
+                    found |= dict.fromkeys(self.targets.labels_in(target))
         except UserError as cause:
             raise DataError(f"{self.declaration.place}, labels: {cause}") from None
         found.pop("", None)
@@ -88,10 +89,11 @@ class FileProblem(Problem):
         left_out: Counter[str] = Counter()
         labels = frozenset(self.labels_at(tmp_dir))
         for row in self._rows(split, tmp_dir, left_out):
-            if labels and row.targets not in labels:
+            wrong = [name for name in self.targets.labels_in(row.targets) if name not in labels]
+            if wrong:
                 raise DataError(
                     f"{self.declaration.place}, {split.value}: {row.target_key or row.key} has the "
-                    f"class '{row.targets}', which is not among the {len(labels)} labels of the "
+                    f"class '{wrong[0]}', which is not among the {len(labels)} labels of the "
                     "training data; correct it, or write all classes into labels."
                 )
             yield _sample(row)
