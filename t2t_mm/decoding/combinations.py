@@ -13,6 +13,7 @@ from typing import Any
 
 from t2t_mm.errors import UserError, unknown
 from t2t_mm.problem import Task
+from t2t_mm.runs.trained_run import task_named
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,8 @@ def combination(
       UnknownNameError: for a problem or command that the model does not have.
       UserError: for a command where the targets are labels, which no decoder writes.
     """
-    for name, flag in ((inputs_of, "--input_problem"), (targets_of, "--target_problem")):
-        if name not in tasks:
-            raise unknown("problem of this model", name, tasks, flag)
-    source, target = tasks[inputs_of], tasks[targets_of]
+    source = task_named(tasks, inputs_of, "--input_problem")
+    target = task_named(tasks, targets_of, "--target_problem")
     _check_command(tasks, target, command)
     told = command or target.command
     for task in [source, *(tasks[name] for name in sorted(tasks))]:

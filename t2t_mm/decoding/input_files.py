@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2t_mm.decoding.inputs import Raw, expanded, read_lines, text_lines
-from t2t_mm.errors import DataError, UserError, unknown
+from t2t_mm.errors import DataError, UserError
 from t2t_mm.kinds import Kind
 from t2t_mm.problem import Task
+from t2t_mm.runs.trained_run import task_named
 
 STANDARD_INPUT = "-"
 
@@ -211,7 +212,7 @@ def read_table(
     for place, line in _placed_lines(where):
         named = tasks.get(line.partition("\t")[0].strip())
         name, *rest = columns(line, form, place, empty=bool(named and not named.has_inputs))
-        task = _task(tasks, name.strip(), place)
+        task = task_named(tasks, name.strip(), place)
         one = _named(task, rest[0], place, where)
         asked.append(DecodeInput(task, one.raw, one.place, rest[1] if with_targets else None))
     return asked
@@ -241,12 +242,6 @@ def columns(line: str, form: tuple[str, ...], place: str, empty: bool = False) -
         if name not in may_be_empty and not part.strip():
             raise DataError(f"{place} has an empty {name}; write it as {'<TAB>'.join(form)}.")
     return parts
-
-
-def _task(tasks: Mapping[str, Task], name: str, place: str) -> Task:
-    if name not in tasks:
-        raise unknown("problem of this model", name, tasks, place)
-    return tasks[name]
 
 
 def first_name(where: str) -> Path:

@@ -13,7 +13,7 @@ from t2t_mm.decoding.combinations import Combination, combination
 from t2t_mm.decoding.input_files import parse_record
 from t2t_mm.decoding.inputs import expanded
 from t2t_mm.decoding.settings import DecodeSettings
-from t2t_mm.errors import UserError, unknown
+from t2t_mm.errors import UserError
 from t2t_mm.problem import Task
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ class Session:
 
     def _choose(self, name: str, value: str) -> None:
         """Changes what is read and written, unless the model cannot."""
-        if name != "co" and value not in self._loaded.tasks:
-            raise unknown("problem of this model", value, self._loaded.tasks, f"{name}=")
+        if name != "co":
+            self._loaded.task(value, f"{name}=")
         inputs_of, targets_of, command = self._inputs_of, self._targets_of, self._command
         if name == "pr":
             inputs_of, targets_of, command = value, value, None

@@ -14,7 +14,7 @@ from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.inputs import Raw
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.target_scores import scores
-from t2t_mm.errors import UserError, unknown
+from t2t_mm.errors import UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
@@ -23,7 +23,7 @@ from t2t_mm.runs import checkpoints
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
-from t2t_mm.runs.trained_run import open_run
+from t2t_mm.runs.trained_run import open_run, task_named
 from t2t_mm.runs.weights import load_weights, without_raw
 
 
@@ -74,9 +74,7 @@ class LoadedModel:
         Raises:
           UnknownNameError: if the model was not trained on it.
         """
-        if problem not in self.tasks:
-            raise unknown("problem of this model", problem, self.tasks, flag)
-        return self.tasks[problem]
+        return task_named(self.tasks, problem, flag)
 
     def task_between(self, inputs_of: str, targets_of: str, command: str | None = None) -> Task:
         """The task from the inputs of one problem to the targets of another, to decode or score.

@@ -1,7 +1,7 @@
 """From prepared features to answers, as graph functions.
 
 The Decoder and the export call the same ones, so that a server answers token for token what
-t2t-decoder writes. Features are those of data/batches/features.py: `inputs` and `inputs_length`.
+t2t-decoder writes. Features are those of the pipeline: each input and its lengths.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ loaded, which takes longer; training compares its settings; checkpoint tools add
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -55,9 +55,14 @@ class TrainedRun:
         Raises:
           UnknownNameError: if the model was not trained on it.
         """
-        if problem not in self.tasks:
-            raise unknown("problem of this model", problem, self.tasks, flag)
-        return self.tasks[problem]
+        return task_named(self.tasks, problem, flag)
+
+
+def task_named(tasks: Mapping[str, Task], problem: str, flag: str) -> Task:
+    """A model's task by its problem's name; see `TrainedRun.task`."""
+    if problem not in tasks:
+        raise unknown("problem of this model", problem, tasks, flag)
+    return tasks[problem]
 
 
 def open_run(output_dir: str | Path) -> TrainedRun:
