@@ -2,8 +2,8 @@
 
 A body writes outputs one position at a time by `start` and `step`. Those here are right for every
 body and run the whole decoder over what was written; a body of its own kind overrides the three.
-What a model wants besides (networks at its entrances and exits, problems that it refuses, losses of
-its own) are class attributes and methods with defaults; the joint model asks for them.
+What a model wants besides (networks at its entrances and exits, problems that it refuses) are class
+attributes and methods with defaults; the joint model asks for them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from keras import ops
 from t2t_mm.layers.rep import Encoded, Rep, concatenate, map_tensors
 
 if TYPE_CHECKING:
-    from t2t_mm.models.objective import Objective
     from t2t_mm.problem import Task
 
 
@@ -69,10 +68,6 @@ class Body(keras.layers.Layer):
         """
         return None
 
-    def objectives(self) -> Sequence[Objective]:
-        """The losses of a training step, in their order; none: the one of the target's modality."""
-        return ()
-
     def stages(self) -> Mapping[str, Sequence[keras.layers.Layer]]:
         """The named parts, which optimizers group and `t2t-checkpoint` cuts by: stage -> layers.
 
@@ -118,8 +113,9 @@ class Body(keras.layers.Layer):
         Args:
           encoded: what `encode` gave, its state included.
           shifted: [B, T, D], embeddings of the earlier outputs; the command's embedding is at
-          position 0. mask: [B, T], 1 = real (padding at the end of each row). training: whether
-          dropout and gating noise are on.
+            position 0.
+          mask: [B, T], 1 = real (padding at the end of each row).
+          training: whether dropout and gating noise are on.
 
         Returns:
           [B, T, D], where position t depends on `shifted` up to t alone, and a float32 scalar to

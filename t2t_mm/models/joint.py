@@ -16,7 +16,6 @@ from t2t_mm.modalities.loss import Sums
 from t2t_mm.modalities.modality import INPUT, TARGET, Modality
 from t2t_mm.modalities.networks import modality_class, modality_key
 from t2t_mm.models.body import Body
-from t2t_mm.models.objective import DEFAULT, Objective
 from t2t_mm.problem import LENGTH
 
 if TYPE_CHECKING:
@@ -292,16 +291,12 @@ class JointModel(keras.layers.Layer):
         """Metrics of outputs given the right earlier targets, each (sum, weight)."""
         return self.target(route).step_metrics(outputs, targets)
 
-    def objectives(self) -> Sequence[Objective]:
-        """The losses of a training step: the body's own, or that of the target's modality."""
-        return self.body.objectives() or (DEFAULT,)
-
     def step_sums(self, route: Route, outputs: Any, batch: Mapping[str, Any]) -> StepSums:
         """What a training step reports besides its losses.
 
         Args:
           route: the way that was taken.
-          outputs: from `forward`; None to count no hits.
+          outputs: from `forward`.
           batch: inputs, their lengths, targets.
         """
         target, targets = self.target(route), batch["targets"]
@@ -310,10 +305,9 @@ class JointModel(keras.layers.Layer):
         for slot, key in zip(route.slots, route.inputs, strict=True):
             real += ops.cast(ops.sum(batch[slot + LENGTH]), "float32")
             padded += ops.cast(self.modalities[key].positions(batch[slot]), "float32")
-        hits = ops.zeros((), "float32") if outputs is None else target.hits(outputs, targets)
         size = ops.cast(ops.size(target.target_mask(targets)), "float32")
         examples = ops.cast(ops.shape(targets)[0], "float32")
-        return StepSums(hits, examples, real + counted, padded + size)
+        return StepSums(target.hits(outputs, targets), examples, real + counted, padded + size)
 
     def route_variables(self, route: Route) -> list[keras.Variable]:
         """The trainable variables of a route, each once.

@@ -32,8 +32,6 @@ from t2t_mm.evaluation.metrics.statistics import (
 if TYPE_CHECKING:
     from t2t_mm.problem import Task
 
-TREES = "bracket_f1"  # a problem that has this metric answers with trees
-
 
 @dataclass(frozen=True)
 class Metric:
