@@ -45,7 +45,8 @@ def stored_inputs(
     for name, value in named_inputs(raw if task.has_inputs else "", task, place).items():
         kind = task.inputs[name]
         where = place or _place(value, kind)
-        where = where if len(task.inputs) == 1 else f"{where}: {name}"
+        if len(task.inputs) > 1:
+            where = f"{where}: {name}{_path_of(value, kind)}"
         try:
             found[name] = kind.read(value, vocabularies)
         except BrokenValue as error:
@@ -111,9 +112,12 @@ def _reason(error: Exception) -> str:
 
 
 def _place(value: Value, kind: Kind) -> str:
-    if not kind.suffixes or isinstance(value, bytes):
-        return "the input"
-    return f"the {kind.noun} {value}"
+    path = _path_of(value, kind)
+    return f"the {kind.noun}{path}" if path else "the input"
+
+
+def _path_of(value: Value, kind: Kind) -> str:
+    return f" {value}" if kind.suffixes and not isinstance(value, bytes) else ""
 
 
 def read_lines(path: str | Path, empty: bool = False) -> list[str]:

@@ -110,6 +110,10 @@ def test_several_inputs_are_named(vocabularies):
     assert stored["question"] == stored_input("red dog", TEXT, vocabularies)
     with pytest.raises(DataError, match=r"^line 3: question is empty text; give at least one"):
         stored_inputs({"question": " ", "inputs": png(1)}, task, vocabularies, "line 3")
+    with pytest.raises(
+        DataError, match=r"^line 3: inputs /none\.png cannot be read \(No such file"
+    ):
+        stored_inputs({"question": "red", "inputs": "/none.png"}, task, vocabularies, "line 3")
     with pytest.raises(DataError, match=r"must name the inputs of problem 'vqa': inputs, questi"):
         stored_inputs("red dog", task, vocabularies)
     with pytest.raises(DataError, match=r"must have inputs, question for problem 'vqa', got quest"):
