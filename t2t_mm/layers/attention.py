@@ -140,7 +140,8 @@ class MultiHeadAttention(keras.layers.Layer):
         logits = ops.cast(inner_products(queries, keys), "float32")
         if bias is not None:
             logits = logits - ops.cast(bias, "float32")
-        weights = ops.softmax(logits)
+        # Over one key every weight is 1, and Keras warns of a softmax over nothing.
+        weights = ops.ones_like(logits) if logits.shape[-1] == 1 else ops.softmax(logits)
         record_attention(self, weights)
         weights = self.dropout(ops.cast(weights, values.dtype), training=training)
         context = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))

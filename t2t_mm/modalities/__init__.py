@@ -11,6 +11,7 @@ _BUILT_IN = {
     "audio_spectral": ("audio:AudioSpectral", "Log-mel spectrograms: ConvRes blocks along time."),
     "class_label": ("categorical:ClassLabel", "One of some classes: Xception's exit flow."),
     "linear_label": ("linear_label:LinearLabel", "One of some classes: a mean and a linear map."),
+    "decoded_label": ("linear_label:DecodedLabel", "One of some classes: read from the decoder."),
     "multi_label": ("categorical:MultiLabel", "Several classes at once: Xception's exit flow."),
     "number": ("number:Number", "A real number (regression): Xception's exit flow."),
     "tags": ("tags:Tags", "A class for each word: a linear map of the encoder's positions."),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
-from t2t_mm.layers.rep import Rep
+from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.modalities.categorical import OneClass, number_of_classes
-from t2t_mm.modalities.modality import TARGET, Modality
+from t2t_mm.modalities.modality import TARGET, Decoder, Modality
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -58,3 +58,20 @@ class LinearLabel(OneClass, Modality):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_outputs": self.num_outputs}
+
+
+class DecodedLabel(LinearLabel):
+    """W y + b, where y is the decoder's output for the command alone.
+
+    A mean over the encoder's output says little of how inputs relate to one another. The decoder's
+    attentions look at them one after the other: what is asked, then what is in the image.
+    """
+
+    decodes = True
+
+    def read_out(
+        self, body: Decoder, encoded: Encoded, targets: Any, first: Any, training: bool = False
+    ) -> tuple[Any, Any]:
+        mask = ops.ones_like(encoded.rep.mask[:, :1])  # [B, 1]
+        x, aux_loss = body.decode(encoded, first[:, None], mask, training=training)
+        return self.top(x, mask, training=training), aux_loss

@@ -47,8 +47,9 @@ class Modality(keras.layers.Layer):
     Attributes:
       kinds: names of the kinds of data that it can read or write.
       features: the form of the data that it reads, where its kind has several (see `Kind.feed`).
-      autoregressive: as a target, one element is produced after the other by the decoder; else
-        the encoder's output is read.
+      autoregressive: as a target, one element is produced after the other by the decoder.
+      decodes: as a target, it is read from the decoder, which the command enters, as one that is
+        autoregressive must be; else from the encoder.
       allowed_roles: what this network can be for.
 
     Args:
@@ -60,6 +61,7 @@ class Modality(keras.layers.Layer):
     kinds: ClassVar[frozenset[str]] = frozenset()
     features: ClassVar[str] = ""
     autoregressive: ClassVar[bool] = False
+    decodes: ClassVar[bool] = False
     allowed_roles: ClassVar[frozenset[str]] = frozenset({INPUT, TARGET})
 
     def __init__(
@@ -147,7 +149,7 @@ class Modality(keras.layers.Layer):
     ) -> tuple[Any, Any]:
         """Takes outputs from the body: what `loss`, `step_metrics` and the like are given.
 
-        Here, for a target that is not written: the top reads the encoder's output.
+        Here, for a target that does not decode: the top reads the encoder's output.
 
         Args:
           body: the model's.
@@ -155,7 +157,7 @@ class Modality(keras.layers.Layer):
           targets: [B, ...]; an autoregressive modality sees at each position those before it
             (teacher forcing), others see nothing of them.
           first: [B, D], the command's embedding, which stands before the first target; None
-            where the target is not written.
+            where the target is not read from the decoder.
           training: whether dropout and gating noise are on.
 
         Returns:

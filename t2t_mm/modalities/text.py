@@ -39,6 +39,7 @@ class Text(Modality):
 
     kinds = frozenset({"text", "tree"})
     autoregressive = True
+    decodes = True
 
     def __init__(self, vocab_size: int, tied: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

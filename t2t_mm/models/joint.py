@@ -136,7 +136,7 @@ class JointModel(keras.layers.Layer):
         self._commands[task.name] = task.command
 
     def _decodes(self, problem: str) -> bool:
-        return self.target(self._routes[problem]).autoregressive
+        return self.target(self._routes[problem]).decodes
 
     def encode(self, route: Route, batch: Mapping[str, Any], training: bool = False) -> Encoded:
         """Takes inputs through bottoms and encoder.
@@ -192,7 +192,7 @@ class JointModel(keras.layers.Layer):
         """`forward` from encoded inputs; the loss is the decoder's alone."""
         target = self.target(route)
         first = None
-        if target.autoregressive:
+        if target.decodes:
             first = self._command(command, ops.shape(encoded.rep.mask)[0])
         return target.read_out(self.body, encoded, targets, first, training)
 
@@ -319,7 +319,7 @@ class JointModel(keras.layers.Layer):
         for key in route.inputs:
             touched |= {id(v) for v in self.modalities[key].role_variables(INPUT)}
         touched |= {id(v) for v in self.body.trainable_variables}
-        if target.autoregressive:
+        if target.decodes:
             touched.add(id(self.commands))
         if len(route.slots) > 1:
             touched.add(id(self.slots))

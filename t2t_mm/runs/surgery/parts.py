@@ -118,7 +118,7 @@ def _users(
         if kind == MODALITY:
             return name in (modality_key(kind, hparams) for kind in task.kinds.values())
         if kind == COMMANDS or decodes:
-            return modality_class(task.targets, hparams).autoregressive
+            return modality_class(task.targets, hparams).decodes
         return True
 
     return tuple(sorted(task.name for task in tasks if uses(task)))
