@@ -84,15 +84,17 @@ def example(split: str, index: int, seed: int) -> Question:
     kind = TYPES[order[position]]
     rng = np.random.default_rng([*stream, 1, index])
     plan = PLANNERS[kind](rng)
-    scenes = (_scene_of(plan, rng) for _ in itertools.count())
+    scenes = (_scene_of(plan, rng, split) for _ in itertools.count())
     scene = next(scene for scene in scenes if _is_true(plan, scene) and scene.split == split)
     return Question(scene, kind, plan.question, plan.answer)
 
 
-def _scene_of(plan: Plan, rng: np.random.Generator) -> Crowd:
-    count = int(rng.integers(FEWEST, MOST + 1))
+def _scene_of(plan: Plan, rng: np.random.Generator, split: str) -> Crowd:
+    training = split == "train"
+    count = int(rng.integers(1 if training else FEWEST, MOST + 1))
     closed = (*plan.named, *plan.closed)
-    things = completed_crowd(plan.cast, closed, count, rng, plan.spread)
+    spread = None if training else plan.spread
+    things = completed_crowd(plan.cast, closed, count, rng, spread)
     return arranged(things, rng, plan.relation, plan.alone)
 
 
