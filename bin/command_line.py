@@ -11,7 +11,7 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -59,7 +59,7 @@ def common_flags(command: str) -> flags.FlagValues:
       command: the program's name, for help.
     """
     values = flags.FlagValues()
-    define = {"flag_values": values, "module_name": command}
+    define: dict[str, Any] = {"flag_values": values, "module_name": command}
     flags.DEFINE_bool("help", False, "Print this help and exit.", short_name="h", **define)
     flags.DEFINE_bool("version", False, "Print the version and exit.", **define)
     flags.DEFINE_string(
@@ -96,7 +96,7 @@ def problems_flag(values: flags.FlagValues, command: str) -> None:
 
 def source_flags(values: flags.FlagValues, command: str) -> None:
     """Adds what says where raw data are: --tfds_data_dir and the like; see `access`."""
-    define = {"flag_values": values, "module_name": command}
+    define: dict[str, Any] = {"flag_values": values, "module_name": command}
     flags.DEFINE_string(
         "tfds_data_dir",
         None,
@@ -130,7 +130,7 @@ def access(values: flags.FlagValues) -> DataAccess:
 
 def run_flags(values: flags.FlagValues, command: str) -> None:
     """Adds what names a trained model: --output_dir, --checkpoint_path, --model, --hparams_set."""
-    define = {"flag_values": values, "module_name": command}
+    define: dict[str, Any] = {"flag_values": values, "module_name": command}
     flags.DEFINE_string("output_dir", None, "Run directory of the trained model.", **define)
     flags.DEFINE_string(
         "checkpoint_path", "latest", "latest, best, or a checkpoint's path.", **define

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -107,7 +108,7 @@ def _say(path: str | None, paths: Sequence[str]) -> None:
 
 def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("model_dir", None, "Run directory of the trained model.", **define)
     flags.DEFINE_string(
         "output_dir", None, "Run directory to write; default: <model_dir>/averaged.", **define

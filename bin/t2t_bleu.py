@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -145,7 +145,7 @@ def _write_events(
 
 def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("translation", None, "File to score; wildcards for several.", **define)
     flags.DEFINE_string("translations_dir", None, "Folder of files named NAME-STEP.", **define)
     flags.DEFINE_string(

@@ -83,7 +83,7 @@ def main(argv: Sequence[str]) -> int:
 def inspect(argv: Sequence[str]) -> int:
     """Prints the parts of a checkpoint."""
     values = _flags("inspect")
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_bool("variables", False, "List every variable.", **define)
     if not parse(values, argv, INSPECT):
         return 0
@@ -109,7 +109,7 @@ def cut(argv: Sequence[str]) -> int:
     """Writes a run directory with some of a run's problems."""
     values = _flags("cut")
     _to_flag(values)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_float(
         "expert_threshold",
         0.0,
@@ -185,7 +185,7 @@ def grow(argv: Sequence[str]) -> int:
     """Writes a run directory with a run's problems and new ones."""
     values = _flags("grow")
     _to_flag(values)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string(
         "hparams", "", "Changes of what concerns training: name=value,name=value.", **define
     )
@@ -233,7 +233,7 @@ def grow(argv: Sequence[str]) -> int:
 def _flags(command: str) -> flags.FlagValues:
     values = common_flags(f"{COMMAND} {command}")
     problems_flag(values, COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("output_dir", None, "Run directory of the trained model.", **define)
     flags.DEFINE_string(
         "checkpoint_path", "latest", "latest, best, or a checkpoint's path.", **define

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -61,8 +61,11 @@ def main(argv: Sequence[str]) -> int:
     trained_run(values)
     from t2t_mm.decoding.command import DecodeRequest, run_request
 
+    flag_values: dict[str, Any] = {
+        name: values[name].value for name in DecodeRequest.__dataclass_fields__
+    }
     run_request(
-        DecodeRequest(**{name: values[name].value for name in DecodeRequest.__dataclass_fields__}),
+        DecodeRequest(**flag_values),
         _figures,
     )
     return 0
@@ -90,7 +93,7 @@ def _check(values: flags.FlagValues) -> None:
     if values.decode_from_dev:
         if values.decode_split not in (None, "dev"):
             raise UserError(f"--decode_from_dev contradicts --decode_split={values.decode_split}.")
-        values.decode_split = "dev"
+        values["decode_split"].value = "dev"
     given = [f"--{name}" for name in _MODES if values[name].value]
     if len(given) != 1:
         raise UserError(
@@ -120,7 +123,7 @@ def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
     problems_flag(values, COMMAND)
     run_flags(values, COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("decode_from_file", None, "What to answer; see above.", **define)
     flags.DEFINE_string(
         "decode_to_file",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -88,12 +88,13 @@ def main(argv: Sequence[str]) -> int:
 
 def _check(values: flags.FlagValues) -> None:
     for name in ("eval_steps", "bootstrap_resamples"):
-        if values[name].value < 0:
-            raise UserError(f"--{name} must be 0 or more, got {values[name].value}.")
+        number = getattr(values, name)
+        if number < 0:
+            raise UserError(f"--{name} must be 0 or more, got {number}.")
     if values.eval_use_test_set:
         if values["split"].present and values.split != "test":
             raise UserError(f"--eval_use_test_set contradicts --split={values.split}.")
-        values.split = "test"
+        values["split"].value = "test"
     if values.eval_all or values.schedule == CONTINUOUS:
         several = "--eval_all" if values.eval_all else f"--schedule={CONTINUOUS}"
         if values.eval_all and values.schedule == CONTINUOUS:
@@ -156,7 +157,7 @@ def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
     problems_flag(values, COMMAND)
     run_flags(values, COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_enum("split", "dev", ["dev", "test", "train"], "Which examples.", **define)
     flags.DEFINE_bool("eval_use_test_set", False, "The same as --split=test.", **define)
     flags.DEFINE_integer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from t2t_mm.hparam import HParams
 from t2t_mm.registry import register_hparams
@@ -26,7 +27,7 @@ class LSTMAttentionHParams(LSTMHParams):
 
 
 # T2T's basic_params1 without dropout of attention; its Adam rate is 0.1 times noam / 500.
-_COMMON = {
+_COMMON: dict[str, Any] = {
     "hidden_size": 128,
     "num_hidden_layers": 2,
     "batch_size": 1024,

@@ -11,11 +11,14 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from t2t_mm.problems.shapes import world
 from t2t_mm.problems.shapes.world import Thing
+
+Item = TypeVar("Item")
 
 GRID = 3  # cells a side
 FEWEST, MOST = 4, 6  # things
@@ -125,7 +128,9 @@ def arranged(
         if alone:
             free = (cell for cell in free if relation_of(cell, pair[1]) != relation)
         cells = [*pair, *free]
-    placed = (Placed(*cell, thing) for cell, thing in zip(cells, things, strict=False))
+    placed = (
+        Placed(row, column, thing) for (row, column), thing in zip(cells, things, strict=False)
+    )
     return Crowd(tuple(sorted(placed, key=lambda one: one.cell)))
 
 
@@ -190,6 +195,6 @@ def _spread(
     ]
 
 
-def draw(values: Sequence, rng: np.random.Generator):
+def draw(values: Sequence[Item], rng: np.random.Generator) -> Item:
     """One of the values, each as likely as the others."""
-    return values[rng.integers(len(values))]
+    return values[int(rng.integers(len(values)))]

@@ -114,7 +114,7 @@ def pronounce(sentence: str) -> list[Phoneme]:
     Raises:
         ValueError: a word is not in the lexicon.
     """
-    phonemes = []
+    phonemes: list[Phoneme] = []
     for word in sentence.split():
         if word not in LEXICON:
             raise ValueError(f"The voice cannot say {word!r}; it knows {', '.join(LEXICON)}.")

@@ -113,7 +113,8 @@ def render(scene: Scene, seed: Sequence[int]) -> np.ndarray:
         raise ValueError(f"A picture needs the size of both things; got {scene}.")
     rng = np.random.default_rng(seed)
     things = (scene.first, scene.second)
-    radii = tuple(float(rng.uniform(*RADIUS[thing.size])) for thing in things)
+    first, second = (float(rng.uniform(*RADIUS[thing.size])) for thing in things)
+    radii = first, second
     canvas = ground(SIDE, rng)
     for thing, centre, radius in zip(things, place(scene, radii, rng), radii, strict=True):
         canvas = painted(canvas, thing, centre, radius, rng)

@@ -58,7 +58,7 @@ class ShapesProblem(Problem):
       keep: which scenes are taken, None for all.
     """
 
-    vocabulary = VOCABULARY
+    vocabulary: str | None = VOCABULARY
     provenance = Provenance(
         homepage="",
         licence="Apache-2.0, as this program",
@@ -66,7 +66,7 @@ class ShapesProblem(Problem):
     )
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 4, Split.DEV: 1, Split.TEST: 1}
     examples: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 8000, Split.DEV: 500, Split.TEST: 500}
-    keep: ClassVar[Callable[[Scene], bool] | None] = None
+    keep: ClassVar[Callable[..., bool] | None] = None
 
     def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
         del tmp_dir  # nothing is downloaded

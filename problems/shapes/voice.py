@@ -177,7 +177,7 @@ def synthesise(sentence: str, delivery: Delivery, rng: np.random.Generator) -> n
     """The waveform of an English sentence, float in -1..1, [samples] at SAMPLE_RATE."""
     formants, sources = _tracks(pronounce(sentence), delivery, rng)
     voiced = _voiced(formants, sources[:, 0], delivery)
-    noisy = _noisy(*sources[:, 1:].T, rng)
+    noisy = _noisy(sources[:, 1], sources[:, 2], sources[:, 3], rng)
     # The voice's overall RMS becomes 1, the unit in which the phonemes' noise levels are given.
     speech = voiced / (_rms(voiced) + 1e-9) + noisy
     speech += rng.standard_normal(len(speech)) * _rms(speech) * 10 ** (-delivery.snr / 20)

@@ -15,12 +15,14 @@ from t2t_mm.data.batches.bucketing import buckets_for
 from t2t_mm.data.batches.pipeline import Batch, next_batch, select_examples
 from t2t_mm.data.binding import shard_paths
 from t2t_mm.data.records.manifest import load_manifest
-from t2t_mm.decoding.decoder import Decoded, Decoder
+from t2t_mm.decoding.decoder import Decoded
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import features_of
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import LENGTH, TARGETS, Split, Task
+
+BatchDecoder = Callable[[Task, Batch, np.ndarray], list[Decoded]]
 
 _NOT_ASKED = Decoded("", 0.0)
 
@@ -47,7 +49,7 @@ class Answered:
 
 
 def decode_batches(
-    decoder: Decoder,
+    decoder: BatchDecoder,
     task: Task,
     batches: Iterable[Batch],
     hparams: HParams,
@@ -57,7 +59,7 @@ def decode_batches(
     """Answers evaluation batches; nothing is asked of a language model, it has no inputs.
 
     Args:
-      decoder: of the model.
+      decoder: of the model; (task, batch, numbers of its examples) -> their answers.
       task: the problem.
       batches: as from `pipeline.evaluation_batches`.
       hparams: that prepared the batches.

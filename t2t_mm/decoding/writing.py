@@ -7,7 +7,7 @@ t2t-decoder writes. Features are those of the pipeline: each input and its lengt
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -25,6 +25,7 @@ from t2t_mm.problem import LENGTH, Task
 from t2t_mm.registry import SEARCHES
 
 Features = Mapping[str, tf.Tensor]
+Encode = Callable[[Route, Features], Encoded]
 
 PREFIX = "prefix"  # in a batch: int32 [B, P], token ids that outputs begin with, padded with 0
 
@@ -53,6 +54,7 @@ def write(
     rows: tf.Tensor | None = None,
     cached: bool = True,
     prefix: tf.Tensor | None = None,
+    encode: Encode | None = None,
 ) -> Hypotheses:
     """Writes outputs.
 
@@ -68,11 +70,12 @@ def write(
       cached: False runs the decoder over the whole prefix for every token: what caches are
         measured against.
       prefix: int32 [B, P], token ids that each output begins with, padded with 0; None: none does.
+      encode: what takes the place of `model.encode`; None: nothing does.
 
     Returns:
       N = settings.num_outputs hypotheses for each input, the prefix being part of them.
     """
-    encoded = model.encode(route, features)
+    encoded = (encode or model.encode)(route, features)
     search = SEARCHES.get(settings.strategy)(settings)
     longest = limits if prefix is None else limits + prefix_lengths(prefix)
     make = cached_path if cached else full_prefix_path
@@ -145,9 +148,21 @@ def score(
     return TargetScores(tf.reduce_sum(tokens, -1), tokens)
 
 
-def find(model: JointModel, route: Route, features: Features, command: Any, count: int) -> Found:
-    """The `count` likeliest values of a target that is not written token by token."""
-    encoded = model.encode(route, features)
+def find(
+    model: JointModel,
+    route: Route,
+    features: Features,
+    command: Any,
+    count: int,
+    encode: Encode | None = None,
+) -> Found:
+    """The `count` likeliest values of a target that is not written token by token.
+
+    Args:
+      model, route, features, command, encode: as for `write`.
+      count: at most so many values.
+    """
+    encoded = (encode or model.encode)(route, features)
     outputs, _ = model.read_out(route, encoded, None, command)
     return model.target(route).found(outputs, count)
 

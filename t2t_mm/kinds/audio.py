@@ -82,7 +82,7 @@ class Audio(Kind):
         return {"kind": self.name, "sample_rate": self.sample_rate}
 
     def check(self, value: Any) -> list[bytes]:
-        return [stored_sound(encoded_file(value), self.sample_rate)]
+        return [stored_sound(encoded_file(value), self.sample_rate or _DEFAULT_RATE)]
 
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
         pcm = stored_sound(content_of(raw), self.sample_rate or _DEFAULT_RATE)

@@ -92,7 +92,8 @@ def frame_count(samples: int, kind: Sampled, hparams: HParams) -> int:
 
 def _frame_and_step(rate: int, hparams: HParams) -> tuple[int, int]:
     """Samples of a frame and between the starts of two."""
-    return tuple(round(rate * ms / 1000) for ms in (hparams.audio_frame_ms, hparams.audio_step_ms))
+    frame, step = hparams.audio_frame_ms, hparams.audio_step_ms
+    return round(rate * frame / 1000), round(rate * step / 1000)
 
 
 def normalise(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:

@@ -74,6 +74,13 @@ class Image(Kind):
     def is_bound(self) -> bool:
         return bool(self.size)
 
+    @property
+    def _side(self) -> int:
+        """`size`, once it is known."""
+        if self.size is None:
+            raise ValueError("an image kind without a size can be declared, but not fed")
+        return self.size
+
     def missing(self) -> str | None:
         return None if self.size else "`size`"
 
@@ -101,12 +108,12 @@ class Image(Kind):
 
         from t2t_mm.kinds import image_augmentation, image_graph
 
-        areas = tf.fill(tf.shape(stored), self.size**2)
+        areas = tf.fill(tf.shape(stored), self._side**2)
         augment = hparams.image_augment and training
         if augment and self.augment == "imagenet":
-            pixels = image_augmentation.decode_distorted(stored, self.size, self.flip, seed)
+            pixels = image_augmentation.decode_distorted(stored, self._side, self.flip, seed)
             return image_graph.standardize(pixels), areas
-        images = image_graph.standardize(image_graph.decode(stored, self.size))
+        images = image_graph.standardize(image_graph.decode(stored, self._side))
         if augment:
             images = image_graph.augment(images, self.flip, seed)
         return images, areas
@@ -114,7 +121,7 @@ class Image(Kind):
     def batch_shape(
         self, batch: int, size: int, hparams: HParams, features: str = ""
     ) -> tuple[int, ...]:
-        return (batch, self.size, self.size, self.channels)
+        return (batch, self._side, self._side, self.channels)
 
     def positions(self, shape: tuple[int, ...]) -> int:
         return shape[1] * shape[2]

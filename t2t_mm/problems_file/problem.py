@@ -42,13 +42,13 @@ class FileProblem(Problem):
         self.command = options.command or kind.shape.command
         self.reversed_command = options.reversed_command or kind.shape.reversed_command
         self.metrics = options.metrics or kind.shape.metrics
-        self.shards = dict(declaration.shards)
+        self.shards = dict(declaration.shards)  # type: ignore[misc]  # a class states its own
         self.version = declaration.version
         self.mixing_weight = options.weight
         self.loss_weight = options.loss_weight
 
     @property
-    def labels(self) -> tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:  # type: ignore[override]  # read when first asked for
         """Class names: as declared, or else those of the training sources, read once.
 
         Raises:

@@ -123,7 +123,7 @@ class Source:
         """The row with its texts on one line each, lower-cased if asked for."""
         change = _lower_line if self.filters.lowercase else one_line
         if self.kind.inputs.decoded_by_tokens:
-            row = replace(row, inputs=change(row.inputs))
+            row = replace(row, inputs=change(_text(row.inputs)))
         if self.kind.writes_text:
             references = tuple(filter(None, map(change, row.references)))
             return replace(row, targets=change(row.targets), references=references)
@@ -131,7 +131,7 @@ class Source:
 
     def _texts(self, row: Row) -> list[tuple[str, str]]:
         """(place, text) of what must not be empty and is counted in words."""
-        texts = [(row.key, row.inputs)] if self.kind.inputs.decoded_by_tokens else []
+        texts = [(row.key, _text(row.inputs))] if self.kind.inputs.decoded_by_tokens else []
         if self.kind.writes_text or not row.targets:
             texts.append((row.target_key or row.key, row.targets))
         return texts
@@ -149,6 +149,13 @@ class Source:
         if self.filters.lowercase:
             tree = trees.map_words(tree, str.lower)
         return replace(row, targets=trees.linearise(tree))
+
+
+def _text(inputs: str | Callable[[], bytes]) -> str:
+    """The inputs of a kind that is read as text, which no reader gives as a file."""
+    if not isinstance(inputs, str):
+        raise TypeError(f"text was expected, got {inputs!r}")
+    return inputs
 
 
 def one_line(text: str) -> str:

@@ -200,7 +200,7 @@ def _parser(
                 values[name] = task.kinds[name].trim(values[name], limit)
         batch = {}
         for place, (name, kind) in enumerate(task.inputs.items()):
-            seed = None if evaluating else _seed_of_batch(key, number, place)
+            seed = None if key is None else _seed_of_batch(key, number, place)
             batch[name], batch[name + LENGTH] = kind.feed(
                 values[name], hparams, forms[name], not evaluating, seed
             )

@@ -14,7 +14,7 @@ of text, whatever the size of the whole. docs/performance.md has what was measur
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -188,7 +188,7 @@ def _make(bases: Mapping[str, Problem], request: Request, run: _Run, log: Log) -
     orders: list[PassOrder] = []
     for name, manifest in unfinished.items():
         orders += _begin(bases[name], manifest, request)
-    seconds: Counter[tuple[str, str]] = Counter()
+    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
     with Meter(sum(len(order.shards) for order in orders), log) as meter:
 
         def done(order: PassOrder, result: PassResult) -> None:

@@ -12,6 +12,7 @@ from t2t_mm.data.binding import command_line
 from t2t_mm.data.generation.sharding import existing_shards
 from t2t_mm.data.records.manifest import (
     Manifest,
+    Shard,
     VocabularyFile,
     load_manifest,
     manifest_path,
@@ -134,7 +135,9 @@ def _open_manifest(problem: Problem, request: Request) -> Manifest:
             _add_new_splits(manifest, problem)
             return manifest
         _check_no_strangers(problem, request.data_dir)
-    splits = {split.value: [None] * count for split, count in problem.shards.items()}
+    splits: dict[str, list[Shard | None]] = {
+        split.value: [None] * count for split, count in problem.shards.items()
+    }
     if request.num_shards:
         splits[Split.TRAIN.value] = [None] * request.num_shards
     shared = request.shared.name if request.shared else None

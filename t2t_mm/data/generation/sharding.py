@@ -22,7 +22,7 @@ def shard_name(data_name: str, split: str, shard: int, shards: int) -> str:
 
 def existing_shards(data_name: str, data_dir: Path) -> list[Path]:
     """Every file in `data_dir` that is named like a shard of `data_name`."""
-    found = []
+    found: list[Path] = []
     for split in ("train", "dev", "test"):
         found += data_dir.glob(f"{data_name}-{split}-?????-of-?????")
     return sorted(found)

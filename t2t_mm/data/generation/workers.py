@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import IO, Any
 
 from t2t_mm.data.generation.passes import PassOrder, PassResult, Progress, run_pass
 from t2t_mm.data.generation.plan import PassPlan
@@ -88,7 +88,7 @@ class _Crew:
                 thread.join()
             for process in self._processes:
                 process.wait()
-                process.stdout.close()
+                _pipe(process.stdout).close()
         if self._error:
             raise self._error
 
@@ -106,10 +106,11 @@ class _Crew:
 
     def _run(self, process: subprocess.Popen[bytes], order: PassOrder) -> PassResult:
         try:
-            pickle.dump(order, process.stdin)
-            process.stdin.flush()
+            orders, results = _pipe(process.stdin), _pipe(process.stdout)
+            pickle.dump(order, orders)
+            orders.flush()
             while True:
-                kind, value = pickle.load(process.stdout)
+                kind, value = pickle.load(results)
                 if kind != "progress":
                     return _result(kind, value)
                 with self._lock:
@@ -126,6 +127,13 @@ class _Crew:
 def _start() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", START, json.dumps([path or os.getcwd() for path in sys.path])]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """A stream of a process that `_start` made; none of them is None."""
+    if stream is None:
+        raise ValueError("the process was started without this pipe")
+    return stream
 
 
 def _result(kind: str, value: Any) -> PassResult:

@@ -65,7 +65,7 @@ def _int64s(packed: bytes) -> np.ndarray:
     if not len(data):
         return np.zeros(0, np.int64)
     starts = np.concatenate([[0], np.flatnonzero(last)[:-1] + 1])
-    which = np.cumsum(last) - last  # the number that each byte belongs to
+    which: np.ndarray = np.cumsum(last) - last  # the number that each byte belongs to
     shifts = (7 * (np.arange(len(data)) - starts[which])).astype(np.uint64)
     parts = (data & 0x7F).astype(np.uint64) << shifts
     return np.add.reduceat(parts, starts).view(np.int64)

@@ -181,7 +181,9 @@ def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
     texts = [name for name, kind in features if kind.text_vocabulary and not kind.is_absent]
     for raw in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
         sample = problem.clean(raw, Split.TRAIN)
-        for name in () if isinstance(sample, Dropped) else texts:
+        if isinstance(sample, Dropped):
+            continue
+        for name in texts:
             try:
                 text = checked_text(made(sample.get(name)))
             except BrokenValue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -59,7 +59,9 @@ def sacrebleu_statistics(name: str, metric: Metric, answers: Answers) -> Statist
 
     sacrebleu has no public name for these two methods; its module `significance` goes by them.
     """
-    rows = metric._extract_corpus_statistics(list(answers.outputs), streams(answers.references))
+    # Its annotation does not say that it takes None, too, where a sentence has fewer references.
+    references = cast("list[list[str]]", streams(answers.references))
+    rows = metric._extract_corpus_statistics(list(answers.outputs), references)
     counts = all(isinstance(value, int) for row in rows for value in row)
 
     def figures(sums: np.ndarray) -> dict[str, float]:

@@ -30,7 +30,7 @@ def stored_sounds(contents: tf.Tensor, sample_rate: int) -> tf.Tensor:
     """
     rows = tf.range(tf.size(contents))
     return tf.map_fn(
-        lambda one: _stored(*one, sample_rate),
+        lambda one: _stored(one[0], one[1], sample_rate),
         (contents, rows),
         fn_output_signature=tf.TensorSpec((), tf.string),
     )

@@ -74,7 +74,14 @@ class Paths:
             prefix: tf.Tensor | None = None,
         ) -> Hypotheses:
             return writing.write(
-                self._encoders, route, features, command, limits, self._settings, prefix=prefix
+                self._model,
+                route,
+                features,
+                command,
+                limits,
+                self._settings,
+                prefix=prefix,
+                encode=self._encoders.encode,
             )
 
         command = self._command(task)
@@ -87,7 +94,8 @@ class Paths:
         """The likeliest values of targets that are not written; see `writing.find`."""
 
         def find(route: Route, features: Features, command: tf.Tensor) -> Found:
-            return writing.find(self._encoders, route, features, command, LIKELIEST)
+            encode = self._encoders.encode
+            return writing.find(self._model, route, features, command, LIKELIEST, encode)
 
         return self._call(find, task, (_COMMAND,), features, self._command(task))
 
@@ -119,16 +127,13 @@ class Paths:
 
 
 class _Encoders:
-    """The model, but that its encoder is a function of its own for each kind of input."""
+    """The model's encoder as a graph function of its own for each kind of input."""
 
     def __init__(self, model: JointModel, weights: StoredWeights):
         self._model = model
         self._weights = weights
         self._traced: dict[Any, Any] = {}
         self._grids: dict[Any, Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
 
     def encode(self, route: Route, features: Features) -> Encoded:
         """As `JointModel.encode`."""

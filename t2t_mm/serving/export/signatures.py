@@ -93,7 +93,7 @@ class Exportable(tf.Module):
                 vocabulary = self.vocabularies[kind.text_vocabulary]
                 found["source_pieces"] = vocabulary.pieces(features[slot])
             if task.targets.decoded_by_tokens:
-                vocabulary = self.vocabularies[task.targets.text_vocabulary]
+                vocabulary = self._target_vocabulary(task)
                 targets = vocabulary.encode_answers(outputs).to_tensor()
                 found["target_pieces"] = vocabulary.pieces(targets)
             seen = self._paths.explain(task, features, targets)
@@ -111,8 +111,14 @@ class Exportable(tf.Module):
 
     def _prompts(self, contents: tf.Tensor, task: Task) -> tf.Tensor:
         """What the outputs of a language model begin with, int32 [B, P]."""
-        ids = self.vocabularies[task.targets.text_vocabulary].encode_answers(contents)
+        ids = self._target_vocabulary(task).encode_answers(contents)
         return ids[:, :-1].to_tensor()  # without the ends
+
+    def _target_vocabulary(self, task: Task) -> GraphVocabulary:
+        name = task.targets.text_vocabulary
+        if name is None:
+            raise ValueError(f"the targets of '{task.name}' have no vocabulary of text")
+        return self.vocabularies[name]
 
     def _answers(
         self, task: Task, features: Mapping[str, tf.Tensor], prompts: tf.Tensor | None

@@ -93,7 +93,9 @@ class Client:
         return self._model
 
     @overload
-    def predict(self, problem: str | None, inputs: Input) -> Answer: ...
+    def predict(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
+        self, problem: str | None, inputs: Input
+    ) -> Answer: ...
     @overload
     def predict(self, problem: str | None, inputs: Sequence[Input]) -> list[Answer]: ...
     def predict(
@@ -113,17 +115,17 @@ class Client:
           UserError: if the server refuses the request, or cannot be reached.
           ServerError: if it fails, or stays busy.
         """
-        alone = isinstance(inputs, (str, bytes, Path, Mapping))
-        several = [inputs] if alone else list(inputs)
-        if not several:
-            return []
+        if isinstance(inputs, (str, bytes, Path, Mapping)):
+            return self._predict(problem, [inputs])[0]
+        return self._predict(problem, list(inputs)) if inputs else []
+
+    def _predict(self, problem: str | None, inputs: list[Input]) -> list[Answer]:
         body = {
             "signature_name": problem,
-            "instances": [_encoded(one, self._rate) for one in several],
+            "instances": [_encoded(one, self._rate) for one in inputs],
         }
         rows = self._post(body, "predictions", list)
-        answers = [Answer(row["outputs"], row["scores"]) for row in rows]
-        return answers[0] if alone else answers
+        return [Answer(row["outputs"], row["scores"]) for row in rows]
 
     def explain(self, problem: str, inputs: Input, output: str) -> dict[str, Any]:
         """What the model looked at while it wrote `output`: see docs/serving.md."""
@@ -228,14 +230,17 @@ def _encoded(value: Input, sample_rate: int | None) -> Any:
         return {name: _encoded(one, sample_rate) for name, one in value.items()}
     if isinstance(value, str):
         return value
-    if isinstance(value, Path):
-        try:
-            value = value.expanduser().read_bytes()
-        except OSError as error:
-            raise UserError(f"{value} cannot be read ({error.strerror}); check the path.") from None
+    content = _file_content(value) if isinstance(value, Path) else value
     if sample_rate is not None:
-        value = _converted(value, sample_rate)
-    return {"b64": base64.b64encode(value).decode("ascii")}
+        content = _converted(content, sample_rate)
+    return {"b64": base64.b64encode(content).decode("ascii")}
+
+
+def _file_content(path: Path) -> bytes:
+    try:
+        return path.expanduser().read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); check the path.") from None
 
 
 def _converted(content: bytes, sample_rate: int) -> bytes:

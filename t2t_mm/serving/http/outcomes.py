@@ -17,8 +17,13 @@ Outcome = Row | Exception
 class Runnable(Protocol):
     """What the batcher needs of a signature."""
 
-    name: str
-    explains: bool
+    @property
+    def name(self) -> str:
+        """As in a request's signature_name."""
+
+    @property
+    def explains(self) -> bool:
+        """True if its batches are not joined: a request's rows are as long as its longest."""
 
     def answer(self, columns: ByteColumns) -> list[Row]:
         """A row of outputs for each row of inputs; raises RowError for a bad input."""

@@ -9,6 +9,7 @@ import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -19,6 +20,9 @@ from t2t_mm.serving.http.limits import Limits
 from t2t_mm.serving.http.telemetry import LOG, Metrics
 from t2t_mm.serving.http.version_folders import scan
 from t2t_mm.serving.http.versions import Load, Versions
+
+if TYPE_CHECKING:
+    from t2t_mm.serving.http.servable import Servable  # which imports TensorFlow
 
 _CONNECTIONS_WAITING = 2048  # that the kernel accepts before we do
 
@@ -92,7 +96,7 @@ def make_api(settings: ServerSettings, folder: Path, load: Load) -> Api:
                settings.quiet)  # fmt: skip
 
 
-def load_and_warm_up(path: Path, version: int):  # -> Servable, which would import TensorFlow here
+def load_and_warm_up(path: Path, version: int) -> Servable:
     """Loads a version folder and calls each of its signatures once."""
     from t2t_mm.serving.http.loading import load, warm_up
 
