@@ -1,4 +1,4 @@
-"""What all commands share: flags, unknown flags, errors as sentences, exit statuses.
+"""The common part of all commands: flags, unknown flags, errors as sentences, exit statuses.
 
 Flags are parsed inside `main(argv)` into a `FlagValues` of the command's own; nothing is defined
 at import. Exit statuses: 0 done; 2 the user's mistake, one sentence on standard error; 1 a fault
@@ -119,7 +119,7 @@ def source_flags(values: flags.FlagValues, command: str) -> None:
 
 
 def access(values: flags.FlagValues) -> DataAccess:
-    """What `source_flags` say."""
+    """The access to raw data that `source_flags` say."""
     return DataAccess(
         tfds_data_dir=values.tfds_data_dir,
         tfds_manual_dir=values.tfds_manual_dir,
@@ -157,7 +157,7 @@ def trained_run(values: flags.FlagValues) -> RunRecord:
 
 
 def listed(text: str | None) -> list[str]:
-    """What a flag names, separated by commas."""
+    """The items of a flag's value, separated by commas."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 

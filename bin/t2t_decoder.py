@@ -80,7 +80,7 @@ def _figures(task: Task, answers: list[Answered]) -> dict[str, float]:
 
 
 def _answers_alone_on_stdout(argv: Sequence[str]) -> contextlib.AbstractContextManager:
-    """Where the input is "-", answers go to standard output, and nothing else may."""
+    """Redirects to standard error all but the answers, where the input is "-"."""
     if any(argument == "-" or argument.endswith("=-") for argument in argv):
         return contextlib.redirect_stdout(sys.stderr)
     return contextlib.nullcontext()

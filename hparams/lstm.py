@@ -11,14 +11,14 @@ from t2t_mm.registry import register_hparams
 
 @dataclass(frozen=True)
 class LSTMHParams(HParams):
-    """What the LSTM bodies read besides the common fields."""
+    """The hparams of the LSTM bodies besides the common fields."""
 
     num_hidden_layers: int = 2  # cells on top of one another, on either side
 
 
 @dataclass(frozen=True)
 class LSTMAttentionHParams(LSTMHParams):
-    """What the LSTM body with attention reads besides."""
+    """The hparams of the LSTM body with attention."""
 
     attention_mechanism: str = "bahdanau"  # bahdanau (additive) | luong (multiplicative)
     num_heads: int = 1  # attention mechanisms, each with weights of its own

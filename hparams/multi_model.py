@@ -14,7 +14,7 @@ from t2t_mm.registry import register_hparams, register_ranged_hparams
 
 @dataclass(frozen=True)
 class MultiModelHParams(HParams):
-    """What the MultiModel's body reads besides the common fields."""
+    """The hparams of the MultiModel's body besides the common fields."""
 
     filter_size: int = 512  # hidden units of an expert
     num_heads: int = 8  # attention heads
@@ -116,7 +116,7 @@ def multimodel_paper_single() -> MultiModelHParams:
 
 @register_ranged_hparams
 def multimodel_range(ranged: RangedHParams) -> None:
-    """Where to look when tuning a MultiModel."""
+    """The ranges to search when tuning a MultiModel."""
     ranged.set_float("learning_rate", 0.01, 1.0, RangedHParams.LOG)
     ranged.set_float("dropout", 0.0, 0.5)
     ranged.set_discrete("hidden_size", [128, 256, 512])

@@ -15,7 +15,7 @@ from t2t_mm.registry import register_hparams
 
 @dataclass(frozen=True)
 class ResNetHParams(HParams):
-    """What ResNet's body reads besides the common fields."""
+    """The hparams of ResNet's body besides the common fields."""
 
     layer_sizes: tuple[int, ...] = (3, 4, 6, 3)  # blocks of each stage
     filter_sizes: tuple[int, ...] = (64, 64, 128, 256, 512)  # of the stem and of each stage

@@ -67,7 +67,7 @@ class AlgorithmicProblem(Text2TextProblem):
         return inputs, self.answer(inputs)
 
     def answer(self, inputs: str) -> str:
-        """What is to be written for a text."""
+        """The right answer to a text."""
         raise NotImplementedError(f"{type(self).__name__} must define answer")
 
 

@@ -40,7 +40,7 @@ _VALIDATION_LABELS = "ILSVRC2012_validation_labels.txt"
 
 
 class ImageNet(NamedProblem, Image2ClassProblem):
-    """What the sizes have in common. Original JPEG bytes are stored, whatever the size."""
+    """The base of all sizes. Original JPEG bytes are stored, whatever the size."""
 
     labels = SYNSETS
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 1024, Split.DEV: 10}

@@ -25,7 +25,7 @@ _YEARS = {Split.TRAIN: "train2014", Split.DEV: "val2014"}
 
 
 class ImageMsCoco(NamedProblem, Image2TextProblem):
-    """What the vocabularies have in common."""
+    """The base of all vocabularies."""
 
     image_size = 299
     flip = False  # captions say left and right

@@ -23,7 +23,7 @@ _SPLITS = {"train": "train", "dev": "test"}
 
 
 class SmallPictures(NamedProblem, Image2ClassProblem):
-    """What they have in common."""
+    """The base of the problems of small images."""
 
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 10, Split.DEV: 1}
 

@@ -120,7 +120,7 @@ class LibrispeechProblem(SpeechProblem):
         }
 
     def remark(self, found: Found) -> str:
-        """Which subsets are missing, and what stands for them."""
+        """A note on the subsets that are missing, and what stands for them."""
         if found.files is None or found.files.key != "part":
             return ""
         root = _library(found.path)

@@ -60,13 +60,13 @@ class ParsingProblem(NamedProblem, Text2TreeProblem):
         return next(path for path in places if path.exists())
 
     def describe_cleaning(self) -> str:
-        """What is done to trees, and the rules."""
+        """The cleaning of trees, and the rules."""
         return (
             f"traces, function tags and indices taken out of trees; {super().describe_cleaning()}"
         )
 
     def remark(self, found: Found) -> str:
-        """What the splits are, where they are not the standard sections."""
+        """A note on the splits, where they are not the standard sections."""
         if found.files is None:
             return ""
         if found.files.key == "mrg":

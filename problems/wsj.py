@@ -89,7 +89,7 @@ class Wsj(SpeechProblem):
                 yield {"inputs": sound, "targets": wsj_words(text)}
 
     def remark(self, found: Found) -> str:
-        """Which sets are read, and whether lists or folders say what is in them."""
+        """A note on the sets that are read, and whether lists or folders say what is in them."""
         if found.files is None:
             return ""
         if found.files.key == "kaldi":
@@ -108,7 +108,7 @@ def _kaldi_folder(root: Path, split: Split) -> Path:
 
 
 def _parts(corpus: Corpus) -> dict[Split, tuple[PartList, ...]]:
-    """What stands for the splits: WSJ1 serves where it is there."""
+    """The sets that stand for the splits: WSJ1 serves where it is there."""
     second = any(name.startswith("wsj1/") for name in corpus.sounds)
     return {
         Split.TRAIN: (_SI84, _SI200) if second else (_SI84,),

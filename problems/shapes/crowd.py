@@ -28,7 +28,7 @@ VALUES = {"size": world.SIZES, "colour": world.COLOURS, "shape": world.SHAPES}
 
 @dataclass(frozen=True)
 class Description:
-    """What is said of a thing; None where nothing is: 'the red one' leaves open size and shape."""
+    """A description of a thing; None is open: 'the red one' leaves open size and shape."""
 
     size: str | None = None
     colour: str | None = None
@@ -40,7 +40,7 @@ class Description:
         return tuple(name for name in VALUES if getattr(self, name) is not None)
 
     def fits(self, thing: Thing) -> bool:
-        """Whether all that is said is true of the thing."""
+        """True if all that is said is true of the thing."""
         return all(getattr(self, name) == getattr(thing, name) for name in self.said)
 
     def words(self, plural: bool = False) -> str:
@@ -93,7 +93,7 @@ class Crowd:
         )
 
     def fitting(self, description: Description) -> list[Placed]:
-        """What the description is true of."""
+        """The things that the description is true of."""
         return [one for one in self.placed if description.fits(one.thing)]
 
 

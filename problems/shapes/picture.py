@@ -66,7 +66,7 @@ def _inside(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def coverage(
     shape: str, centre: tuple[float, float], radius: float, angle: float, side: int = SIDE
 ) -> np.ndarray:
-    """How much of each pixel the shape covers: [side, side] in 0..1."""
+    """The share of each pixel that the shape covers: [side, side] in 0..1."""
     grid = (np.arange(side * _SUPER) + 0.5) / _SUPER  # the sub-pixels' centres, in pixels
     x, y = grid[None, :] - centre[0], grid[:, None] - centre[1]
     if shape == "circle":

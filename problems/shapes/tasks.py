@@ -37,7 +37,7 @@ VOCABULARY = "vocab.shapes"
 
 
 def label_of(scene: Scene) -> str:
-    """What a picture's class names, 'big' left out: the larger thing's, as in 'red circle'."""
+    """The class of an image, 'big' left out: that of the larger thing, as in 'red circle'."""
     return f"{scene.larger.colour} {scene.larger.shape}"
 
 
@@ -51,7 +51,7 @@ def _has_larger(scene: Scene) -> bool:
 
 
 class ShapesProblem(Problem):
-    """What they have in common; a subclass says which scenes it takes and what it makes of one.
+    """The base of all; a subclass says which scenes it takes and what it makes of one.
 
     Attributes:
       examples: number of examples per split.

@@ -47,7 +47,7 @@ SPEAKERS = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """How one utterance is spoken.
+    """The delivery of one utterance.
 
     Attributes:
         speaker: whose voice.

@@ -1,4 +1,4 @@
-"""How far something is: a live bar on a terminal, elsewhere a plain line now and then."""
+"""Progress: a live bar on a terminal, elsewhere a plain line now and then."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Combination:
 
     @property
     def remark(self) -> str:
-        """What a user must know who reads the answers."""
+        """A note for readers of the answers."""
         if not self.zero_shot:
             return f"this is what problem '{self.task.name}' was trained on"
         return (
@@ -80,7 +80,7 @@ def combination(
 
 
 def _is_trained(task: Task, source: Task, target: Task, command: str) -> bool:
-    """Whether a problem goes from the one's inputs to the other's targets.
+    """True if a problem goes from the one's inputs to the other's targets.
 
     Of images and sounds the kind decides. All languages of a vocabulary are one kind of text, so
     of texts it must be the very problem: German is not what "English to French" was trained on.

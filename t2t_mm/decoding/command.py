@@ -1,4 +1,4 @@
-"""What t2t-decoder does, in order: settings, inputs, model, answers, files.
+"""The run of t2t-decoder, in order: settings, inputs, model, answers, files.
 
 Everything that can be wrong is found before the model is loaded, except what the model's weights
 or a split's data alone can tell.

@@ -164,7 +164,7 @@ class Decoder:
         return Found(*self._split_batch(function, features, self._command(task)))
 
     def score(self, task: Task, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
-        """How probable given answers are; see `forced`.
+        """The probability of given answers; see `forced`.
 
         Returns:
           The natural logarithm of each answer's probability, float32 [B].
@@ -230,7 +230,7 @@ class Decoder:
 
 
 def _counts(written: Hypotheses) -> np.ndarray:
-    """How many hypotheses of each input there are; 1 even where a diverged model wrote nothing."""
+    """The number of hypotheses of each input; 1 even where a diverged model wrote nothing."""
     return np.maximum(1, np.sum(np.any(written.ids, axis=2), axis=1))
 
 

@@ -1,4 +1,4 @@
-"""What --decode_from_file names: lines, folders, lists of files, and tables that mix problems."""
+"""Inputs of --decode_from_file: lines, folders, lists of files, and tables that mix problems."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _is_media(path: Path, kind: Kind) -> bool:
 
 
 def _named(task: Task, line: str, place: str, listed_in: str) -> DecodeInput:
-    """What a line asks for: a text itself, the file whose path it holds, or named inputs."""
+    """The inputs of a line: a text itself, the file whose path it holds, or named inputs."""
     if len(task.inputs) > 1:
         raw = resolved(parse_record(line, tuple(task.inputs), place), task, listed_in)
         return DecodeInput(task, raw, place)
@@ -188,7 +188,7 @@ def read_records(task: Task, where: str) -> list[DecodeInput]:
 
 
 def is_table(where: str, problem: str | None) -> bool:
-    """Whether a file mixes problems: it ends in .tsv, and no flag names a problem."""
+    """True if a file mixes problems: it ends in .tsv, and no flag names a problem."""
     return problem is None and where.lower().endswith(".tsv")
 
 

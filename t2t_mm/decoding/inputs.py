@@ -1,4 +1,4 @@
-"""What a user hands in, as a problem stores it, or a sentence on what is wrong with it.
+"""Users' inputs, as a problem stores them, or a sentence on what is wrong with them.
 
 No TensorFlow: what is stored is turned into a model's input by the kinds, as in training.
 """

@@ -60,7 +60,7 @@ class Session:
 
     @property
     def prompt(self) -> str:
-        """What the next line answers, e.g. "caption_shapes> "."""
+        """The prompt of the next line, e.g. "caption_shapes> "."""
         path = self._path()
         return f"{path.task.name}{' (zero-shot)' if path.zero_shot else ''}> " if path else "> "
 
@@ -172,7 +172,7 @@ class Session:
 
 
 def _reads(task: Task) -> str:
-    """What a line must hold."""
+    """The required content of a line."""
     if not task.has_inputs:
         return "the beginning of a text, or an empty line"
     if len(task.inputs) > 1:

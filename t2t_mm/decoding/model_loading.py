@@ -124,7 +124,7 @@ class LoadedModel:
     def score(
         self, problem: str | Task, inputs: Sequence[Raw], targets: Sequence[str]
     ) -> list[float]:
-        """How likely the model finds given answers.
+        """The log-probabilities of given answers.
 
         Args:
           problem, inputs: as for `decode`.

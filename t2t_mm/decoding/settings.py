@@ -1,4 +1,4 @@
-"""How answers are searched for: the fields of --decode_hparams."""
+"""Settings of a search for answers: the fields of --decode_hparams."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class DecodeSettings(TypedRecord):
 
     @property
     def samples(self) -> bool:
-        """Whether answers are drawn, not searched for."""
+        """True if answers are drawn, not searched for."""
         return self.strategy == SAMPLING
 
     @property

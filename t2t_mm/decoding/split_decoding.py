@@ -27,7 +27,7 @@ from t2t_mm.problem import Task
 
 @dataclass(frozen=True)
 class SplitAnswers:
-    """What `answer_split` wrote.
+    """The answers to a split, and the files that `answer_split` wrote.
 
     Attributes:
       answers: the examples, in the order of the split.

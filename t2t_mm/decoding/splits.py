@@ -145,7 +145,7 @@ def check_data(
 def batches_for(
     task: Task, split: Split | str, data_dir: str | Path, hparams: HParams, examples: int | None
 ) -> int | None:
-    """How many evaluation batches hold about that many examples, or some more; None for all."""
+    """The number of evaluation batches with about that many examples; None for all."""
     if examples is None:
         return None
     selection = select_examples(task, split, data_dir, hparams, training=False)

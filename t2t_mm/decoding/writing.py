@@ -31,7 +31,7 @@ PREFIX = "prefix"  # in a batch: int32 [B, P], token ids that outputs begin with
 
 
 class Path(NamedTuple):
-    """What a search is given of a model.
+    """A way to decode: a step, its first state, and how to reorder it.
 
     Attributes:
       step: scores the next token.
@@ -123,7 +123,7 @@ def full_prefix_path(
 
 
 class TargetScores(NamedTuple):
-    """What a model thinks of given targets.
+    """The log-probabilities that a model gives to targets.
 
     Attributes:
       scores: float32 [B], natural logarithm of each target's probability.
@@ -137,7 +137,7 @@ class TargetScores(NamedTuple):
 def score(
     model: JointModel, route: Route, features: Features, targets: tf.Tensor, command: Any
 ) -> TargetScores:
-    """How probable given targets are.
+    """Computes the log-probabilities of given targets.
 
     Args:
       model, route, features, command: as for `write`; the target may be of any kind.
@@ -168,7 +168,7 @@ def find(
 
 
 def output_limits(task: Task, features: Features, hparams: HParams, extra_length: int) -> tf.Tensor:
-    """How many tokens each output may have, its EOS included: see `Kind.suggested_tokens`.
+    """The most tokens that each output may have, EOS included: see `Kind.suggested_tokens`.
 
     Args:
       task: the problem.

@@ -48,7 +48,7 @@ class Brackets:
 
 @dataclass(frozen=True)
 class BracketCounts:
-    """What two trees have in common.
+    """The brackets that two trees have in common, counted.
 
     Attributes:
       matched, output, gold: numbers of brackets.
@@ -63,7 +63,7 @@ class BracketCounts:
 
 @dataclass(frozen=True)
 class EvalbCounts(BracketCounts):
-    """What EVALB counts of a sentence besides.
+    """The further counts of EVALB for a sentence.
 
     Attributes:
       crossing: brackets of the output that cross one of the gold tree's.

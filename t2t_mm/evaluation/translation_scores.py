@@ -39,7 +39,7 @@ class FileScore:
 
 @dataclass(frozen=True)
 class Scorer:
-    """How files are scored.
+    """The metrics and options that files are scored with.
 
     Attributes:
       metrics: of bleu, chrf and ter.

@@ -86,7 +86,7 @@ def lock_or_refuse(path: Path, refusal: Exception, say: Say) -> Iterator[None]:
 
 
 def _taken(lock: BaseFileLock, folder: Path, say: Say) -> bool:
-    """Whether nobody else holds it; on a disk without locks nobody can."""
+    """True if nobody else holds it; on a disk without locks nobody can."""
     try:
         lock.acquire(blocking=False)
     except Timeout:

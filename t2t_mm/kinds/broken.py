@@ -1,4 +1,4 @@
-"""What is wrong with one value of one example: told upwards, where its place is known."""
+"""An error about one value of one example: told upwards, where its place is known."""
 
 from __future__ import annotations
 

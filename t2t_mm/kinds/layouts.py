@@ -1,4 +1,4 @@
-"""How values lie in batches, where several kinds have it in common: bases beside `Kind`."""
+"""Layouts of values in batches that several kinds have in common: bases beside `Kind`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _CONVERTER = "sph2pipe"
 
 
 def is_sphere(content: bytes) -> bool:
-    """Whether it begins as a SPHERE file does."""
+    """True if it begins as a SPHERE file does."""
     return content.startswith(_MAGIC)
 
 

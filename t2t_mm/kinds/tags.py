@@ -141,5 +141,5 @@ class Tags(IdSequence, Kind):
 
 
 def word_starts(ids: Sequence[int], vocabulary: Vocabulary) -> list[bool]:
-    """Which tokens begin a word: SentencePiece marks them, the text's first one included."""
+    """A mask of tokens that begin a word: SentencePiece marks them, the text's first, too."""
     return [value not in (PAD, EOS) and vocabulary.piece(value).startswith(SPACE) for value in ids]

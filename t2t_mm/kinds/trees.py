@@ -97,7 +97,7 @@ def _require(condition: bool, line: int, problem: str) -> None:
 
 
 def clean(tree: Tree) -> Tree | None:
-    """What a parser of plain words is asked for, as parsing papers have it.
+    """The tree that a parser of plain words is to give, as parsing papers have it.
 
     - Traces (-NONE-) go, and so does every constituent that they leave empty.
     - Labels lose function tags, indices and alternatives: NP-SBJ-1, NP=2 and NP|NX are NP.

@@ -1,4 +1,4 @@
-"""What a [problems.NAME] table says, checked as far as it can be without looking at the data."""
+"""A [problems.NAME] table, checked as far as it can be without looking at the data."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def _register(registry: Registry, name: str, value: Any, place: str, summary: st
 
 
 def _gives_way(registry: Registry, name: str, old: Any) -> bool:
-    """Whether a built-in entry over published data: a file may say where the user's copy is."""
+    """True for a built-in entry over published data: a file may say where the user's copy is."""
     if not registry.entry(name).origin.startswith("t2t_mm."):
         return False
     if registry is PROBLEMS:

@@ -106,7 +106,7 @@ class FileProblem(Problem):
         return self.labels
 
     def left_out(self, split: Split, tmp_dir: Path) -> dict[str, int]:
-        """How many rows of a split the filters leave out, by reason."""
+        """The number of rows of a split that the filters leave out, by reason."""
         counts: Counter[str] = Counter()
         for _ in self._rows(split, tmp_dir, counts):
             pass

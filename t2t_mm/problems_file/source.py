@@ -1,4 +1,4 @@
-"""Where the examples of a split come from: a reader, a share held out, and filters."""
+"""Sources of a split's examples: a reader, a held-out share, and filters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BREAKS = re.compile(r"[ ]*[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+[ ]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What is done to the rows of a source, in this order.
+    """The filters that are applied to the rows of a source, in this order.
 
     Attributes:
       lowercase: text (in a tree: its words, not its labels) is lower-cased.
@@ -51,7 +51,7 @@ class HoldOut:
         return {Split.DEV: self.dev, Split.TEST: self.test}.get(split, 0.0)
 
     def split_of(self, row: Row) -> Split:
-        """Where a row of a training source belongs."""
+        """The split that a row of a training source belongs to."""
         place = stable_hash(row.group or row.key) / 2**64
         if place < self.dev:
             return Split.DEV

@@ -1,4 +1,4 @@
-"""Which examples form which batch, and in which order: data sets of positions in a split.
+"""The order of a split's examples, and their batches: data sets of positions in the split.
 
 What is shuffled are positions, never records, so an iterator's state stays a few numbers.
 """

@@ -90,7 +90,7 @@ def evaluation_batches(
 def count_examples(
     task: Task, split: Split | str, data_dir: str | Path, hparams: HParams, training: bool
 ) -> ExampleCounts:
-    """How many examples of a split are used, dropped and trimmed, in training or evaluation."""
+    """Counts the examples of a split that training or evaluation uses, drops and trims."""
     return select_examples(task, split, data_dir, hparams, training).counts
 
 

@@ -31,7 +31,7 @@ def writing_to(folder: Path, flag: str) -> Iterator[None]:
 
 
 def is_of_the_disk(error: BaseException) -> bool:
-    """Whether a disk is full or forbidden, whatever the content of the files."""
+    """True if a disk is full or forbidden, whatever the content of the files."""
     return isinstance(error, OSError) and error.errno in (*_FULL, *_FORBIDDEN)
 
 

@@ -1,4 +1,4 @@
-"""How generation shows what it does: a bar on a terminal, else plain lines; and the summary."""
+"""Progress of generation: a bar on a terminal, else plain lines; and the summary."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SummaryRow:
 
     @property
     def read(self) -> int:
-        """How many examples there were before any was left out."""
+        """The number of examples before any was left out."""
         return self.examples + sum(self.left_out.values())
 
 

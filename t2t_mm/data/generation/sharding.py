@@ -1,4 +1,4 @@
-"""Which shard an example goes to, where it stands there, and what the shard's file is called.
+"""The shard of each example, its place there, and the names of the shards' files.
 
 Both follow from a hash of (seed, index) alone: shards can be written in any order, by any number of
 workers, again after a kill, and always hold the same bytes.

@@ -64,7 +64,7 @@ class Spill:
             yield from map(read, first.tolist(), last.tolist())
 
     def _reader(self) -> Callable[[int, int], bytes]:
-        """What reads the bytes from one place to another."""
+        """A function that reads the bytes from one place to another."""
         if self._file is not None:
             self._flush()
             if self._file.tell() > _WHOLE:

@@ -70,7 +70,7 @@ def _is_word(word: str) -> bool:
 
 
 def words_are_independent(vocabulary: Vocabulary) -> bool:
-    """Whether the ids of a text are those of its words, joined.
+    """True if the ids of a text are those of its words, joined.
 
     So it is with the models that t2t_mm builds, and not with a user's own that normalises text,
     has pieces of several words, or weighs sums of scores (a unigram model; ties may round).

@@ -21,7 +21,7 @@ Done = Callable[[PassOrder, PassResult], None]
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux

@@ -68,7 +68,7 @@ def _before_packed(name: str, size: int) -> bytes:
 
 @lru_cache(maxsize=1 << 14)
 def _head(number: int, size: int) -> bytes:
-    """What stands before the content of a length-delimited protocol buffer field."""
+    """The bytes before the content of a length-delimited protocol buffer field."""
     return b"%c%b" % (number << 3 | 2, _varint(size))
 
 

@@ -1,4 +1,4 @@
-"""What `t2t-datagen --list` shows: source, size and licence of problems, and what is ready here.
+"""The table of `t2t-datagen --list`: source, size and licence of problems, and what is ready here.
 
 No TensorFlow, no network: it looks at file names alone.
 """
@@ -88,7 +88,7 @@ def _entry(problem: Problem, summary: str, ready: str) -> CatalogEntry:
 
 
 def readiness(problem: Problem, data_dir: Path, tmp_dir: Path) -> str:
-    """Whether a problem's data are here, in words."""
+    """The state of a problem's data on this machine, in words."""
     made = _made(problem, data_dir)
     if made:
         return made

@@ -1,4 +1,4 @@
-"""What is done to text before it is learnt, and which examples are left out: stated, and counted.
+"""Cleaning of text before it is learnt, and the examples that are left out: stated, and counted.
 
 Token lengths are no business of this: how many tokens a model takes is an hparam (selection.py).
 """

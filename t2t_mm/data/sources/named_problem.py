@@ -75,7 +75,7 @@ class NamedProblem(Problem):
         self._told = remark
 
     def remark(self, found: Found) -> str:
-        """What is unusual about the data that are there, e.g. "test is ..."; "" for nothing.
+        """A note on anything unusual about the data that are there, e.g. "test is ..."; or "".
 
         It is told at the start of datagen, and stands in the manifest.
         """
@@ -83,7 +83,7 @@ class NamedProblem(Problem):
         return ""
 
     def origin(self, tmp_dir: Path) -> str:
-        """Which of the declared data are read."""
+        """The declared data that are read."""
         found = find(self, tmp_dir)
         return "; ".join(filter(None, (found.title, self.remark(found)))) if found else ""
 
@@ -121,7 +121,7 @@ class NamedProblem(Problem):
 
     @property
     def _generates(self) -> bool:
-        """Whether a subclass makes its samples itself, rules and all."""
+        """True if a subclass makes its samples itself, rules and all."""
         own = type(self).generate_samples
         return self.provenance.generated or own is not NamedProblem.generate_samples
 

@@ -36,7 +36,7 @@ class Found:
 
     @property
     def title(self) -> str:
-        """What is read, whatever folder it is in: for the manifest."""
+        """The title of what is read, whatever folder it is in: for the manifest."""
         if self.tfds:
             return f"TFDS {TfdsFolder(self.path).title}"
         return f"files {self.files.title}" if self.files else ""
@@ -111,7 +111,7 @@ def missing(problem: Problem, tmp_dir: Path, why: str = "") -> DataError:
 
 
 def _ways(problem: Problem, tmp_dir: Path) -> list[str]:
-    """How the data can be made to be there, each completing a sentence."""
+    """The ways to get the data, each completing a sentence."""
     provenance, access = problem.provenance, problem.access
     ways = [
         f"put {files.title} below --tmp_dir (now {tmp_dir})"

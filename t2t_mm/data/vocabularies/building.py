@@ -29,7 +29,7 @@ _RARE = 0.0005  # share of the text whose characters are rare
 
 
 def vocabulary_path(name: str, data_dir: Path) -> Path:
-    """Where the vocabulary of that name is."""
+    """The path of the vocabulary of that name."""
     return data_dir / f"{name}.model"
 
 
@@ -148,7 +148,7 @@ def ensure_vocabulary(
 
 
 def recorded_spec(name: str, data_dir: Path) -> VocabularySpec | None:
-    """How the vocabulary of that name in `data_dir` was built, if that is recorded."""
+    """The specification that the vocabulary in `data_dir` was built by, if that is recorded."""
     origin = _read_origin(vocabulary_path(name, data_dir))
     if not origin:
         return None

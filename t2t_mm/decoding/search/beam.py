@@ -158,7 +158,7 @@ def beam_search(
 
 
 class _Fixed(NamedTuple):
-    """What is the same at all steps, computed once."""
+    """Tensors that are the same at all steps, computed once."""
 
     last: tf.Tensor  # int32 [B, 1], the last position of each input
     most: tf.Tensor  # float32 [B, 1], the penalty of its longest hypothesis
@@ -225,7 +225,7 @@ def _forced(
     ended: tf.Tensor,
     best: _Best,
 ) -> tuple[tf.Tensor, _Best]:
-    """What `_continue` gives, but inside of a prefix: the first one goes on with the token there.
+    """`_continue` inside of a prefix: the first hypothesis goes on with the token there.
 
     Args:
       guide: has a prefix.
@@ -261,7 +261,7 @@ def _merge(found: _Found, new: tf.Tensor, position: tf.Tensor, fixed: _Fixed) ->
 
 
 def _place(count: Any, slot: Any, with_eos: Any, beam_size: int) -> Any:
-    """Where a hypothesis is: its tokens without EOS, the slot of the last one, and if it ended."""
+    """Describes a hypothesis: its tokens without EOS, the slot of the last one, and if it ended."""
     return (count * beam_size + slot) * 2 + with_eos
 
 

@@ -18,7 +18,7 @@ from t2t_mm.kinds.vocabulary import PAD
 
 @dataclass(frozen=True)
 class Conditions:
-    """What all outputs of a search have to meet.
+    """The conditions that all outputs of a search meet.
 
     Attributes:
       constraints: forbid tokens; those of a prefix may be written all the same.
@@ -43,7 +43,7 @@ FREE = Conditions()
 
 
 def prefix_lengths(prefix: tf.Tensor) -> tf.Tensor:
-    """How many tokens each prefix of a batch has: int [B, P] padded with 0 -> int32 [B]."""
+    """The number of tokens of each prefix of a batch: int [B, P] padded with 0 -> int32 [B]."""
     return tf.reduce_sum(tf.cast(prefix != PAD, tf.int32), 1)
 
 
@@ -79,7 +79,7 @@ class Guide:
             self.begin_counting = None if self.scored else self.begin
 
     def start(self) -> Any:
-        """What the loop carries for the constraints, a structure of tensors [R, ...]."""
+        """The constraints' first state in the loop, a structure of tensors [R, ...]."""
         if not any(constraint.reads_past for constraint in self._constraints):
             return ()
         rows = tf.size(self.limits) * self._beams
@@ -113,7 +113,7 @@ class Guide:
         return tf.where(forbidden, NEVER, logits), carried
 
     def forced(self, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Which outputs are inside of their prefixes, bool [B], and the tokens there, int32 [B].
+        """The outputs that are inside of their prefixes, bool [B], and the tokens there, int32 [B].
 
         Only where there is a prefix.
         """

@@ -34,7 +34,7 @@ class Step(Protocol):
 
 
 class Hypotheses(NamedTuple):
-    """What a search found: N hypotheses for each of B inputs, best first.
+    """The result of a search: N hypotheses for each of B inputs, best first.
 
     Attributes:
       ids: int32 [B, N, T], each row with its EOS unless it was cut at its limit; then 0. A row
@@ -54,7 +54,7 @@ Reorder = Callable[[Any, tf.Tensor], Any]
 
 
 class SearchRequest(NamedTuple):
-    """What a search is to find.
+    """The arguments of a search.
 
     Attributes:
       step: scores the next token; its R is B * K, the search's `beams` being K.

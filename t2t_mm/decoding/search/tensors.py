@@ -20,7 +20,7 @@ def as_tensors(state: Any) -> Any:
 
 
 def same_shapes(after: Any, before: Any) -> Any:
-    """What a loop's body gives, with the static shapes that it was given: it may know less."""
+    """The outputs of a loop's body, with the static shapes that it was given: it may know less."""
 
     def fix(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
         new = tf.convert_to_tensor(new)
@@ -49,7 +49,7 @@ def log_total(logits: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
 
 
 def log_probability(logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
-    """That of one token of each row: logits [R, V], tokens int32 [R] -> [R]."""
+    """The log-probability of one token of each row: logits [R, V], tokens int32 [R] -> [R]."""
     largest = tf.reduce_max(logits, -1, keepdims=True)
     chosen = tf.gather(logits, tokens, batch_dims=1)
     return chosen - largest[:, 0] - log_total(logits, largest)

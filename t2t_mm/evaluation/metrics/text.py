@@ -55,7 +55,7 @@ def ter_variant(name: str, answers: Answers, **options: Any) -> Statistics:
 
 
 def sacrebleu_statistics(name: str, metric: Metric, answers: Answers) -> Statistics:
-    """What each sentence adds, as sacrebleu's own significance tests take it.
+    """The statistics of each sentence, as sacrebleu's own significance tests take them.
 
     sacrebleu has no public name for these two methods; its module `significance` goes by them.
     """

@@ -125,7 +125,7 @@ def _kind(encoding: tf.Tensor | int, bits: tf.Tensor | int) -> tf.Tensor | int:
 
 
 def _chunks(padded: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where the contents of the chunks "fmt " and "data" begin; 0 for none."""
+    """The starts of the contents of the chunks "fmt " and "data"; 0 for none."""
 
     def go_on(at: tf.Tensor, found: tf.Tensor, data: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         return tf.equal(data, 0) & (at + 8 <= length) & (count < _MOST_CHUNKS)

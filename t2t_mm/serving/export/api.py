@@ -30,7 +30,7 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Exported:
-    """What `export` wrote.
+    """The result of `export`.
 
     Attributes:
       path: the version's folder.
@@ -142,7 +142,7 @@ def _exportable(
 def _examples(
     loaded: LoadedModel, tasks: Mapping[str, Task], data_dir: str | Path | None
 ) -> dict[str, list[Any]]:
-    """What a REST client would send: text as it is, files in base64."""
+    """Examples as a REST client would send them: text as it is, files in base64."""
     if not data_dir:
         return {}
     found: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""What a forced pass over an input and an answer looked at: attention, and the experts used."""
+"""Explanations: the attention and the experts of a forced pass over an input and an answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from t2t_mm.models.joint import JointModel, Route
 
 
 class Chosen(NamedTuple):
-    """Which experts positions were sent to.
+    """The experts that positions were sent to.
 
     Attributes:
       experts: int32 [B, L, k]; several mixtures side by side, [B, L, 0] without one.
@@ -25,7 +25,7 @@ class Chosen(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What `explain_NAME` returns, its pieces left out; see docs/architecture.md.
+    """The outputs of `explain_NAME`, its pieces left out; see docs/architecture.md.
 
     Attributes:
       attention: float32 [B, T, L], the mean over heads and over all attentions of the decoder to
@@ -84,7 +84,7 @@ def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor
 
 
 def chosen(seen: Recorder, batch: Any, length: Any) -> Chosen:
-    """What mixtures chose for B times L positions."""
+    """The experts that the MoE layers chose for B times L positions."""
     empty = tf.stack([batch, length, 0])
     shape = tf.stack([batch, length, -1])
     experts = [tf.reshape(gating.experts, shape) for _, gating in seen.gating]

@@ -100,7 +100,7 @@ class Paths:
         return self._call(find, task, (_COMMAND,), features, self._command(task))
 
     def explain(self, task: Task, features: Features, targets: tf.Tensor | None) -> Seen:
-        """What a forced pass looks at; see explaining. A target that is not written needs none."""
+        """Explains a forced pass; see explaining. A target that is not written needs none."""
         route, timeline = self._model.route(task), task.input.is_timeline
         if targets is None:
             encoded = self._encoders.encode_seen(route, features)

@@ -73,7 +73,7 @@ class Exportable(tf.Module):
         return _traced(answer, *map(_column, task.inputs))
 
     def explains(self, name: str) -> bool:
-        """Whether explain_NAME exists: where one input is read."""
+        """True if explain_NAME exists: where one input is read."""
         return len(self.tasks[name].inputs) == 1
 
     def explanations(self, name: str) -> Any:
@@ -110,7 +110,7 @@ class Exportable(tf.Module):
         return batch
 
     def _prompts(self, contents: tf.Tensor, task: Task) -> tf.Tensor:
-        """What the outputs of a language model begin with, int32 [B, P]."""
+        """The prompts that the outputs of a language model begin with, int32 [B, P]."""
         ids = self._target_vocabulary(task).encode_answers(contents)
         return ids[:, :-1].to_tensor()  # without the ends
 
@@ -134,7 +134,7 @@ class Exportable(tf.Module):
 
 
 def readable(task: Task) -> bool:
-    """Whether an exported graph can read the problem's inputs."""
+    """True if an exported graph can read the problem's inputs."""
     return all(kind.can_be_exported for kind in task.inputs.values())
 
 

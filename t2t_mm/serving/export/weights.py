@@ -45,7 +45,7 @@ class StoredWeights(tf.Module):
 
     @property
     def bytes(self) -> int:
-        """What all of the stored variables take."""
+        """The size of all stored variables."""
         parts = [part for parts in self.stored for part in parts]
         return sum(part.dtype.size * part.shape.num_elements() for part in parts)
 

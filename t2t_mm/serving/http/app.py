@@ -138,7 +138,7 @@ class Api:
         )
 
     async def problems(self, request: Request) -> Response:
-        """What the export says of its problems, for the page and for clients."""
+        """The export's description of its problems, for the page and for clients."""
         servable = self._wanted(request)
         explained = [name for name in servable.problems if f"explain_{name}" in servable.signatures]
         return JSONResponse(

@@ -22,7 +22,7 @@ from t2t_mm.serving.http.telemetry import Metrics
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """How requests are put together.
+    """The rules by which requests are put together.
 
     Attributes:
       max_batch_size: rows that are run together at most.
@@ -88,7 +88,7 @@ class Batcher:
 
     @property
     def busy(self) -> bool:
-        """Whether a thread runs the model."""
+        """True if a thread runs the model."""
         return self._running > 0
 
     async def run(self, signature: Runnable, columns: ByteColumns) -> list[Row]:

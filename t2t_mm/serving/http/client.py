@@ -37,7 +37,7 @@ class ServerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model answers to one input.
+    """A model's answer to one input.
 
     Attributes:
       outputs: texts, trees or labels, the best first.
@@ -128,7 +128,7 @@ class Client:
         return [Answer(row["outputs"], row["scores"]) for row in rows]
 
     def explain(self, problem: str, inputs: Input, output: str) -> dict[str, Any]:
-        """What the model looked at while it wrote `output`: see docs/serving.md."""
+        """The attention and experts while the model wrote `output`: see docs/serving.md."""
         named = inputs if isinstance(inputs, Mapping) else {"inputs": inputs}
         columns = {name: [_encoded(value, self._rate)] for name, value in named.items()}
         columns["outputs"] = [output]
@@ -136,7 +136,7 @@ class Client:
         return self._post(body, "outputs", dict)
 
     def problems(self) -> dict[str, Any]:
-        """What the export says of its problems, by name."""
+        """The export's description of its problems, by name."""
         return self._get(f"{self._path()}/problems", "problems", dict)
 
     def close(self) -> None:
@@ -157,7 +157,7 @@ class Client:
         return self._part(answer, key, kind)
 
     def _part(self, answer: dict[str, Any], key: str, kind: type) -> Any:
-        """What an answer has under a key; another kind of server has something else there."""
+        """The part of an answer under a key; another kind of server has something else there."""
         if not isinstance(answer.get(key), kind) or not answer[key]:
             raise UserError(
                 f"{self._url} answers without '{key}'; is t2t-query-server running there?"

@@ -1,4 +1,4 @@
-"""What one request, and all requests together, may ask for."""
+"""Limits of one request, and of all requests together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of the rows of a batch: an answer or an error for each."""
+"""Outcomes of the rows of a batch: an answer or an error for each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Outcome = Row | Exception
 
 
 class Runnable(Protocol):
-    """What the batcher needs of a signature."""
+    """The part of a signature that the batcher needs."""
 
     @property
     def name(self) -> str:

@@ -29,7 +29,7 @@ _CONNECTIONS_WAITING = 2048  # that the kernel accepts before we do
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Where and how to serve.
+    """The settings of a server.
 
     Attributes:
       export_dir: holds the version folders.

@@ -1,4 +1,4 @@
-"""What the server tells about itself: Prometheus metrics, and a line per request."""
+"""The server's telemetry: Prometheus metrics, and a line per request."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _SUFFIX = ".receipt.json"
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of a work item.
+    """The outcome of a work item.
 
     Attributes:
       path: its file.
@@ -58,7 +58,7 @@ def fingerprint(manifest: Manifest) -> str:
 
 
 def receipt_path(order: PassOrder) -> Path:
-    """Where the receipt of an order is written."""
+    """The path of an order's receipt."""
     name = shard_name(order.problem.data_name, order.split.value, min(order.shards), order.total)
     return order.data_dir / f".{name}{_SUFFIX}"
 

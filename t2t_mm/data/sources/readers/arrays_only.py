@@ -15,7 +15,7 @@ from t2t_mm.errors import DataError
 
 
 def load_arrays(path: Path) -> Any:
-    """What the pickle holds; strings of Python 2 come as bytes.
+    """Loads the arrays of a pickle; strings of Python 2 come as bytes.
 
     Raises:
       DataError: for a pickle that asks for more than arrays, or is damaged.
