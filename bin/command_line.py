@@ -156,7 +156,7 @@ def trained_run(values: flags.FlagValues) -> RunRecord:
     return check_run(values.output_dir, values.model, values.hparams_set)
 
 
-def listed(text: str | None) -> list[str]:
+def comma_separated(text: str | None) -> list[str]:
     """The items of a flag's value, separated by commas."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from t2t_mm.bin.command_line import common_flags, exit_status, listed, parse
+from t2t_mm.bin.command_line import comma_separated, common_flags, exit_status, parse
 from t2t_mm.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def main(argv: Sequence[str]) -> int:
     from t2t_mm.evaluation.translation_scores import Scorer
 
     scorer = Scorer(
-        tuple(listed(values.metrics)),
+        tuple(comma_separated(values.metrics)),
         values.bleu_variant,
         values.tokenize,
         values.bootstrap_resamples,
     )
-    references = [Path(name).expanduser() for name in listed(values.reference)]
+    references = [Path(name).expanduser() for name in comma_separated(values.reference)]
     if _several(values):
         _score_series(values, scorer, references)
     else:
@@ -68,7 +68,7 @@ def _check(values: flags.FlagValues) -> None:
         raise UserError(
             f"--bootstrap_resamples must be 0 or more, got {values.bootstrap_resamples}."
         )
-    if not listed(values.metrics):
+    if not comma_separated(values.metrics):
         raise UserError("--metrics is empty; choose among bleu, chrf, ter.")
     if _several(values) and values.compare_to:
         raise UserError("--compare_to compares one --translation=FILE with another file.")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from t2t_mm.bin.command_line import (
+    comma_separated,
     common_flags,
     exit_status,
-    listed,
     parse,
     problems_flag,
     run_flags,
@@ -79,7 +79,7 @@ def main(argv: Sequence[str]) -> int:
         values.split,
         values.eval_steps or None,
         settings,
-        listed(values.metrics),
+        comma_separated(values.metrics),
         values.bootstrap_resamples,
     )
     _series(values, loaded, evaluator, checkpoints)
@@ -103,17 +103,17 @@ def _check(values: flags.FlagValues) -> None:
             raise UserError(f"{several} chooses the checkpoints; leave --checkpoint_path out.")
     from t2t_mm.evaluation.metrics import find_metric
 
-    for name in listed(values.metrics):
+    for name in comma_separated(values.metrics):
         find_metric(name, "--metrics")
 
 
 def _several(values: flags.FlagValues) -> Iterable[str]:
-    from t2t_mm.evaluation.checkpoint_series import saved, upcoming
+    from t2t_mm.evaluation.checkpoint_series import new_checkpoints, saved_checkpoints
 
     if values.eval_all:
-        return saved(values.output_dir)
+        return saved_checkpoints(values.output_dir)
     minutes = values.eval_timeout_mins
-    return upcoming(values.output_dir, None if minutes < 0 else 60 * minutes)
+    return new_checkpoints(values.output_dir, None if minutes < 0 else 60 * minutes)
 
 
 def _series(

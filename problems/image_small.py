@@ -13,7 +13,7 @@ from typing import ClassVar
 from t2t_mm import registry
 from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.data.sources.readers import Cifar, Roots
-from t2t_mm.data.sources.readers.idx import pictures_and_labels, png_of
+from t2t_mm.data.sources.readers.idx import images_and_labels, png_of
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Image2ClassProblem, Sample, Split
@@ -22,7 +22,7 @@ from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 _SPLITS = {"train": "train", "dev": "test"}
 
 
-class SmallPictures(NamedProblem, Image2ClassProblem):
+class SmallImagesProblem(NamedProblem, Image2ClassProblem):
     """The base of the problems of small images."""
 
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 10, Split.DEV: 1}
@@ -31,7 +31,7 @@ class SmallPictures(NamedProblem, Image2ClassProblem):
         yield {"inputs": record.blob("image"), "targets": record.label("label")}
 
 
-class CifarProblem(SmallPictures):
+class CifarProblem(SmallImagesProblem):
     """CIFAR: 32 x 32 colour photos."""
 
     batches: ClassVar[Mapping[Split, tuple[str, ...]]]
@@ -108,7 +108,7 @@ _IDX = {
 }
 
 
-class MnistProblem(SmallPictures):
+class MnistProblem(SmallImagesProblem):
     """MNIST's format: 28 x 28 grey pictures."""
 
     image_size = 28
@@ -119,7 +119,7 @@ class MnistProblem(SmallPictures):
             next(path for ending in ("", ".gz") if (path := root / f"{name}{ending}").exists())
             for name in _IDX[split]
         )
-        for picture, label in pictures_and_labels(pictures, labels):
+        for picture, label in images_and_labels(pictures, labels):
             yield {"inputs": picture, "targets": self.labels[label]}
 
 

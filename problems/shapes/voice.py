@@ -173,7 +173,7 @@ def _noisy(
     return _overlap_add(pieces * np.hanning(_NOISE_WINDOW), active * _HOP, len(level) * _HOP)
 
 
-def synthesise(sentence: str, delivery: Delivery, rng: np.random.Generator) -> np.ndarray:
+def synthesize(sentence: str, delivery: Delivery, rng: np.random.Generator) -> np.ndarray:
     """The waveform of an English sentence, float in -1..1, [samples] at SAMPLE_RATE."""
     formants, sources = _tracks(pronounce(sentence), delivery, rng)
     voiced = _voiced(formants, sources[:, 0], delivery)
@@ -191,7 +191,7 @@ def _rms(signal: np.ndarray) -> float:
 def speak(sentence: str, seed: Sequence[int]) -> np.ndarray:
     """A random delivery of a sentence: int16 [samples]; the same for the same seed."""
     rng = np.random.default_rng(seed)
-    waveform = synthesise(sentence, Delivery.draw(rng), rng)
+    waveform = synthesize(sentence, Delivery.draw(rng), rng)
     return np.rint(waveform * 32767).astype(np.int16)
 
 

@@ -95,7 +95,7 @@ def _is_trained(task: Task, source: Task, target: Task, command: str) -> bool:
 
 def _read(task: Task) -> dict[str, Any]:
     """The inputs as decoding reads them: they are varied in training alone."""
-    return {name: kind.undisturbed() for name, kind in task.inputs.items()}
+    return {name: kind.without_augmentation() for name, kind in task.inputs.items()}
 
 
 def _check_command(tasks: Mapping[str, Task], target: Task, command: str | None) -> None:

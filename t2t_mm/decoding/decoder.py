@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.decoding import writing
-from t2t_mm.decoding.cores import Cores, interleaved
+from t2t_mm.decoding.cores import Cores, merge_shares
 from t2t_mm.decoding.search.contract import Hypotheses
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
@@ -225,8 +225,8 @@ class Decoder:
             part = tf.nest.map_structure(lambda x: x[share] if len(x.shape) else x, inputs)
             return [output.numpy() for output in function(*part)]
 
-        shares = self._cores.share_out(call, len(tf.nest.flatten(inputs)[0]))
-        return [interleaved(outputs) for outputs in zip(*shares, strict=True)]
+        shares = self._cores.map_shares(call, len(tf.nest.flatten(inputs)[0]))
+        return [merge_shares(outputs) for outputs in zip(*shares, strict=True)]
 
 
 def _counts(written: Hypotheses) -> np.ndarray:

@@ -152,7 +152,7 @@ def batches_for(
     if examples >= len(selection.examples):
         return None
     buckets = buckets_for(task, hparams, int(selection.lengths.max()))
-    sizes = np.asarray(buckets.batch_sizes)[buckets.of(selection.lengths)]
+    sizes = np.asarray(buckets.batch_sizes)[buckets.indices(selection.lengths)]
     return 1 + math.ceil(np.sum(1 / sizes) * examples / len(selection.examples))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from t2t_mm.decoding.answering import batch_of, planned
+from t2t_mm.decoding.answering import batch_of, planned_batches
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
@@ -46,7 +46,7 @@ def scores(
                 "input empty to score a text."
             )
     targets = [stored_target(one, vocabularies) for one in asked]
-    for task, rows in planned(asked, contents, hparams, decoder.settings):
+    for task, rows in planned_batches(asked, contents, hparams, decoder.settings):
         batch = batch_of(task, rows, contents, hparams)
         stored = stacked(task.targets, [targets[row] for row in rows])
         batch[TARGETS], _ = task.targets.feed(stored, hparams)

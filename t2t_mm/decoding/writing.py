@@ -30,7 +30,7 @@ Encode = Callable[[Route, Features], Encoded]
 PREFIX = "prefix"  # in a batch: int32 [B, P], token ids that outputs begin with, padded with 0
 
 
-class Path(NamedTuple):
+class DecodingPath(NamedTuple):
     """A way to decode: a step, its first state, and how to reorder it.
 
     Attributes:
@@ -91,14 +91,14 @@ def cached_path(
     command: Any,
     beams: int,
     limits: tf.Tensor,
-) -> Path:
+) -> DecodingPath:
     """Each token costs one position: the body keeps what it needs of the earlier ones."""
     memory, state = model.start_decoding(route, encoded, beams, tf.reduce_max(limits))
 
     def step(tokens: tf.Tensor, position: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
         return model.decode_step(route, memory, state, tokens, position, command)
 
-    return Path(step, state, model.reorder)
+    return DecodingPath(step, state, model.reorder)
 
 
 def full_prefix_path(
@@ -108,7 +108,7 @@ def full_prefix_path(
     command: Any,
     beams: int,
     limits: tf.Tensor,
-) -> Path:
+) -> DecodingPath:
     """Each token runs the decoder over all that was written; the state is that, int32 [R, T]."""
     encoded = encoded.repeat(beams)
 
@@ -119,7 +119,7 @@ def full_prefix_path(
         logits = model.decode_logits(route, encoded, written, command, last_only=True)
         return logits[:, 0], prefix
 
-    return Path(step, tf.zeros([tf.size(limits) * beams, tf.reduce_max(limits)], tf.int32))
+    return DecodingPath(step, tf.zeros([tf.size(limits) * beams, tf.reduce_max(limits)], tf.int32))
 
 
 class TargetScores(NamedTuple):

@@ -20,7 +20,7 @@ from itertools import accumulate
 
 from t2t_mm.errors import DataError
 from t2t_mm.kinds import tree_tags
-from t2t_mm.kinds.trees import Tree, parse_all
+from t2t_mm.kinds.trees import ParseTree, parse_all
 
 # EVALB's COLLINS.prm.
 DELETED_TAGS = frozenset({"TOP", "-NONE-", ",", ":", "``", "''", "."})
@@ -101,7 +101,7 @@ def read_any_brackets(line: str) -> Brackets:
     return _brackets(tree_tags.read_leniently(line), has_words=False)
 
 
-def _brackets(trees: Sequence[Tree], has_words: bool) -> Brackets:
+def _brackets(trees: Sequence[ParseTree], has_words: bool) -> Brackets:
     spans: list[Span] = []
     leaves: list[tuple[str, str]] = []
     for tree in trees:
@@ -113,7 +113,7 @@ def _brackets(trees: Sequence[Tree], has_words: bool) -> Brackets:
     )
 
 
-def _collect(tree: Tree, spans: list[Span], leaves: list[tuple[str, str]]) -> None:
+def _collect(tree: ParseTree, spans: list[Span], leaves: list[tuple[str, str]]) -> None:
     if len(tree.children) == 1 and isinstance(tree.children[0], str):
         leaves.append((tree.label, tree.children[0]))
         return

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 LOG_MEL, WAVEFORM = "log_mel", "waveform"  # the forms that modalities read
 
-TICKS_A_SECOND = 10  # sound is bucketed by its duration in tenths of a second
+TICKS_PER_SECOND = 10  # sound is bucketed by its duration in tenths of a second
 _TOKENS_PER_SECOND = 15.0  # of speech: three words, of some pieces each
 _DEFAULT_RATE = 16_000  # Hz
-_BYTES_A_SAMPLE = 2
+_BYTES_PER_SAMPLE = 2
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ class Audio(Kind):
 
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
         pcm = stored_sound(content_of(raw), self.sample_rate or _DEFAULT_RATE)
-        return StoredInput(pcm, len(pcm) // _BYTES_A_SAMPLE)
+        return StoredInput(pcm, len(pcm) // _BYTES_PER_SAMPLE)
 
     def sizes(self, counts: Any) -> Any:
         """Samples."""
-        return counts // _BYTES_A_SAMPLE
+        return counts // _BYTES_PER_SAMPLE
 
     def remark(self, length: int, hparams: HParams, features: str = "") -> str:
         return f", {self.seconds(length, hparams, features):.1f} s"
@@ -111,13 +111,13 @@ class Audio(Kind):
     def trim(self, stored: Any, limit: int) -> Any:
         import tensorflow as tf
 
-        return tf.strings.substr(stored, 0, _BYTES_A_SAMPLE * limit)
+        return tf.strings.substr(stored, 0, _BYTES_PER_SAMPLE * limit)
 
     def lengths(self, sizes: np.ndarray) -> np.ndarray:
         return seconds_to_ticks(sizes / (self.sample_rate or 1))
 
     def budget(self, hparams: HParams) -> int | None:
-        return int(hparams.batch_audio_seconds * TICKS_A_SECOND)
+        return int(hparams.batch_audio_seconds * TICKS_PER_SECOND)
 
     def feed(
         self,
@@ -157,7 +157,7 @@ class Audio(Kind):
 
         return stored_sounds(contents, self.sample_rate or _DEFAULT_RATE)
 
-    def as_users_have_it(self, stored: Any, vocabularies: Vocabularies) -> bytes:
+    def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         return pcm_file(bytes(stored), self.sample_rate or _DEFAULT_RATE)
 
     def description(self) -> dict[str, Any]:
@@ -198,4 +198,4 @@ class Audio(Kind):
 
 def seconds_to_ticks(seconds: np.ndarray | float) -> np.ndarray:
     """Tenths of a second, rounded up; 1e-6 forgives the rounding of a division."""
-    return np.ceil(np.asarray(seconds) * TICKS_A_SECOND - 1e-6).astype(np.int64)
+    return np.ceil(np.asarray(seconds) * TICKS_PER_SECOND - 1e-6).astype(np.int64)

@@ -55,7 +55,7 @@ def waveform(pcm: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
       float32 [B, N] and the samples before padding, int32 [B].
     """
     samples, sizes = decode_pcm(pcm)
-    return normalise(samples[..., None], sizes)[..., 0], sizes
+    return normalize(samples[..., None], sizes)[..., 0], sizes
 
 
 def log_mel(pcm: tf.Tensor, kind: Sampled, hparams: HParams) -> tuple[tf.Tensor, tf.Tensor]:
@@ -81,7 +81,7 @@ def log_mel(pcm: tf.Tensor, kind: Sampled, hparams: HParams) -> tuple[tf.Tensor,
     spectrum = tf.signal.stft(emphasised, frame, step, fft)  # [B, T, fft / 2 + 1]
     power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
     mel = tf.math.log(tf.maximum(tf.tensordot(power, filters, 1), LOG_FLOOR))
-    return normalise(mel, frames), frames
+    return normalize(mel, frames), frames
 
 
 def frame_count(samples: int, kind: Sampled, hparams: HParams) -> int:
@@ -96,7 +96,7 @@ def _frame_and_step(rate: int, hparams: HParams) -> tuple[int, int]:
     return round(rate * frame / 1000), round(rate * step / 1000)
 
 
-def normalise(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+def normalize(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """Mean 0 and variance 1 over the positions and channels of each recording.
 
     Args:

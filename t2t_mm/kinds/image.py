@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.image_files import stored_picture
+from t2t_mm.kinds.image_files import stored_image
 from t2t_mm.kinds.kind import (
     BYTES,
     Kind,
@@ -84,14 +84,14 @@ class Image(Kind):
     def missing(self) -> str | None:
         return None if self.size else "`size`"
 
-    def undisturbed(self) -> Self:
+    def without_augmentation(self) -> Self:
         return dataclasses.replace(self, flip=False)
 
     def check(self, value: Any) -> list[bytes]:
-        return [stored_picture(encoded_file(value))]
+        return [stored_image(encoded_file(value))]
 
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
-        return StoredInput(stored_picture(content_of(raw)), 1)
+        return StoredInput(stored_image(content_of(raw)), 1)
 
     def most_examples(self, hparams: HParams) -> int | None:
         return hparams.batch_images
@@ -135,7 +135,7 @@ class Image(Kind):
 
         return stored_images(contents)
 
-    def as_users_have_it(self, stored: Any, vocabularies: Vocabularies) -> bytes:
+    def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         return bytes(stored)
 
     def description(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class Image(Kind):
                 f"has {width} x {height} pixels; at most {limits.pixels:,} are allowed "
                 "(--max_pixels)",
             )
-        return stored_picture(value)
+        return stored_image(value)
 
     @classmethod
     def sample_row(cls, description: Mapping[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from t2t_mm.kinds.image_graph import decode_picture
+from t2t_mm.kinds.image_graph import decode_image
 
 SHARE = 0.8  # of the pictures are distorted
 ENLARGED = 360 / 299  # sides before and after the crop
@@ -46,7 +46,7 @@ def _fold_in(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
 def _distorted(encoded: tf.Tensor, size: int, flip: bool, seed: tf.Tensor) -> tf.Tensor:
     draws = tf.random.experimental.stateless_split(seed, 7)
     chosen = tf.random.stateless_uniform([], draws[0], alg="philox") < SHARE
-    picture = decode_picture(encoded)
+    picture = decode_image(encoded)
 
     def distorted() -> tf.Tensor:
         side = round(size * ENLARGED)
@@ -54,7 +54,7 @@ def _distorted(encoded: tf.Tensor, size: int, flip: bool, seed: tf.Tensor) -> tf
         pixels = tf.image.stateless_random_crop(large / 255.0, [size, size, 3], draws[1])
         if flip:
             pixels = tf.image.stateless_random_flip_left_right(pixels, draws[2])
-        return 255.0 * _recoloured(pixels, draws)
+        return 255.0 * _recolored(pixels, draws)
 
     def plain() -> tf.Tensor:
         return tf.image.resize(picture, [size, size], method="bilinear", antialias=True)
@@ -62,7 +62,7 @@ def _distorted(encoded: tf.Tensor, size: int, flip: bool, seed: tf.Tensor) -> tf
     return tf.ensure_shape(tf.cond(chosen, distorted, plain), [size, size, 3])
 
 
-def _recoloured(pixels: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+def _recolored(pixels: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     """Pixels in [0, 1] with other brightness, saturation, hue and contrast, again in [0, 1]."""
     pixels = tf.image.stateless_random_brightness(pixels, BRIGHTNESS, draws[3])
     pixels = tf.image.stateless_random_saturation(pixels, *SATURATION, draws[4])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _KEPT = {"PNG": {"1", "L", "LA", "P", "RGB", "RGBA"}, "JPEG": {"L", "RGB"}}  # format: modes
 
 
-def stored_picture(content: bytes) -> bytes:
+def stored_image(content: bytes) -> bytes:
     """The bytes to store: `content`, or a PNG where tf.io.decode_image could not read it.
 
     Raises:

@@ -34,7 +34,7 @@ def decode(encoded: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _decode_one(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    picture = decode_picture(encoded)
+    picture = decode_image(encoded)
     same = tf.reduce_all(tf.shape(picture)[:2] == size)
     pixels = tf.cond(
         same,  # spares the cost of a resize that changes nothing
@@ -44,7 +44,7 @@ def _decode_one(encoded: tf.Tensor, size: int) -> tf.Tensor:
     return tf.ensure_shape(pixels, [size, size, 3])
 
 
-def decode_picture(encoded: tf.Tensor) -> tf.Tensor:
+def decode_image(encoded: tf.Tensor) -> tf.Tensor:
     """One encoded picture to uint8 [H, W, 3]."""
     picture = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     picture.set_shape([None, None, 3])

@@ -161,7 +161,7 @@ class Kind:
         """
         return self
 
-    def undisturbed(self) -> Self:
+    def without_augmentation(self) -> Self:
         """The feature as it is read outside of training, where nothing is varied."""
         return self
 
@@ -413,7 +413,7 @@ class Kind:
         """
         raise DataError(f"a problem that reads {self.plural or self.noun} cannot be exported.")
 
-    def as_users_have_it(self, stored: Any, vocabularies: Vocabularies) -> bytes:
+    def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         """UTF-8 text or a file's bytes of a stored value: the inverse of `read`."""
         return self.shown(stored, vocabularies, "").encode()
 

@@ -158,7 +158,7 @@ def _register(registry: Registry, name: str, value: Any, place: str, summary: st
                 return
         elif old == value:
             return
-        if not _gives_way(registry, name, old):
+        if not _may_be_replaced(registry, name, old):
             raise DataError(
                 f"{place}: the {registry.kind} '{name}' is already registered by "
                 f"{_origin(old) or registry.entry(name).origin}; choose another name."
@@ -171,7 +171,7 @@ def _register(registry: Registry, name: str, value: Any, place: str, summary: st
         raise DataError(f"{place}: {cause}.") from None
 
 
-def _gives_way(registry: Registry, name: str, old: Any) -> bool:
+def _may_be_replaced(registry: Registry, name: str, old: Any) -> bool:
     """True for a built-in entry over published data: a file may say where the user's copy is."""
     if not registry.entry(name).origin.startswith("t2t_mm."):
         return False

@@ -137,7 +137,7 @@ class Source:
         return texts
 
     def _with_tree(self, row: Row) -> Row:
-        """The row with its tree proved, a bracketed one in the spelling of trees.linearise."""
+        """The row with its tree proved, a bracketed one in the spelling of trees.linearize."""
         if self.reader.LINEAR_TREES and not self.filters.lowercase:
             return row
         try:
@@ -148,7 +148,7 @@ class Source:
             raise DataError(f"{row.target_key or row.key}: {cause}") from None
         if self.filters.lowercase:
             tree = trees.map_words(tree, str.lower)
-        return replace(row, targets=trees.linearise(tree))
+        return replace(row, targets=trees.linearize(tree))
 
 
 def _text(inputs: str | Callable[[], bytes]) -> str:

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from t2t_mm.decoding.answering import answers, planned
+from t2t_mm.decoding.answering import answers, planned_batches
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.settings import DecodeSettings
@@ -97,7 +97,7 @@ def test_what_is_done_is_not_done_again(loaded):
     asked = [DecodeInput(loaded.tasks[TEXT], text) for text in TEXTS]
     contents = EncodedInputs(asked, loaded.vocabularies)
     settings = DecodeSettings(batch_size=2)
-    plan = [rows for _, rows in planned(asked, contents, loaded.hparams, settings)]
+    plan = [rows for _, rows in planned_batches(asked, contents, loaded.hparams, settings)]
     assert [len(rows) for rows in plan] == [2, 2, 1]
     whole: dict = {}
     decoder = loaded.decoder_for(settings)

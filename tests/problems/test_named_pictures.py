@@ -162,13 +162,13 @@ def test_idx_files(tmp_path: Path, problem: str, folder: str, ending: str) -> No
 
 
 def test_broken_idx_files(tmp_path: Path) -> None:
-    from t2t_mm.data.sources.readers.idx import pictures_and_labels, read_idx
+    from t2t_mm.data.sources.readers.idx import images_and_labels, read_idx
 
     pictures, labels = tmp_path / "p", tmp_path / "l"
     pictures.write_bytes(idx(np.zeros((2, 3, 4))))
     labels.write_bytes(idx(np.zeros(3)))
     with pytest.raises(DataError, match="p has 2 pictures, .*l 3 labels"):
-        list(pictures_and_labels(pictures, labels))
+        list(images_and_labels(pictures, labels))
     with pytest.raises(DataError, match="p is no idx file of bytes with 1 axes"):
         read_idx(pictures, 1)
     pictures.write_bytes(pictures.read_bytes()[:-1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.batches.bucketing import Buckets, lay_out
+from t2t_mm.data.batches.bucketing import Buckets, split_into_batches
 from t2t_mm.data.batches.selection import Selection
 
 _FOREVER = 2**62  # epochs
@@ -25,7 +25,7 @@ def shuffled(selection: Selection, buckets: Buckets, key: int) -> tf.data.Datase
     Returns:
       A data set of int64 [B].
     """
-    bucket = buckets.of(selection.lengths)
+    bucket = buckets.indices(selection.lengths)
     order = np.argsort(bucket, kind="stable")
     examples = tf.constant(selection.examples[order])
     high_bits = tf.constant(bucket[order].astype(np.int64) << 32)
@@ -57,7 +57,7 @@ def longest_first(selection: Selection, buckets: Buckets, most: int | None) -> t
       A data set of int64 [B].
     """
     order = np.argsort(selection.lengths, kind="stable")
-    splits = _splits(buckets.of(selection.lengths), buckets)
+    splits = _splits(buckets.indices(selection.lengths), buckets)
     chosen = np.arange(len(splits) - 1)[::-1]
     if most is not None and most < len(chosen):
         chosen = chosen[np.arange(most) * len(chosen) // most]
@@ -72,7 +72,7 @@ def longest_first(selection: Selection, buckets: Buckets, most: int | None) -> t
 
 def _splits(bucket: np.ndarray, buckets: Buckets) -> np.ndarray:
     counts = np.bincount(bucket, minlength=len(buckets.bounds))
-    return lay_out(counts, buckets.batch_sizes)
+    return split_into_batches(counts, buckets.batch_sizes)
 
 
 def _random_bits(count: tf.Tensor, key: int, number: tf.Tensor) -> tf.Tensor:

@@ -112,7 +112,7 @@ def largest_batch(task: Task, data_dir: str | Path, hparams: HParams) -> dict[st
     """
     _, selection = _open(task, Split.TRAIN, data_dir, hparams, training=True)
     buckets = _buckets(task, hparams, selection)
-    bucket = buckets.of(selection.lengths)
+    bucket = buckets.indices(selection.lengths)
     # Largest sizes per bucket. What is left of a bucket is batched with the next one, hence the
     # largest so far.
     longest = {name: np.zeros(len(buckets.bounds), np.int64) for name in selection.sizes}

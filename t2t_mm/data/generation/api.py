@@ -120,7 +120,11 @@ def generate(
         with writing_to(tmp_dir, "--tmp_dir"):
             tmp_dir.mkdir(parents=True, exist_ok=True)
         with lock_folder(data_dir, log):
-            run = _on_cluster(cluster) if cluster else _here(num_workers or workers.processors())
+            run = (
+                _run_on_cluster(cluster)
+                if cluster
+                else _run_locally(num_workers or workers.processors())
+            )
             return _make(bases, request, run, log)
 
 
@@ -128,7 +132,7 @@ def generate(
 _Run = Callable[[list[PassOrder], Mapping[str, Manifest], workers.Done, Meter, Log], None]
 
 
-def _here(count: int) -> _Run:
+def _run_locally(count: int) -> _Run:
     """Runs orders in this process, or in `count` others."""
 
     def run(
@@ -138,7 +142,7 @@ def _here(count: int) -> _Run:
         meter: Meter,
         log: Log,
     ) -> None:
-        reason = workers.immovable(order.problem for order in orders)
+        reason = workers.unpicklable(order.problem for order in orders)
         if reason and count > 1:
             log(f"generating in one process: {reason}")
         plan = PassPlan(orders, 1 if reason else count)
@@ -147,7 +151,7 @@ def _here(count: int) -> _Run:
     return run
 
 
-def _on_cluster(cluster: Cluster) -> _Run:
+def _run_on_cluster(cluster: Cluster) -> _Run:
     """Runs orders on Apache Beam."""
 
     def run(
@@ -157,7 +161,7 @@ def _on_cluster(cluster: Cluster) -> _Run:
         meter: Meter,
         log: Log,
     ) -> None:
-        if reason := workers.immovable(order.problem for order in orders):
+        if reason := workers.unpicklable(order.problem for order in orders):
             raise DataError(f"--runner={cluster.runner} cannot have it: {reason}.")
         items = work_items(orders, cluster.workers, relative_reading_cost)
         log(f"generating on {cluster.runner}: {len(items)} work items")

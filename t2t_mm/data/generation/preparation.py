@@ -134,7 +134,7 @@ def _open_manifest(problem: Problem, request: Request) -> Manifest:
             _check_same(manifest, problem, request)
             _add_new_splits(manifest, problem)
             return manifest
-        _check_no_strangers(problem, request.data_dir)
+        _check_no_foreign_shards(problem, request.data_dir)
     splits: dict[str, list[Shard | None]] = {
         split.value: [None] * count for split, count in problem.shards.items()
     }
@@ -204,7 +204,7 @@ def _add_new_splits(manifest: Manifest, problem: Problem) -> None:
             manifest.complete = False
 
 
-def _check_no_strangers(problem: Problem, data_dir: Path) -> None:
+def _check_no_foreign_shards(problem: Problem, data_dir: Path) -> None:
     strangers = existing_shards(problem.data_name, data_dir)
     if strangers:
         raise DataError(

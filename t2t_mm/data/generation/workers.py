@@ -28,7 +28,7 @@ def processors() -> int:
         return os.cpu_count() or 1
 
 
-def immovable(problems: Iterable[Problem]) -> str | None:
+def unpicklable(problems: Iterable[Problem]) -> str | None:
     """The first problem whose code another process could not import, with the reason."""
     for problem in problems:
         if type(problem).__module__ == "__main__":
@@ -59,10 +59,10 @@ def run_plan(plan: PassPlan, workers: int, done: Done, progress: Progress) -> No
             plan.learn(order, result)
             done(order, result)
     else:
-        _Crew(plan, workers, done, progress).run()
+        _WorkerPool(plan, workers, done, progress).run()
 
 
-class _Crew:
+class _WorkerPool:
     """Worker processes, each with a thread that feeds it."""
 
     def __init__(self, plan: PassPlan, workers: int, done: Done, progress: Progress):

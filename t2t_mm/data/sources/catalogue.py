@@ -11,7 +11,7 @@ from pathlib import Path
 
 from t2t_mm.console.table import markdown
 from t2t_mm.data.records.manifest import load_manifest
-from t2t_mm.data.sources.raw_data import Found, find, manual_missing
+from t2t_mm.data.sources.raw_data import LocatedData, find, manual_missing
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess, Provenance, TfdsData
@@ -115,7 +115,7 @@ def _tfds_way(data: TfdsData) -> str:
     return f"TFDS's {data.title} in --tfds_data_dir"
 
 
-def _here(raw: Found) -> str:
+def _here(raw: LocatedData) -> str:
     return f"TFDS prepared: {raw.path}" if raw.tfds else f"raw files here: {raw.path}"
 
 

@@ -21,7 +21,7 @@ _MOST = 5000  # folders looked at
 
 
 @dataclass(frozen=True)
-class Found:
+class LocatedData:
     """Raw data that are there.
 
     Attributes:
@@ -42,17 +42,17 @@ class Found:
         return f"files {self.files.title}" if self.files else ""
 
 
-def find(problem: Problem, tmp_dir: Path) -> Found | None:
+def find(problem: Problem, tmp_dir: Path) -> LocatedData | None:
     """The raw data that `problem` is read from in this run, None if there are none."""
     provenance = problem.provenance
     if provenance is None:
         return None
     for data in provenance.tfds:
         if folder := prepared_folder(data, problem.access):
-            return Found(folder, tfds=data)
+            return LocatedData(folder, tfds=data)
     for files in provenance.files:
         if root := root_of(files, tmp_dir):
-            return Found(root, files=files)
+            return LocatedData(root, files=files)
     return None
 
 

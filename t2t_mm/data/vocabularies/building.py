@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from t2t_mm.data.generation.examples import checked_samples, checked_text, made
+from t2t_mm.data.generation.examples import checked_samples, checked_text, resolved_value
 from t2t_mm.data.vocabularies.text_sample import sample_lines
 from t2t_mm.errors import DataError
 from t2t_mm.files.writing import write_atomically
@@ -185,7 +185,7 @@ def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
             continue
         for name in texts:
             try:
-                text = checked_text(made(sample.get(name)))
+                text = checked_text(resolved_value(sample.get(name)))
             except BrokenValue:
                 continue  # reported when the example is written
             yield text

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from t2t_mm.decoding.search.constraints import Constraint, Written, forbidden_by
-from t2t_mm.decoding.search.tensors import NEVER
+from t2t_mm.decoding.search.tensors import MINUS_INFINITY
 from t2t_mm.kinds.vocabulary import PAD
 
 
@@ -39,7 +39,7 @@ class Conditions:
         return Conditions(self.constraints, tf.repeat(self.prefix, copies, 0), self.score_prefix)
 
 
-FREE = Conditions()
+UNCONDITIONAL = Conditions()
 
 
 def prefix_lengths(prefix: tf.Tensor) -> tf.Tensor:
@@ -110,7 +110,7 @@ class Guide:
         begin = tf.constant(0) if self.begin is None else tf.repeat(self.begin, self._beams)
         size = logits.shape[1] or tf.shape(logits)[1]
         forbidden = forbidden_by(self._constraints, Written(position, begin, past), size)
-        return tf.where(forbidden, NEVER, logits), carried
+        return tf.where(forbidden, MINUS_INFINITY, logits), carried
 
     def forced(self, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The outputs that are inside of their prefixes, bool [B], and the tokens there, int32 [B].

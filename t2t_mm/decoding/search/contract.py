@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-from t2t_mm.decoding.search.conditions import FREE, Conditions
+from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions
 from t2t_mm.decoding.search.tensors import gather_rows
 from t2t_mm.decoding.settings import DecodeSettings
 
@@ -72,7 +72,7 @@ class SearchRequest(NamedTuple):
     limits: tf.Tensor
     rows: tf.Tensor | None = None
     reorder: Reorder = gather_rows
-    conditions: Conditions = FREE
+    conditions: Conditions = UNCONDITIONAL
 
 
 class Search(ABC):
@@ -94,6 +94,6 @@ class Search(ABC):
     def __call__(self, request: SearchRequest) -> Hypotheses:
         """Searches; a pure graph function.
 
-        An output keeps the request's conditions; `greedy.one_by_one` and `beam.beam_search` see to
+        An output keeps the request's conditions; `greedy.decode_loop` and `beam.beam_search` see to
         that.
         """

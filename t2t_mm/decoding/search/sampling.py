@@ -12,10 +12,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from t2t_mm.decoding.search.conditions import FREE, Conditions
+from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions
 from t2t_mm.decoding.search.contract import Hypotheses, Search, SearchRequest, Step
-from t2t_mm.decoding.search.greedy import one_by_one
-from t2t_mm.decoding.search.tensors import NEVER, log_probability
+from t2t_mm.decoding.search.greedy import decode_loop
+from t2t_mm.decoding.search.tensors import MINUS_INFINITY, log_probability
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.kinds.vocabulary import PAD
 
@@ -41,7 +41,7 @@ def sample(
     limits: tf.Tensor,
     settings: DecodeSettings,
     rows: tf.Tensor,
-    conditions: Conditions = FREE,
+    conditions: Conditions = UNCONDITIONAL,
 ) -> Hypotheses:
     """Draws outputs of each input, independently of one another; padding is never drawn.
 
@@ -70,7 +70,7 @@ def sample(
         tokens = draw(allowed, numbers[position], settings)
         return tokens, log_probability(logits, tokens)
 
-    found = one_by_one(step, state, limits, choose, settings.alpha, conditions)
+    found = decode_loop(step, state, limits, choose, settings.alpha, conditions)
     return found if count == 1 else _best_first(found, count)
 
 
@@ -116,7 +116,7 @@ def draw(logits: tf.Tensor, uniform: tf.Tensor, settings: DecodeSettings) -> tf.
       int32 [R].
     """
     padding = tf.range(tf.shape(logits)[1]) == PAD
-    logits = tf.where(padding, NEVER, logits)
+    logits = tf.where(padding, MINUS_INFINITY, logits)
     logits -= tf.reduce_max(logits, -1, keepdims=True)  # or a small temperature would overflow
     logits /= max(settings.sampling_temp, _SMALLEST)
     tokens = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-NEVER = -float("inf")  # the log-probability of what does not exist
+MINUS_INFINITY = -float("inf")  # the log-probability of what does not exist
 
 
 def gather_rows(state: Any, rows: tf.Tensor) -> Any:
@@ -19,7 +19,7 @@ def as_tensors(state: Any) -> Any:
     return tf.nest.map_structure(tf.convert_to_tensor, state)
 
 
-def same_shapes(after: Any, before: Any) -> Any:
+def with_static_shapes(after: Any, before: Any) -> Any:
     """The outputs of a loop's body, with the static shapes that it was given: it may know less."""
 
     def fix(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
@@ -43,7 +43,7 @@ def length_penalty(length: tf.Tensor, alpha: float) -> tf.Tensor:
     return ((5.0 + tf.cast(length, tf.float32)) / 6.0) ** alpha
 
 
-def log_total(logits: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
+def shifted_log_sum_exp(logits: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
     """log sum exp(logits - largest): logits [R, V], largest [R, 1] -> [R], never below 0."""
     return tf.math.log(tf.reduce_sum(tf.exp(logits - largest), -1))
 
@@ -52,4 +52,4 @@ def log_probability(logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
     """The log-probability of one token of each row: logits [R, V], tokens int32 [R] -> [R]."""
     largest = tf.reduce_max(logits, -1, keepdims=True)
     chosen = tf.gather(logits, tokens, batch_dims=1)
-    return chosen - largest[:, 0] - log_total(logits, largest)
+    return chosen - largest[:, 0] - shifted_log_sum_exp(logits, largest)

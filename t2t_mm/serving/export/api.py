@@ -20,7 +20,7 @@ from t2t_mm.serving.export.description import describe
 from t2t_mm.serving.export.examples import raw_examples, shown_examples
 from t2t_mm.serving.export.quality import Quality, quality
 from t2t_mm.serving.export.saving import write_version
-from t2t_mm.serving.export.signatures import Exportable, readable
+from t2t_mm.serving.export.signatures import Exportable, is_exportable
 from t2t_mm.serving.export.weights import FLOAT32
 
 DEFAULT_FOLDER = "export"  # in the run directory
@@ -124,7 +124,7 @@ def _chosen(loaded: LoadedModel, problems: str | Sequence[str] | None, log: Log)
     text = problems if problems is None or isinstance(problems, str) else ",".join(problems)
     names = problem_list(text, loaded.tasks)
     if names is None:
-        names = sorted(name for name, task in loaded.tasks.items() if readable(task))
+        names = sorted(name for name, task in loaded.tasks.items() if is_exportable(task))
         left_out = sorted(loaded.tasks.keys() - set(names))
         if left_out:
             log(f"left out, for an export cannot read their inputs: {', '.join(left_out)}")

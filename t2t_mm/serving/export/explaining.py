@@ -12,7 +12,7 @@ from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.models.joint import JointModel, Route
 
 
-class Chosen(NamedTuple):
+class ExpertChoice(NamedTuple):
     """The experts that positions were sent to.
 
     Attributes:
@@ -24,7 +24,7 @@ class Chosen(NamedTuple):
     gates: tf.Tensor
 
 
-class Seen(NamedTuple):
+class Explanation(NamedTuple):
     """The outputs of `explain_NAME`, its pieces left out; see docs/architecture.md.
 
     Attributes:
@@ -45,31 +45,35 @@ class Seen(NamedTuple):
     source_gates: tf.Tensor
 
 
-def seen_without_targets(timeline: bool, encoded: Encoded, source: Chosen) -> Seen:
+def explanation_without_targets(
+    timeline: bool, encoded: Encoded, source: ExpertChoice
+) -> Explanation:
     """Of a problem whose answer is not written: it never looks back at the source."""
     batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
     attention = tf.zeros(tf.stack([batch, 0, length]))
-    return Seen(attention, _grid(timeline, encoded.rep), *chosen(Recorder(), batch, 0), *source)
+    return Explanation(
+        attention, _grid(timeline, encoded.rep), *expert_choice(Recorder(), batch, 0), *source
+    )
 
 
-def seen_for_targets(
+def explanation_of_targets(
     model: JointModel,
     route: Route,
     timeline: bool,
     encoded: Encoded,
-    source: Chosen,
+    source: ExpertChoice,
     command: tf.Tensor,
     targets: tf.Tensor,
-) -> Seen:
+) -> Explanation:
     """Of targets [B, T], ids with EOS: position t is what decided on the t-th of them."""
     with recording() as seen:
         model.decode_logits(route, encoded, targets[:, :-1], command)
     batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
     shown = tf.cast(targets > 0, tf.float32)[:, :, None]
-    experts, gates = chosen(seen, batch, tf.shape(targets)[1])
+    experts, gates = expert_choice(seen, batch, tf.shape(targets)[1])
     attention = _attention(seen, batch, length)
     grid = _grid(timeline, encoded.rep)
-    return Seen(attention * shown, grid, experts, gates * shown, *source)
+    return Explanation(attention * shown, grid, experts, gates * shown, *source)
 
 
 def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
@@ -83,13 +87,13 @@ def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor
     return tf.add_n(weights) / len(weights)
 
 
-def chosen(seen: Recorder, batch: Any, length: Any) -> Chosen:
+def expert_choice(seen: Recorder, batch: Any, length: Any) -> ExpertChoice:
     """The experts that the MoE layers chose for B times L positions."""
     empty = tf.stack([batch, length, 0])
     shape = tf.stack([batch, length, -1])
     experts = [tf.reshape(gating.experts, shape) for _, gating in seen.gating]
     gates = [tf.reshape(gating.gates, shape) for _, gating in seen.gating]
-    return Chosen(
+    return ExpertChoice(
         tf.concat([tf.zeros(empty, tf.int32), *experts], -1),
         tf.concat([tf.zeros(empty), *(tf.cast(gate, tf.float32) for gate in gates)], -1),
     )

@@ -16,7 +16,7 @@ from t2t_mm.kinds.kind import Found, features_of
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import LENGTH, Task
-from t2t_mm.serving.export.paths import Paths
+from t2t_mm.serving.export.route_functions import RouteFunctions
 from t2t_mm.serving.export.weights import FLOAT32
 
 EXPLAIN = "explain_"
@@ -51,7 +51,7 @@ class Exportable(tf.Module):
         _check(tasks)
         self._hparams = hparams
         self._settings = settings
-        paths = Paths(model, tasks, settings, weights)
+        paths = RouteFunctions(model, tasks, settings, weights)
         self._paths = paths
         self.weights = paths.weights
         names = {name for task in tasks for name in task.text_vocabularies}
@@ -133,7 +133,7 @@ class Exportable(tf.Module):
         return outputs, tf.where(tf.math.is_finite(found.scores), found.scores, NO_SCORE)
 
 
-def readable(task: Task) -> bool:
+def is_exportable(task: Task) -> bool:
     """True if an exported graph can read the problem's inputs."""
     return all(kind.can_be_exported for kind in task.inputs.values())
 
@@ -142,7 +142,7 @@ def _check(tasks: Sequence[Task]) -> None:
     if not tasks:
         raise UserError("this model has no problem whose inputs an export can read.")
     for task in tasks:
-        if not readable(task):
+        if not is_exportable(task):
             raise UserError(
                 f"problem '{task.name}' cannot be exported: an export reads no "
                 f"{' and '.join(k.plural for k in task.inputs.values() if not k.can_be_exported)}; "

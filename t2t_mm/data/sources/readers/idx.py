@@ -17,7 +17,7 @@ from t2t_mm.errors import DataError
 _BYTES = 0x08  # the type of what is stored: unsigned bytes
 
 
-def pictures_and_labels(pictures: Path, labels: Path) -> Iterator[tuple[partial[bytes], int]]:
+def images_and_labels(pictures: Path, labels: Path) -> Iterator[tuple[partial[bytes], int]]:
     """Yields (function that makes a PNG, label) of two idx files that belong together.
 
     Raises:
