@@ -174,7 +174,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
 
     Raises:
       UserError: for an unknown flag (with the nearest one), a value of the wrong type, or an
-        argument that is no flag.
+        argument that is not a flag.
     """
     argv = [_BARE.get(a, a) for a in argv]
     try:

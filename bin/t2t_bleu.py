@@ -19,7 +19,7 @@ USAGE = """
 usage: t2t-bleu --translation=FILE --reference=FILE[,FILE...] [flags]
        t2t-bleu --translations_dir=DIR --reference=FILE [--event_dir=DIR] [flags]
 
-Scores a translation, a sentence a line and detokenised, by sacrebleu, and prints its signature
+Scores a translation, a sentence per line and detokenized, by sacrebleu, and prints its signature
 and a 95 % confidence interval. With --translations_dir (or wildcards in --translation) every file
 whose name ends in its training step, such as DIR/ende-20000, is scored, and written to --event_dir
 for TensorBoard.

@@ -29,7 +29,7 @@ usage: t2t-decoder --output_dir=DIR --problem=NAME --decode_from_file=FILE [flag
        t2t-decoder --output_dir=DIR --problem=NAME --score_file=FILE [flags]
        t2t-decoder --output_dir=DIR --decode_interactive [flags]
 
-FILE holds one text a line. For a problem over pictures or sounds it is such a file, a folder of
+FILE holds one text per line. For a problem over pictures or sounds it is such a file, a folder of
 them, several separated by commas, or a text file that lists them. Without --problem, a FILE that
 ends in .tsv mixes problems: "problem<TAB>input" a line. - is standard input. Answers are written in
 the order of the inputs to FILE.<model>.<hparams_set>.<problem>.<search>.decodes; after a kill the
@@ -169,7 +169,7 @@ def _flags() -> flags.FlagValues:
     flags.DEFINE_integer(
         "num_samples",
         None,
-        "Decode at most so many inputs: the first of a file; of a split, spread over the lengths.",
+        "Decode at most N inputs: the first of a file; of a split, spread over the lengths.",
         **define,
     )
     return values

@@ -107,7 +107,7 @@ class Arithmetic(AlgorithmicProblem):
         return inputs, self.answer(inputs)
 
     def _number(self, source: random.Random, length: int) -> str:
-        """A number of so many digits: the last, its highest, is 0 only where it is the one."""
+        """A number of `digits` digits: the last, its highest, is 0 only where it is the one."""
         digits = "".join(source.choices(self.symbols, k=length - 1))
         return digits + source.choice(self.symbols[1 if length > 1 else 0 :])
 

@@ -116,7 +116,7 @@ def arranged(
     """The things in cells of their own, chosen at random.
 
     Args:
-      things: at most one a cell.
+      things: at most one per cell.
       rng: draws the cells.
       relation: the first thing is in this relation to the second one; None for anywhere.
       alone: no other thing is in that relation to the second one.

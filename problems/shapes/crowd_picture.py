@@ -1,9 +1,9 @@
 """Draws a crowd as a 48x48 RGB picture: each thing in its own cell of 16x16 pixels.
 
-48 pixels a side are the fewest at which a small star is no blot and six things keep apart; things
-are about as large as in the pictures of two. A thing's centre strays from that of its cell by so
-little that what is in one row never looks like two, and that the world's rule for two things holds:
-across a relation's axis, centres are at most a third as far apart as along it.
+48 pixels per side are the fewest at which a small star is not a blot and six things keep apart;
+things are about as large as in the pictures of two. A thing's centre strays from that of its cell
+by so little that what is in one row never looks like two, and that the world's rule for two things
+holds: across a relation's axis, centres are at most a third as far apart as along it.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def parse_record(line: str, names: Sequence[str], place: str) -> dict[str, str]:
     """Name -> input of a line that holds a JSON object.
 
     Raises:
-      DataError: if it is no object of texts with these names.
+      DataError: if it is not an object of texts with these names.
     """
     form = "{" + ", ".join(f'"{name}": ...' for name in names) + "}"
     try:

@@ -60,7 +60,7 @@ def stored_prompt(
     """The token ids that the output of a language model is to begin with; none for other problems.
 
     Raises:
-      DataError: for what is no text.
+      DataError: for what is not text.
     """
     if task.has_inputs or raw in ("", b""):
         return []

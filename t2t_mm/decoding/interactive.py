@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from t2t_mm.decoding.model_loading import LoadedModel
 
 HELP = """\
-Any line is answered: a text, or the path of a picture or sound. Besides that:
+Any line is answered: a text, or the path of an image or sound. Besides that:
   pr=NAME      answer for this problem
   in=NAME      read the inputs of this problem, whatever is answered (zero-shot)
   ou=NAME      answer with the command and targets of this problem (zero-shot)

@@ -157,7 +157,7 @@ def batches_for(
 
 
 def evenly_spread(answers: list[Answered], most: int | None) -> list[Answered]:
-    """At most so many of the examples, evenly spread."""
+    """At most `most` of the examples, evenly spread."""
     if most is None or len(answers) <= most:
         return answers
     return [answers[i * len(answers) // most] for i in range(most)]

@@ -37,7 +37,7 @@ def scores(
       For each batch: the natural logarithm of each target's probability, by its number.
 
     Raises:
-      DataError: for a target that is no value of its kind, before anything is scored.
+      DataError: for a target that is not a value of its kind, before anything is scored.
     """
     for one, prompt in zip(asked, contents.prompts, strict=True):
         if prompt:
@@ -58,7 +58,7 @@ def stored_target(one: DecodeInput, vocabularies: Mapping[str, Vocabulary]) -> A
     """A target as records hold it: token ids with EOS, a label's number, ...
 
     Raises:
-      DataError: if it is no value of the targets' kind.
+      DataError: if it is not a value of the targets' kind.
     """
     place = one.place or "the target"
     kind, target = one.task.targets, one.target or ""

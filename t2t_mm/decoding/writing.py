@@ -160,7 +160,7 @@ def find(
 
     Args:
       model, route, features, command, encode: as for `write`.
-      count: at most so many values.
+      count: of values, at most.
     """
     encoded = (encode or model.encode)(route, features)
     outputs, _ = model.read_out(route, encoded, None, command)

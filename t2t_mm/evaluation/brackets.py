@@ -36,7 +36,7 @@ class Brackets:
     """A tree as spans over its words.
 
     Attributes:
-      spans: (label, first word, end) of every constituent that is no tag.
+      spans: (label, first word, end) of every constituent that is not a tag.
       tags: of the words; a word without a tag has "".
       words: likewise; None where the notation has none, see tree_tags.py.
     """
@@ -77,7 +77,7 @@ class EvalbCounts(BracketCounts):
 
 
 def read_brackets(line: str) -> Brackets | None:
-    """The brackets of a one-line tree, with or without words; None if it is no balanced tree.
+    """The brackets of a one-line tree, with or without words; None if it is not a balanced tree.
 
     A line may hold several trees side by side, as in EVALB.
     """
@@ -92,7 +92,7 @@ def read_brackets(line: str) -> Brackets | None:
 
 
 def read_any_brackets(line: str) -> Brackets:
-    """The brackets of a line that may be no tree: what it was perhaps meant to be.
+    """The brackets of a line that may not be a tree: what it was perhaps meant to be.
 
     A bracketed line that is not balanced has none.
     """
@@ -133,7 +133,7 @@ def evalb(output: Brackets | None, gold: Brackets) -> EvalbCounts | None:
     lengths differ. Words are compared where both notations have them.
 
     Returns:
-      None if EVALB leaves the sentence out: the output is no tree or none is left of it, or the
+      None if EVALB leaves the sentence out: the output is not a tree or none is left of it, or the
       words that are left are not the gold tree's.
     """
     if output is None:

@@ -79,7 +79,7 @@ class DecodedEvaluation:
         Args:
           task: the problem.
           split: which part.
-          max_examples: at most so many, spread evenly over the lengths; None: the whole split.
+          max_examples: at most this number, spread evenly over the lengths; None: the whole split.
           report: called with the number of newly answered examples after every batch.
 
         Raises:

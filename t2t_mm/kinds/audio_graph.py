@@ -85,7 +85,7 @@ def log_mel(pcm: tf.Tensor, kind: Sampled, hparams: HParams) -> tuple[tf.Tensor,
 
 
 def frame_count(samples: int, kind: Sampled, hparams: HParams) -> int:
-    """Frames of the spectrogram of so many samples."""
+    """The number of frames of the spectrogram of a number of samples."""
     frame, step = _frame_and_step(sample_rate(kind), hparams)
     return 1 + max(0, samples - frame) // step
 

@@ -7,7 +7,7 @@ class BrokenValue(Exception):
     """A value that cannot be stored.
 
     Args:
-      reason: a few words to count by, e.g. "broken picture".
+      reason: a few words to count by, e.g. "broken image".
       detail: completes "<side> ...", and says what is allowed.
     """
 

@@ -347,7 +347,7 @@ class Kind:
         """A target that a user writes down, as records hold it: the inverse of what is shown.
 
         Raises:
-          BrokenValue: if it is no such value.
+          BrokenValue: if it is not such a value.
         """
         raise DataError(f"a target that is a {self.noun} cannot be given as text.")
 
@@ -517,7 +517,7 @@ def encoded_file(value: Any) -> bytes:
     """The bytes that a problem yields for a file.
 
     Raises:
-      BrokenValue: if they are no bytes.
+      BrokenValue: if they are not bytes.
     """
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise BrokenValue(

@@ -38,7 +38,7 @@ class IdSequence:
 
 
 class SingleValue:
-    """One value an example: batches are as large as texts of one token would make them."""
+    """One value per example: batches are as large as texts of one token would make them."""
 
     def sizes(self, counts: Any) -> Any:
         """1 each."""

@@ -81,7 +81,7 @@ def load(path: str | Path, tmp_dir: str | Path | None = None) -> list[str]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
-        raise DataError(f"--problems_file={path} is no file; give the path of a TOML file.")
+        raise DataError(f"--problems_file={path} is not a file; give the path of a TOML file.")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as cause:

@@ -27,7 +27,7 @@ class Filters:
       lowercase: text (in a tree: its words, not its labels) is lower-cased.
       skip_empty: rows with an empty text are left out instead of being an error.
       max_words: rows with more words in a text (for trees: in the sentence) are left out.
-      max_examples: at most so many rows are taken, chosen by hash: all classes have their share.
+      max_examples: the most rows that are taken, chosen by hash: all classes have their share.
     """
 
     lowercase: bool = False

@@ -120,7 +120,7 @@ def test_what_is_refused(loaded):
         loaded.decode(TEXT, ["red"], "beam_size=0")
     with pytest.raises(DataError, match="the input is empty text"):
         loaded.decode(TEXT, ["red", " "])
-    with pytest.raises(UserError, match="score takes one target an input: a list of 2"):
+    with pytest.raises(UserError, match="score takes one target per input: a list of 2"):
         loaded.score(TEXT, ["red", "blue"], ["RED"])
     with pytest.raises(DataError, match="the target: the target is empty text"):
         loaded.score(TEXT, ["red"], [" "])

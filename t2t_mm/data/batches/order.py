@@ -51,7 +51,7 @@ def longest_first(selection: Selection, buckets: Buckets, most: int | None) -> t
     Args:
       selection: the examples and their lengths.
       buckets: which lengths go together.
-      most: at most so many batches, evenly spread over the lengths; None: all.
+      most: at most this number of batches, evenly spread over the lengths; None: all.
 
     Returns:
       A data set of int64 [B].

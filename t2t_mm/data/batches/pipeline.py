@@ -75,7 +75,7 @@ def evaluation_batches(
       split: which part.
       data_dir: where the shards are.
       hparams: lengths, batch sizes, modalities.
-      batches: at most so many, spread evenly over the lengths; None: all.
+      batches: at most this number, spread evenly over the lengths; None: all.
 
     Returns:
       A data set of dicts as in training, without augmentation, and with `index` int32 [B], the

@@ -87,7 +87,7 @@ def generate(
     """
     if "://" in str(data_dir):
         raise DataError(
-            f"--data_dir got {data_dir}, which is no folder; mount it (for --runner: on every "
+            f"--data_dir got {data_dir}, which is not a folder; mount it (for --runner: on every "
             "worker) and give the path."
         )
     data_dir = Path(data_dir).expanduser()

@@ -122,7 +122,7 @@ def relative_reading_cost(order: PassOrder) -> float:
     """The cost of reading an example, as a multiple of encoding it, from the first few thousand."""
     encoder = _encoder(order)
     samples = enumerate(checked_samples(order.problem, order.split, order.tmp_dir, order.seed))
-    next(samples, None)  # what it takes to begin is no part of it
+    next(samples, None)  # what it takes to begin is not part of it
     most = _chunk_size(order)
     reading = encoding = 0.0
     while reading + encoding < _TRIAL_SECONDS:

@@ -96,7 +96,7 @@ def work_items(
 
     Args:
       orders: one for each split, with all its missing shards.
-      workers: there are so many passes of each split at least, if it has the shards; None for as
+      workers: the least number of passes of each split, if it has the shards; None for as
         many as are cheap.
       cost: what reading an example costs, as a multiple of encoding and writing it.
     """

@@ -19,8 +19,8 @@ _WHOLE = 64 << 20  # bytes of a file that is read whole rather than record by re
 class Spill:
     """Records of one shard.
 
-    Memory: `memory` bytes of records, beyond which they go to a temporary file; 13 bytes a record
-    while they come; 45 bytes a record, and 64 MiB, while they are read back.
+    Memory: `memory` bytes of records, beyond which they go to a temporary file; 13 bytes per record
+    while they come; 45 bytes per record, and 64 MiB, while they are read back.
 
     Args:
       folder: of the temporary file, which has no name and goes with the process.

@@ -19,7 +19,7 @@ def example_features(record: bytes | memoryview) -> dict[str, memoryview]:
     else is fetched from the disk.
 
     Raises:
-      ValueError: if `record` is no such message.
+      ValueError: if `record` is not such a message.
     """
     found: dict[str, memoryview] = {}
     try:
@@ -41,7 +41,7 @@ def feature_values(feature: memoryview) -> Values:
       A list of bytes, int64 [n] or float32 [n]; a feature without values is an empty list.
 
     Raises:
-      ValueError: if `feature` is no such message.
+      ValueError: if `feature` is not such a message.
     """
     try:
         return _values(feature)

@@ -49,7 +49,7 @@ class Constraint(ABC):
 
 @dataclass(frozen=True)
 class MinLength(Constraint):
-    """No EOS before so many tokens.
+    """No EOS before a least number of tokens.
 
     Attributes:
       tokens: how many, prefix and EOS not counted.

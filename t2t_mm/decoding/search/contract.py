@@ -38,7 +38,7 @@ class Hypotheses(NamedTuple):
 
     Attributes:
       ids: int32 [B, N, T], each row with its EOS unless it was cut at its limit; then 0. A row
-        without any token is no hypothesis: there were fewer than N. A prefix is part of it.
+        without any token is not a hypothesis: there were fewer than N. A prefix is part of it.
       scores: float32 [B, N], natural logarithm of each hypothesis's probability; -inf for none.
         That of a prefix counts only if the conditions say so.
       normalised: float32 [B, N], what they are ranked by: scores / length_penalty, the length

@@ -24,7 +24,7 @@ class Answers:
       outputs: N decoded texts or labels.
       references: N lists of at least one right answer.
       ranked: of each example the likeliest labels with the natural logarithm of their probability,
-        best first; None where answers are no labels.
+        best first; None where answers are not labels.
     """
 
     outputs: Sequence[str]

@@ -43,7 +43,7 @@ def chrf_variant(name: str, answers: Answers, **options: Any) -> Statistics:
 
 
 def ter(answers: Answers) -> Statistics:
-    """Translation edit rate, from 0 upwards, 100 being an edit for each word; lower is better."""
+    """Translation edit rate, from 0 upwards, 100 being an edit per word; lower is better."""
     return ter_variant("ter", answers)
 
 

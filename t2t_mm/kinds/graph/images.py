@@ -64,12 +64,12 @@ def _stored(content: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
 
 
 def _with_palette(content: tf.Tensor, header: tf.Tensor) -> tf.Tensor:
-    """A BMP of 8 bits as PNG: its pixels are numbers of colours (blue, green, red, 0)."""
+    """A BMP of 8 bits as PNG: its pixels are numbers of colors (blue, green, red, 0)."""
     numbers = tf.cast(tf.io.decode_bmp(content)[..., 0], tf.int32)  # refuses what breaks off
-    start, colours = 14 + _little(header, 14, 4), _little(header, 46, 4)
-    colours = tf.where((colours < 1) | (colours > 256), tf.constant(256, tf.int64), colours)
+    start, colors = 14 + _little(header, 14, 4), _little(header, 46, 4)
+    colors = tf.where((colors < 1) | (colors > 256), tf.constant(256, tf.int64), colors)
     with tf.control_dependencies([numbers]):
-        table = tf.io.decode_raw(tf.strings.substr(content, start, 4 * colours), tf.uint8)
+        table = tf.io.decode_raw(tf.strings.substr(content, start, 4 * colors), tf.uint8)
     table = tf.reverse(tf.reshape(table, [-1, 4])[:, :3], [1])
     return tf.io.encode_png(tf.gather(table, tf.minimum(numbers, tf.shape(table)[0] - 1)))
 

@@ -81,14 +81,18 @@ class _Wav(NamedTuple):
 def _read(content: tf.Tensor, row: tf.Tensor) -> _Wav:
     """The header and samples of a file, string [].
 
-    Fails with InvalidArgument for what is no WAV file, breaks off, holds no sample, or holds
+    Fails with InvalidArgument for what is not a WAV file, breaks off, holds no sample, or holds
     samples of a kind that `_waveform` does not know.
     """
     padded = tf.strings.join([content, _PADDING])
     riff = tf.equal(tf.strings.substr(padded, 0, 4), b"RIFF")
     wave = tf.equal(tf.strings.substr(padded, 8, 4), b"WAVE")
     with tf.control_dependencies(
-        [require(riff & wave, row, "is no WAV file (RIFF, WAVE); give the bytes of a whole one.")]
+        [
+            require(
+                riff & wave, row, "is not a WAV file (RIFF, WAVE); give the bytes of a whole one."
+            )
+        ]
     ):
         format_at, data_at = _chunks(padded, tf.strings.length(content))
     with tf.control_dependencies(

@@ -16,7 +16,7 @@ class ExpertChoice(NamedTuple):
     """The experts that positions were sent to.
 
     Attributes:
-      experts: int32 [B, L, k]; several mixtures side by side, [B, L, 0] without one.
+      experts: int32 [B, L, k]; several MoE layers side by side, [B, L, 0] without one.
       gates: float32 [B, L, k], 0 at padding.
     """
 
@@ -31,9 +31,9 @@ class Explanation(NamedTuple):
       attention: float32 [B, T, L], the mean over heads and over all attentions of the decoder to
         the source; [B, 0, L] for a label and for a body without attention.
       grid: int32 [2], rows and columns of the source positions; [0, 0] for text.
-      experts: int32 [B, T, k], of the decoder's mixture.
+      experts: int32 [B, T, k], of the decoder's MoE layers.
       gates: float32 [B, T, k].
-      source_experts: int32 [B, L, k], of the encoder's mixture.
+      source_experts: int32 [B, L, k], of the encoder's MoE layers.
       source_gates: float32 [B, L, k].
     """
 

@@ -125,7 +125,9 @@ class Batcher:
     def _parts(self, signature: Runnable, columns: ByteColumns) -> list[_Part]:
         rows, most = len(next(iter(columns.values()))), self._settings.max_batch_size
         if signature.explains and rows > most:
-            raise bad_request(f"{signature.name} takes at most {most} rows a request, got {rows}.")
+            raise bad_request(
+                f"{signature.name} takes at most {most} rows per request, got {rows}."
+            )
         if rows > self._settings.max_queue:
             raise bad_request(
                 f"a request may have at most {self._settings.max_queue} rows, got {rows}; send "

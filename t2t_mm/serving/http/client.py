@@ -76,7 +76,9 @@ class Client:
     ):
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UserError(f"'{url}' is no server's URL; give one such as http://127.0.0.1:8501.")
+            raise UserError(
+                f"'{url}' is not a server's URL; give one such as http://127.0.0.1:8501."
+            )
         self._url = f"{parts.scheme}://{parts.netloc}"
         self._parts = parts
         self._timeout = timeout

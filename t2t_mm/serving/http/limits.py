@@ -19,7 +19,7 @@ class Limits:
     Attributes:
       body_bytes: of the JSON.
       text_bytes: of a text in UTF-8. Attention's memory grows with the square of the length.
-      pixels: width * height of a picture before it is resized.
+      pixels: width * height of an image before it is resized.
       audio_seconds: of a sound.
       body_seconds: within which a body must have arrived.
     """

@@ -44,7 +44,7 @@ def parse(body: bytes) -> PredictRequest:
     """Reads a body.
 
     Raises:
-      RequestError: 400, for what is no JSON, or not of this shape.
+      RequestError: 400, for what is not JSON, or not of this shape.
     """
     fields = _json(body)
     if not isinstance(fields, dict):
@@ -112,11 +112,11 @@ def _json(body: bytes) -> Any:
     except RecursionError:
         raise bad_request("the body is nested too deeply.") from None
     except ValueError as error:
-        raise bad_request(f"the body is no valid JSON ({error}).") from None
+        raise bad_request(f"the body is not valid JSON ({error}).") from None
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _from_rows(content: Any, names: Sequence[str]) -> Columns:

@@ -113,7 +113,9 @@ def check_folder(settings: ServerSettings) -> Path:
     """
     folder = Path(settings.export_dir).expanduser()
     if not folder.is_dir():
-        raise UserError(f"--export_dir={settings.export_dir} is no folder; t2t-exporter makes one.")
+        raise UserError(
+            f"--export_dir={settings.export_dir} is not a folder; t2t-exporter makes one."
+        )
     if (folder / "saved_model.pb").exists():
         raise UserError(
             f"--export_dir={settings.export_dir} is a version itself; name the folder above it."

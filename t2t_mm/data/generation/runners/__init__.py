@@ -20,7 +20,7 @@ class Cluster:
     Attributes:
       runner: one of RUNNERS, not "local".
       options: Beam's pipeline options, "--name=value" each.
-      workers: there are so many work items of each split at least; None for as many as are cheap.
+      workers: the least number of work items of each split; None for as many as are cheap.
     """
 
     runner: str

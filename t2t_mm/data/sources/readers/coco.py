@@ -1,4 +1,4 @@
-"""COCO captions: a JSON file of pictures and captions, several captions a picture."""
+"""COCO captions: a JSON file of pictures and captions, several captions per image."""
 
 from __future__ import annotations
 
