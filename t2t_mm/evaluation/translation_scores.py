@@ -54,7 +54,7 @@ class Scorer:
     resamples: int = 0
 
     def __post_init__(self) -> None:
-        from sacrebleu.metrics import BLEU
+        from sacrebleu.metrics.bleu import BLEU
 
         for name in self.metrics:
             if name not in METRICS:

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from t2t_mm.data.generation.examples import checked_samples, checked_text, resolved_value
+from t2t_mm.data.generation.examples import checked_samples, resolved_value
 from t2t_mm.data.vocabularies.text_sample import sample_lines
 from t2t_mm.errors import DataError
 from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.text import checked_text
 from t2t_mm.kinds.vocabulary import RESERVED, Vocabulary
 from t2t_mm.problem import Dropped, Problem, Split, VocabularySpec
 

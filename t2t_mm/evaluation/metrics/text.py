@@ -25,7 +25,7 @@ def bleu_variant(name: str, answers: Answers, **options: Any) -> Statistics:
       answers: the outputs.
       options: of `sacrebleu.metrics.BLEU`, such as lowercase and tokenize.
     """
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     return sacrebleu_statistics(name, BLEU(force=True, **options), answers)
 
@@ -37,7 +37,7 @@ def chrf(answers: Answers) -> Statistics:
 
 def chrf_variant(name: str, answers: Answers, **options: Any) -> Statistics:
     """chrF by other rules: `options` of `sacrebleu.metrics.CHRF`."""
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     return sacrebleu_statistics(name, CHRF(**options), answers)
 
@@ -49,7 +49,7 @@ def ter(answers: Answers) -> Statistics:
 
 def ter_variant(name: str, answers: Answers, **options: Any) -> Statistics:
     """TER by other rules: `options` of `sacrebleu.metrics.TER`."""
-    from sacrebleu.metrics import TER
+    from sacrebleu.metrics.ter import TER
 
     return sacrebleu_statistics(name, TER(**options), answers)
 
