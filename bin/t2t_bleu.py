@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         values.bootstrap_resamples,
     )
     references = [Path(name).expanduser() for name in comma_separated(values.reference)]
-    if _several(values):
+    if _scores_series(values):
         _score_series(values, scorer, references)
     else:
         _score_one(values, scorer, references)
@@ -70,14 +70,14 @@ def _check(values: flags.FlagValues) -> None:
         )
     if not comma_separated(values.metrics):
         raise UserError("--metrics is empty; choose among bleu, chrf, ter.")
-    if _several(values) and values.compare_to:
+    if _scores_series(values) and values.compare_to:
         raise UserError("--compare_to compares one --translation=FILE with another file.")
     for name in ("event_dir", "report_zero"):
-        if values[name].value and not _several(values):
+        if values[name].value and not _scores_series(values):
             raise UserError(f"--{name} goes with --translations_dir, whose files have steps.")
 
 
-def _several(values: flags.FlagValues) -> bool:
+def _scores_series(values: flags.FlagValues) -> bool:
     return bool(values.translations_dir) or any(sign in values.translation for sign in "*?[")
 
 

@@ -89,7 +89,7 @@ def inspect(argv: Sequence[str]) -> int:
         return 0
     from t2t_mm.runs.surgery.parts import extras, model_parts, parameters, parts_table
 
-    run = _opened(values)
+    run = _open_checkpoint(values)
     parts = model_parts(run)
     print(f"{run.stored.checkpoint}: {run.record.model}, step {run.step}")
     print(parts_table(parts))
@@ -130,7 +130,7 @@ def cut(argv: Sequence[str]) -> int:
     from t2t_mm.runs.surgery.parts import parameters, parts_table
 
     to = _target(values)
-    plan = _cut(values, _opened(values), values.expert_threshold)
+    plan = _cut(values, _open_checkpoint(values), values.expert_threshold)
     before, after = plan.before(), plan.after()
     print(parts_table(after, before))
     print(f"parameters: {parameters(before):,} -> {parameters(after):,}")
@@ -215,7 +215,7 @@ def grow(argv: Sequence[str]) -> int:
     from t2t_mm.runs.surgery.growing import grow as growth
     from t2t_mm.runs.surgery.parts import parameters, parts_table
 
-    run = _opened(values)
+    run = _open_checkpoint(values)
     changes = [values.hparams]
     if values.train_only_new:
         changes.append(f"mixing_weights={only(run.tasks)}")
@@ -248,7 +248,7 @@ def _to_flag(values: flags.FlagValues) -> None:
     )
 
 
-def _opened(values: flags.FlagValues) -> OpenedRun:
+def _open_checkpoint(values: flags.FlagValues) -> OpenedRun:
     if not values.output_dir:
         raise UserError("no model given; name the folder that t2t-trainer wrote in --output_dir.")
     from t2t_mm.runs.surgery.opened import open_checkpoint

@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
     problems = problem_list(values.problems, record.tasks)
     settings = DecodeSettings().override(values.decode_hparams)
     several = values.eval_all or values.schedule == CONTINUOUS
-    checkpoints = iter(_several(values) if several else [values.checkpoint_path])
+    checkpoints = iter(_checkpoints(values) if several else [values.checkpoint_path])
     first = next(checkpoints, None)
     if first is None:
         raise CheckpointError(
@@ -82,7 +82,7 @@ def main(argv: Sequence[str]) -> int:
         comma_separated(values.metrics),
         values.bootstrap_resamples,
     )
-    _series(values, loaded, evaluator, checkpoints)
+    _evaluate_series(values, loaded, evaluator, checkpoints)
     return 0
 
 
@@ -107,7 +107,7 @@ def _check(values: flags.FlagValues) -> None:
         find_metric(name, "--metrics")
 
 
-def _several(values: flags.FlagValues) -> Iterable[str]:
+def _checkpoints(values: flags.FlagValues) -> Iterable[str]:
     from t2t_mm.evaluation.checkpoint_series import new_checkpoints, saved_checkpoints
 
     if values.eval_all:
@@ -116,7 +116,7 @@ def _several(values: flags.FlagValues) -> Iterable[str]:
     return new_checkpoints(values.output_dir, None if minutes < 0 else 60 * minutes)
 
 
-def _series(
+def _evaluate_series(
     values: flags.FlagValues, loaded: LoadedModel, evaluator: Evaluator, further: Iterable[str]
 ) -> None:
     """Evaluates the loaded checkpoint, then the further ones, with the same model."""

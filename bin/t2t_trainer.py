@@ -67,12 +67,12 @@ def main(argv: Sequence[str]) -> int:
             )
         }
         | {"access": access(values)}
-        | _of_the_run(values),
+        | _names_of_run(values),
     )
     return 0
 
 
-def _of_the_run(values: flags.FlagValues) -> dict[str, Any]:
+def _names_of_run(values: flags.FlagValues) -> dict[str, Any]:
     """Without --problems: what run.json says, as far as no flag says otherwise.
 
     Raises:

@@ -102,7 +102,7 @@ class Decoder:
           B answers, in the batch's order.
         """
         if not self._model.target(self._model.route(task)).autoregressive:
-            return self._found(task, batch)
+            return self._answer_by_values(task, batch)
         written = self.write(task, batch, rows)
         return [
             _best_first(
@@ -114,7 +114,7 @@ class Decoder:
             )
         ]
 
-    def _found(self, task: Task, batch: Mapping[str, tf.Tensor]) -> list[Decoded]:
+    def _answer_by_values(self, task: Task, batch: Mapping[str, tf.Tensor]) -> list[Decoded]:
         found = self.find(task, batch)
         inputs = {name: np.asarray(batch[name]) for name in task.inputs}
         return [

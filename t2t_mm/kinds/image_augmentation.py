@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from t2t_mm.kinds.image_graph import decode_image
 
-SHARE = 0.8  # of the images are distorted
-ENLARGED = 360 / 299  # sides before and after the crop
+DISTORTED_SHARE = 0.8  # of the images are distorted
+ENLARGEMENT = 360 / 299  # sides before and after the crop
 BRIGHTNESS = 32 / 255  # largest shift, of the range of pixels
 SATURATION = CONTRAST = (0.5, 1.5)  # factors
 HUE = 0.2  # largest turn, of the circle
@@ -45,11 +45,11 @@ def _fold_in(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
 
 def _distorted(encoded: tf.Tensor, size: int, flip: bool, seed: tf.Tensor) -> tf.Tensor:
     draws = tf.random.experimental.stateless_split(seed, 7)
-    chosen = tf.random.stateless_uniform([], draws[0], alg="philox") < SHARE
+    chosen = tf.random.stateless_uniform([], draws[0], alg="philox") < DISTORTED_SHARE
     image = decode_image(encoded)
 
     def distorted() -> tf.Tensor:
-        side = round(size * ENLARGED)
+        side = round(size * ENLARGEMENT)
         large = tf.image.resize(image, [side, side], method="bilinear", antialias=True)
         pixels = tf.image.stateless_random_crop(large / 255.0, [size, size, 3], draws[1])
         if flip:

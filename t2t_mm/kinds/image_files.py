@@ -29,12 +29,12 @@ def stored_image(content: bytes) -> bytes:
             image.load()
     except Exception as error:  # decoders raise what they like over damaged bytes
         raise _broken(error) from None
-    if image.mode in _KEPT.get(image.format or "", ()) and not _is_odd(image):
+    if image.mode in _KEPT.get(image.format or "", ()) and not _has_ambiguous_palette(image):
         return content
     return _as_png(image)
 
 
-def _is_odd(image: PillowImage) -> bool:
+def _has_ambiguous_palette(image: PillowImage) -> bool:
     """A palette with transparency: decoders disagree about its colors."""
     return image.mode == "P" and "transparency" in image.info
 

@@ -27,10 +27,10 @@ from t2t_mm.data.generation.preparation import (
     Request,
     base_problems,
     clear,
+    ensure_vocabularies,
     is_whole,
     open_manifests,
     parse_shared,
-    settle_vocabularies,
 )
 from t2t_mm.data.generation.progress import Log, Meter, SummaryRow
 from t2t_mm.data.generation.runners import LOCAL, Cluster, beam, receipts
@@ -125,7 +125,7 @@ def generate(
                 if cluster
                 else _run_locally(num_workers or workers.processors())
             )
-            return _make(bases, request, run, log)
+            return _generate_missing(bases, request, run, log)
 
 
 # Runs orders (one for each split); calls Done with what is finished; tells Log and Meter.
@@ -179,7 +179,9 @@ def _run_on_cluster(cluster: Cluster) -> _Run:
     return run
 
 
-def _make(bases: Mapping[str, Problem], request: Request, run: _Run, log: Log) -> list[SummaryRow]:
+def _generate_missing(
+    bases: Mapping[str, Problem], request: Request, run: _Run, log: Log
+) -> list[SummaryRow]:
     manifests = open_manifests(bases, request)
     unfinished = {
         name: manifest
@@ -188,17 +190,17 @@ def _make(bases: Mapping[str, Problem], request: Request, run: _Run, log: Log) -
     }
     for name in unfinished:
         bases[name].prepare(request.tmp_dir, log)
-    settle_vocabularies(unfinished, bases, request, log)
+    ensure_vocabularies(unfinished, bases, request, log)
     orders: list[PassOrder] = []
     for name, manifest in unfinished.items():
-        orders += _begin(bases[name], manifest, request)
+        orders += _orders(bases[name], manifest, request)
     seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
     with Meter(sum(len(order.shards) for order in orders), log) as meter:
 
         def done(order: PassOrder, result: PassResult) -> None:
             manifest = manifests[order.problem.data_name]
             seconds[manifest.data_name, order.split.value] += result.seconds
-            _enter(manifest, order, result, request.data_dir)
+            _record(manifest, order, result, request.data_dir)
             for _ in result.shards:
                 meter.shard()
 
@@ -210,11 +212,11 @@ def _make(bases: Mapping[str, Problem], request: Request, run: _Run, log: Log) -
     return _rows(manifests, seconds)
 
 
-def _begin(problem: Problem, manifest: Manifest, request: Request) -> list[PassOrder]:
+def _orders(problem: Problem, manifest: Manifest, request: Request) -> list[PassOrder]:
     """Notes what is to be done in the manifest and returns it."""
     if request.overwrite:
         receipts.remove(manifest.data_name, request.data_dir)
-    receipts.absorb(manifest, request.data_dir)
+    receipts.merge_receipts(manifest, request.data_dir)
     _settle_origin(problem, manifest, request)
     broken = set(manifest.broken_shards(request.data_dir))
     for split, shards in manifest.splits.items():
@@ -265,7 +267,7 @@ def _settle_origin(problem: Problem, manifest: Manifest, request: Request) -> No
     manifest.origin, manifest.cleaning = origin, problem.describe_cleaning()
 
 
-def _enter(manifest: Manifest, order: PassOrder, result: PassResult, data_dir: Path) -> None:
+def _record(manifest: Manifest, order: PassOrder, result: PassResult, data_dir: Path) -> None:
     """Enters finished shards into the manifest."""
     split = order.split.value
     for position, shard in result.shards.items():

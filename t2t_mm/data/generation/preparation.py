@@ -243,7 +243,7 @@ def clear(manifest: Manifest, data_dir: Path) -> None:
             path.unlink()
 
 
-def settle_vocabularies(
+def ensure_vocabularies(
     manifests: Mapping[str, Manifest],
     problems: Mapping[str, Problem],
     request: Request,

@@ -96,7 +96,7 @@ def _prepare_first(data: TfdsData, problem: Problem, tmp_dir: Path, log: Log) ->
     try:
         _prepare(data, problem.access, log)
     except Exception as error:  # TFDS raises what it likes over a network that is down
-        raise missing(problem, tmp_dir, _why(data, error)) from error
+        raise missing(problem, tmp_dir, _reason(data, error)) from error
 
 
 def _has_network(homepage: str) -> bool:
@@ -110,7 +110,7 @@ def _has_network(homepage: str) -> bool:
     return False
 
 
-def _why(data: TfdsData, error: Exception) -> str:
+def _reason(data: TfdsData, error: Exception) -> str:
     first = str(error).strip().partition("\n")[0][:200].rstrip(". ")
     return f"and TFDS could not prepare {data.title} ({type(error).__name__}: {first})"
 

@@ -106,11 +106,11 @@ def missing(problem: Problem, tmp_dir: Path, why: str = "") -> DataError:
     """
     return DataError(
         f"the raw data of problem '{problem.data_name}' are missing{f' {why}' if why else ''}; "
-        f"{'; or '.join(_ways(problem, tmp_dir))}."
+        f"{'; or '.join(_ways_to_get(problem, tmp_dir))}."
     )
 
 
-def _ways(problem: Problem, tmp_dir: Path) -> list[str]:
+def _ways_to_get(problem: Problem, tmp_dir: Path) -> list[str]:
     """The ways to get the data, each completing a sentence."""
     provenance, access = problem.provenance, problem.access
     ways = [

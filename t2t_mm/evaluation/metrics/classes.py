@@ -56,12 +56,12 @@ def calibration_error(answers: Answers) -> Statistics:
 
 def _hits(answers: Answers) -> list[float]:
     return [
-        float(_squeeze(output) in {_squeeze(reference) for reference in references})
+        float(_collapse_spaces(output) in {_collapse_spaces(reference) for reference in references})
         for output, references in zip(answers.outputs, answers.references, strict=True)
     ]
 
 
-def _squeeze(text: str) -> str:
+def _collapse_spaces(text: str) -> str:
     return " ".join(text.split())
 
 

@@ -92,7 +92,7 @@ def remove(data_name: str, data_dir: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def absorb(manifest: Manifest, data_dir: Path) -> None:
+def merge_receipts(manifest: Manifest, data_dir: Path) -> None:
     """Enters what a killed driver did not see; whether the files are whole is checked later."""
     of = fingerprint(manifest)
     found = [r for path in sorted(_all(manifest.data_name, data_dir)) if (r := read(path))]

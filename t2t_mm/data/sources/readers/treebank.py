@@ -42,13 +42,13 @@ class Treebank(Reader):
                 if cleaned is None:
                     continue  # nothing but traces
                 place, sentence = f"{self.path}/{name}, line {line}", " ".join(trees.words(cleaned))
-                yield Row(place, sentence, self._written(cleaned, place), group=sentence)
+                yield Row(place, sentence, self._target_text(cleaned, place), group=sentence)
                 if training and self.constituents:
                     for number, part in enumerate(_parts(cleaned), 1):
                         key, words = f"{place}, constituent {number}", " ".join(trees.words(part))
-                        yield Row(key, words, self._written(part, key), group=sentence)
+                        yield Row(key, words, self._target_text(part, key), group=sentence)
 
-    def _written(self, tree: trees.ParseTree, place: str) -> str:
+    def _target_text(self, tree: trees.ParseTree, place: str) -> str:
         try:
             return trees.linearize(tree) if self.words else tree_tags.write(tree)
         except DataError as cause:
