@@ -109,9 +109,9 @@ def normalize(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     )
     count = count[:, None, None]
     mean = tf.reduce_sum(values * mask, [1, 2], keepdims=True) / count
-    centred = (values - mean) * mask
-    variance = tf.reduce_sum(tf.square(centred), [1, 2], keepdims=True) / count
-    return centred * tf.math.rsqrt(variance + 1e-8)
+    centered = (values - mean) * mask
+    variance = tf.reduce_sum(tf.square(centered), [1, 2], keepdims=True) / count
+    return centered * tf.math.rsqrt(variance + 1e-8)
 
 
 def sample_rate(kind: Sampled) -> int:

@@ -49,7 +49,7 @@ def greedy(
       state: the step's first state, () for none.
       limits: int32 [B], tokens that each sequence may have at most after its prefix, the EOS
         included; >= 1.
-      alpha: of the length penalty in `normalised`.
+      alpha: of the length penalty in `normalized`.
       conditions: what outputs have to meet.
 
     Returns:
@@ -119,8 +119,8 @@ def decode_loop(
     lengths = tf.reduce_sum(tf.cast(ids != PAD, tf.int32), -1)
     if guide.begin_counting is not None:
         lengths -= guide.begin_counting
-    normalised = end.scores / length_penalty(lengths, alpha)
-    return Hypotheses(ids[:, None], end.scores[:, None], normalised[:, None])
+    normalized = end.scores / length_penalty(lengths, alpha)
+    return Hypotheses(ids[:, None], end.scores[:, None], normalized[:, None])
 
 
 def _forced(
