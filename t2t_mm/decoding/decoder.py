@@ -5,7 +5,7 @@ A batch is shared out over the cores of the processor; see cores.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,9 @@ from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import Found
 from t2t_mm.kinds.vocabulary import Vocabulary
-from t2t_mm.models.joint import JointModel
+from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import TARGETS, Task
+from t2t_mm.tensor import Tensor
 
 LIKELIEST = 5  # values that are shown of a target that is not written, where it has several
 
@@ -190,15 +191,23 @@ class Decoder:
         )
 
     def _write(
-        self, route: Any, features: Any, command: Any, limits: Any, rows: Any, prefix: Any = None
+        self,
+        route: Route,
+        features: writing.Features,
+        command: Tensor,
+        limits: Tensor,
+        rows: Tensor,
+        prefix: Tensor | None = None,
     ) -> Hypotheses:
         model, settings = self._model, self.settings
         return writing.write(model, route, features, command, limits, settings, rows, prefix=prefix)
 
-    def _find(self, route: Any, features: Any, command: Any) -> Found:
+    def _find(self, route: Route, features: writing.Features, command: Tensor) -> Found:
         return writing.find(self._model, route, features, command, LIKELIEST)
 
-    def _score(self, route: Any, features: Any, targets: Any, command: Any) -> writing.TargetScores:
+    def _score(
+        self, route: Route, features: writing.Features, targets: Tensor, command: Tensor
+    ) -> writing.TargetScores:
         return writing.score(self._model, route, features, targets, command)
 
     def _features(self, task: Task, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -208,7 +217,7 @@ class Decoder:
         return tf.constant(self._model.command_id(task), tf.int32)
 
     def _function(
-        self, name: str, function: Callable, task: Task, features: Any, *specs: Any
+        self, name: str, function: Callable, task: Task, features: writing.Features, *specs: Any
     ) -> Callable:
         """The trace of a graph function for a task's route."""
         key = (name, self._model.route(task))
@@ -234,6 +243,6 @@ def _counts(written: Hypotheses) -> np.ndarray:
     return np.maximum(1, np.sum(np.any(written.ids, axis=2), axis=1))
 
 
-def _best_first(answers: Any) -> Decoded:
+def _best_first(answers: Iterable[Prediction]) -> Decoded:
     alternatives = tuple(answers)
     return Decoded(alternatives[0].output, alternatives[0].score, alternatives)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -23,6 +23,7 @@ from t2t_mm.layers.rep import Encoded
 from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import LENGTH, Task
 from t2t_mm.registry import SEARCHES
+from t2t_mm.tensor import State, Tensor
 
 Features = Mapping[str, tf.Tensor]
 Encode = Callable[[Route, Features], Encoded]
@@ -40,7 +41,7 @@ class DecodingPath(NamedTuple):
     """
 
     step: Step
-    state: Any
+    state: State
     reorder: Reorder = gather_rows
 
 
@@ -48,7 +49,7 @@ def write(
     model: JointModel,
     route: Route,
     features: Features,
-    command: Any,
+    command: Tensor,
     limits: tf.Tensor,
     settings: DecodeSettings = GREEDY,
     rows: tf.Tensor | None = None,
@@ -88,14 +89,14 @@ def cached_path(
     model: JointModel,
     route: Route,
     encoded: Encoded,
-    command: Any,
+    command: Tensor,
     beams: int,
     limits: tf.Tensor,
 ) -> DecodingPath:
     """Each token costs one position: the body keeps what it needs of the earlier ones."""
     memory, state = model.start_decoding(route, encoded, beams, tf.reduce_max(limits))
 
-    def step(tokens: tf.Tensor, position: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+    def step(tokens: tf.Tensor, position: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         return model.decode_step(route, memory, state, tokens, position, command)
 
     return DecodingPath(step, state, model.reorder)
@@ -105,14 +106,14 @@ def full_prefix_path(
     model: JointModel,
     route: Route,
     encoded: Encoded,
-    command: Any,
+    command: Tensor,
     beams: int,
     limits: tf.Tensor,
 ) -> DecodingPath:
     """Each token runs the decoder over all that was written; the state is that, int32 [R, T]."""
     encoded = encoded.repeat(beams)
 
-    def step(tokens: tf.Tensor, position: tf.Tensor, prefix: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def step(tokens: tf.Tensor, position: tf.Tensor, prefix: tf.Tensor) -> tuple[tf.Tensor, State]:
         before = tf.range(tf.shape(prefix)[1])[None] == position - 1
         prefix = tf.where(before, tokens[:, None], prefix)
         written = prefix[:, :position]
@@ -135,7 +136,7 @@ class TargetScores(NamedTuple):
 
 
 def score(
-    model: JointModel, route: Route, features: Features, targets: tf.Tensor, command: Any
+    model: JointModel, route: Route, features: Features, targets: tf.Tensor, command: Tensor
 ) -> TargetScores:
     """Computes the log-probabilities of given targets.
 
@@ -152,7 +153,7 @@ def find(
     model: JointModel,
     route: Route,
     features: Features,
-    command: Any,
+    command: Tensor,
     count: int,
     encode: Encode | None = None,
 ) -> Found:

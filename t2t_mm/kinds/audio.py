@@ -21,6 +21,7 @@ from t2t_mm.kinds.kind import (
 )
 from t2t_mm.kinds.sound_files import stored_sound
 from t2t_mm.kinds.wav_files import pcm_file
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -108,7 +109,7 @@ class Audio(Kind):
             seconds *= max(1.0, hparams.eval_max_length / hparams.max_length)
         return int(seconds * (self.sample_rate or 1))
 
-    def trim(self, stored: Any, limit: int) -> Any:
+    def trim(self, stored: Tensor, limit: int) -> Tensor:
         import tensorflow as tf
 
         return tf.strings.substr(stored, 0, _BYTES_PER_SAMPLE * limit)
@@ -121,7 +122,7 @@ class Audio(Kind):
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,
@@ -152,7 +153,7 @@ class Audio(Kind):
             per_position = _TOKENS_PER_SECOND * hparams.audio_step_ms / 1000
         return tf.cast(tf.round(tf.cast(lengths, tf.float64) * per_position), tf.int32)
 
-    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         from t2t_mm.kinds.graph.sounds import stored_sounds
 
         return stored_sounds(contents, self.sample_rate or _DEFAULT_RATE)

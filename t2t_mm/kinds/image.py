@@ -20,6 +20,7 @@ from t2t_mm.kinds.kind import (
     content_of,
     encoded_file,
 )
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -98,7 +99,7 @@ class Image(Kind):
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,
@@ -130,7 +131,7 @@ class Image(Kind):
     def metrics_of_descriptions(self) -> tuple[str, ...]:
         return ("bleu_4", "cider", "rouge_l", "meteor_stem")
 
-    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         from t2t_mm.kinds.graph.images import stored_images
 
         return stored_images(contents)

@@ -12,6 +12,7 @@ import numpy as np
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.registry import KINDS, MODALITIES
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -232,7 +233,7 @@ class Kind:
         """The largest size that is used; None if there is none."""
         return None
 
-    def trim(self, stored: Any, limit: int) -> Any:
+    def trim(self, stored: Tensor, limit: int) -> Tensor:
         """A batch of stored values cut to a size. A graph function."""
         return stored[:, :limit]
 
@@ -259,7 +260,7 @@ class Kind:
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,
@@ -402,7 +403,7 @@ class Kind:
         """True if an exported graph can read it from what users have."""
         return type(self).graph_read is not Kind.graph_read
 
-    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         """The stored form of what users have, inside an exported graph: what `feed` takes.
 
         It fails with InvalidArgument, in a sentence that names the row, for what `read` refuses.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from t2t_mm.tensor import Tensor
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -26,7 +28,7 @@ class IdSequence:
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,

@@ -29,7 +29,7 @@ then count what counts: all tokens, or those after the prefix.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -48,6 +48,7 @@ from t2t_mm.decoding.search.tensors import (
 )
 from t2t_mm.decoding.search.top_tokens import top_tokens
 from t2t_mm.kinds.vocabulary import EOS
+from t2t_mm.tensor import State, Tensor
 
 
 class Beam(Search):
@@ -83,8 +84,8 @@ class _BeamLoop(NamedTuple):
     scores: tf.Tensor  # float32 [B, K], their log-probabilities, largest first; -inf for none
     steps: tf.Tensor  # int32 [T, B, K], token * K + the prefix that it continues
     found: _Found
-    state: Any
-    carried: Any  # for the constraints, [R, ...]
+    state: State
+    carried: State  # for the constraints, [R, ...]
 
 
 class _Best(NamedTuple):
@@ -97,7 +98,7 @@ class _Best(NamedTuple):
 
 def beam_search(
     step: Step,
-    state: Any,
+    state: State,
     limits: tf.Tensor,
     beam_size: int,
     alpha: float,
@@ -182,7 +183,7 @@ def _constants(guide: Guide, beam_size: int, alpha: float) -> _Constants:
     )
 
 
-def _start(guide: Guide, beam_size: int, keep: int, state: Any) -> _BeamLoop:
+def _start(guide: Guide, beam_size: int, keep: int, state: State) -> _BeamLoop:
     """One empty prefix of every input; the K - 1 others do not exist yet."""
     limits = guide.limits
     batch = tf.size(limits)
@@ -260,7 +261,7 @@ def _merge(found: _Found, new: tf.Tensor, position: tf.Tensor, fixed: _Constants
     return _Found(ranks, places)
 
 
-def _place(count: Any, slot: Any, with_eos: Any, beam_size: int) -> Any:
+def _place(count: Tensor, slot: Tensor, with_eos: Tensor, beam_size: int) -> Tensor:
     """Describes a hypothesis: its tokens without EOS, the slot of the last one, and if it ended."""
     return (count * beam_size + slot) * 2 + with_eos
 
@@ -273,7 +274,7 @@ def _written(found: _Found, steps: tf.Tensor, alpha: float, begin: tf.Tensor | N
     lengths = counts + with_eos
     exists = found.ranks > MINUS_INFINITY
 
-    def body(position: Any, slots: Any, ids: Any) -> tuple[Any, Any, Any]:
+    def body(position: Tensor, slots: Tensor, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         packed = tf.gather(steps[position], slots, batch_dims=1)
         inside = position < counts
         tokens = tf.where(inside, packed // beam_size, tf.where(position < lengths, EOS, 0))

@@ -14,6 +14,7 @@ import tensorflow as tf
 from t2t_mm.decoding.search.constraints import Constraint, Written, forbidden_by
 from t2t_mm.decoding.search.tensors import MINUS_INFINITY
 from t2t_mm.kinds.vocabulary import PAD
+from t2t_mm.tensor import State
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Guide:
             self.counted = self.limits if self.scored else limits
             self.begin_counting = None if self.scored else self.begin
 
-    def start(self) -> Any:
+    def start(self) -> State:
         """The constraints' first state in the loop, a structure of tensors [R, ...]."""
         if not any(constraint.reads_past for constraint in self._constraints):
             return ()
@@ -86,7 +87,7 @@ class Guide:
         return (tf.zeros([rows, tf.reduce_max(self.limits)], tf.int32),)
 
     def allowed(
-        self, logits: tf.Tensor, tokens: tf.Tensor, position: tf.Tensor, carried: Any
+        self, logits: tf.Tensor, tokens: tf.Tensor, position: tf.Tensor, carried: State
     ) -> tuple[tf.Tensor, Any]:
         """The logits of what may be written.
 

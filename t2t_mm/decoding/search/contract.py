@@ -11,13 +11,14 @@ import tensorflow as tf
 from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions
 from t2t_mm.decoding.search.tensors import gather_rows
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.tensor import State
 
 
 class Step(Protocol):
     """Scores the next token of every hypothesis."""
 
     def __call__(
-        self, tokens: tf.Tensor, position: tf.Tensor, state: Any, /
+        self, tokens: tf.Tensor, position: tf.Tensor, state: State, /
     ) -> tuple[tf.Tensor, Any]:
         """Scores what may stand at a position.
 
@@ -68,7 +69,7 @@ class SearchRequest(NamedTuple):
     """
 
     step: Step
-    state: Any
+    state: State
     limits: tf.Tensor
     rows: tf.Tensor | None = None
     reorder: Reorder = gather_rows

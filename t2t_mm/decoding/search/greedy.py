@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -19,6 +19,7 @@ from t2t_mm.decoding.search.tensors import (
 )
 from t2t_mm.decoding.search.top_tokens import top_tokens
 from t2t_mm.kinds.vocabulary import EOS, PAD
+from t2t_mm.tensor import State
 
 Choose = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -34,7 +35,7 @@ class Greedy(Search):
 
 def greedy(
     step: Step,
-    state: Any,
+    state: State,
     limits: tf.Tensor,
     alpha: float = 0.0,
     conditions: Conditions = UNCONDITIONAL,
@@ -68,13 +69,13 @@ class _TokenLoop(NamedTuple):
     ids: tf.Tensor  # int32 [T, B]
     scores: tf.Tensor  # float32 [B]
     ended: tf.Tensor  # bool [B]
-    state: Any
-    carried: Any  # for the constraints
+    state: State
+    carried: State  # for the constraints
 
 
 def decode_loop(
     step: Step,
-    state: Any,
+    state: State,
     limits: tf.Tensor,
     choose: Choose,
     alpha: float = 0.0,

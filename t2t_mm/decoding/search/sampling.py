@@ -8,8 +8,6 @@ changes any of them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions
@@ -18,6 +16,7 @@ from t2t_mm.decoding.search.greedy import decode_loop
 from t2t_mm.decoding.search.tensors import MINUS_INFINITY, log_probability
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.kinds.vocabulary import PAD
+from t2t_mm.tensor import State
 
 _SMALLEST = 1e-30  # a temperature that float32 can divide by
 
@@ -37,7 +36,7 @@ class Sampling(Search):
 
 def sample(
     step: Step,
-    state: Any,
+    state: State,
     limits: tf.Tensor,
     settings: DecodeSettings,
     rows: tf.Tensor,

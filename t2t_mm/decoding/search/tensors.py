@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+
+from t2t_mm.tensor import State
 
 MINUS_INFINITY = -float("inf")  # the log-probability of what does not exist
 
 
-def gather_rows(state: Any, rows: tf.Tensor) -> Any:
+def gather_rows(state: State, rows: tf.Tensor) -> State:
     """The state in which row i goes on from the past of row rows[i], int32 [R]."""
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
 
 
-def as_tensors(state: Any) -> Any:
+def as_tensors(state: State) -> State:
     """A structure of tensors, for a loop's start."""
     return tf.nest.map_structure(tf.convert_to_tensor, state)
 
 
-def with_static_shapes(after: Any, before: Any) -> Any:
+def with_static_shapes(after: State, before: State) -> State:
     """The outputs of a loop's body, with the static shapes that it was given: it may know less."""
 
     def fix(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:

@@ -125,7 +125,7 @@ def find_metric(name: str, where: str = "the problem's metrics") -> Metric:
 
 
 def applies(name: str, task: Task) -> bool:
-    """True if a metric can score a problem's answers; a language model gives none."""
+    """Whether a metric can score a problem's answers; a language model gives none."""
     metric = find_metric(name)
     if not task.has_inputs:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -10,6 +10,7 @@ from t2t_mm.layers.attention import SelfAttention
 from t2t_mm.layers.recording import Recorder, recording
 from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.models.joint import JointModel, Route
+from t2t_mm.tensor import Size
 
 
 class ExpertChoice(NamedTuple):
@@ -87,7 +88,7 @@ def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor
     return tf.add_n(weights) / len(weights)
 
 
-def expert_choice(seen: Recorder, batch: Any, length: Any) -> ExpertChoice:
+def expert_choice(seen: Recorder, batch: Size, length: Size) -> ExpertChoice:
     """The experts that the MoE layers chose for B times L positions."""
     empty = tf.stack([batch, length, 0])
     shape = tf.stack([batch, length, -1])
