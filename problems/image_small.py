@@ -178,7 +178,7 @@ class ImageDigits(NamedProblem, Image2ClassProblem):
     )
 
     def prepare(self, tmp_dir: Path, log: Callable[[str], None] = print) -> None:
-        """Says so if scikit-learn, which brings the images, is not installed."""
+        """Checks that scikit-learn, which brings the images, is installed."""
         try:
             import sklearn.datasets  # noqa: F401
         except ImportError:

@@ -31,7 +31,7 @@ def count_cores() -> int:
 
 
 def disable_intra_op_threads() -> None:
-    """Has every operation of this process done by one thread, unless there is an accelerator.
+    """Makes each operation of this process run in one thread, unless there is an accelerator.
 
     For programs that only decode: batches shared out over the cores gain more than operations lose.
     Once TensorFlow has run an operation it is too late, and nothing changes but the time.
@@ -101,7 +101,7 @@ def _in_order(call: Callable[[slice], _Result], share: slice) -> _Result:
 
 @functools.cache
 def _threads(count: int) -> ThreadPoolExecutor:
-    """One pool for all: searches with other settings need no threads of their own."""
+    """The one pool for all: searches with other settings need no threads of their own."""
     return ThreadPoolExecutor(count, "t2t-decode")
 
 

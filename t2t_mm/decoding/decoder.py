@@ -44,7 +44,7 @@ class Prediction:
 
     @property
     def probability(self) -> float:
-        """Of the whole answer, 0 to 1."""
+        """The probability of the whole answer, 0 to 1."""
         return float(np.exp(self.score))
 
 

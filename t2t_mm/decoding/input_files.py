@@ -20,7 +20,7 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True)
 class DecodeInput:
-    """One input and what is to be done with it.
+    """An input and what is to be done with it.
 
     Attributes:
       task: the problem, or a combination of two.
@@ -102,7 +102,7 @@ def _folder(path: Path, kind: Kind) -> list[Path]:
 
 
 def _is_media(path: Path, kind: Kind) -> bool:
-    """By the suffix; and by the content, where the suffix says nothing."""
+    """True if the suffix is one of the kind's; else the content decides."""
     if path.suffix.lower() in kind.suffixes:
         return True
     if not os.path.isfile(path):

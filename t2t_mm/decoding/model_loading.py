@@ -61,7 +61,7 @@ class LoadedModel:
         return self.decoder_for(DecodeSettings())
 
     def decoder_for(self, settings: DecodeSettings) -> Decoder:
-        """One for all calls with the same settings, so that each path is traced once."""
+        """The decoder for all calls with the same settings, so that each path is traced once."""
         if settings not in self._decoders:
             self._decoders[settings] = Decoder(
                 self.model, self.hparams, self.vocabularies, settings

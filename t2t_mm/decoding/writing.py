@@ -93,7 +93,7 @@ def cached_path(
     beams: int,
     limits: tf.Tensor,
 ) -> DecodingPath:
-    """Each token costs one position: the body keeps what it needs of the earlier ones."""
+    """A path whose tokens cost a position each: the body keeps what it needs of earlier ones."""
     memory, state = model.start_decoding(route, encoded, beams, tf.reduce_max(limits))
 
     def step(tokens: tf.Tensor, position: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
@@ -110,7 +110,7 @@ def full_prefix_path(
     beams: int,
     limits: tf.Tensor,
 ) -> DecodingPath:
-    """Each token runs the decoder over all that was written; the state is that, int32 [R, T]."""
+    """A path whose tokens run the decoder over all that was written: the state, int32 [R, T]."""
     encoded = encoded.repeat(beams)
 
     def step(tokens: tf.Tensor, position: tf.Tensor, prefix: tf.Tensor) -> tuple[tf.Tensor, State]:

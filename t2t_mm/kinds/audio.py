@@ -103,7 +103,7 @@ class Audio(Kind):
         return lengths / (self.sample_rate or 1)
 
     def limit(self, hparams: HParams, training: bool) -> int | None:
-        """In samples. Evaluation stretches sound as much as it stretches text."""
+        """The limit in samples. Evaluation stretches sound as much as it stretches text."""
         seconds = hparams.max_audio_seconds
         if not training:
             seconds *= max(1.0, hparams.eval_max_length / hparams.max_length)

@@ -371,7 +371,7 @@ class Kind:
 
     @property
     def metrics_of_descriptions(self) -> tuple[str, ...]:
-        """As an input: the field's metrics of texts that describe it."""
+        """The field's metrics of texts that describe such an input."""
         return ()
 
     @property

@@ -215,7 +215,7 @@ def _parser(
 
 
 def _seed_of_batch(key: int, number: tf.Tensor, place: int) -> tf.Tensor:
-    """Another one for every batch and every input, int64 [2]."""
+    """The seed of a batch and an input, another for each, int64 [2]."""
     return tf.stack([tf.constant(key + 1 + place, tf.int64), number])
 
 

@@ -51,12 +51,12 @@ class Meter(Bar):
         self._shards = self._examples = 0
 
     def examples(self, count: int) -> None:
-        """More examples are done."""
+        """Counts more examples as done."""
         self._examples += count
         self.advance(0, self._line, self._rate)
 
     def shard(self) -> None:
-        """One more shard is finished."""
+        """Counts one more shard as finished."""
         self._shards += 1
         self.advance(1, self._line, self._rate)
 

@@ -48,7 +48,7 @@ def keys(seed: int) -> Iterator[int]:
 
 
 def membership(seed: int, shards: Collection[int], total: int) -> Iterator[int]:
-    """For the examples 0, 1, 2, ... without end whether (1 or 0) they go to one of `shards`.
+    """1 or 0 for each of the examples 0, 1, 2, ... without end: 1 if it goes to one of `shards`.
 
     Args:
       seed: of the order of examples.

@@ -212,7 +212,7 @@ def load_manifest(data_name: str, data_dir: Path) -> Manifest | None:
 
 
 def _to_dict(manifest: Manifest) -> dict[str, Any]:
-    """One input alone stands under "inputs" as the first edition wrote it."""
+    """The manifest for JSON; one input alone stands under "inputs", as in the first edition."""
     values: dict[str, Any] = {}
     for key, value in dataclasses.asdict(manifest).items():
         if key != "features":

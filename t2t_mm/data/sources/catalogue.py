@@ -21,7 +21,7 @@ _UNKNOWN = Provenance(homepage="", licence="")
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """One problem.
+    """A problem's line of the table.
 
     Attributes:
       name: of the problem.

@@ -33,7 +33,7 @@ _TIMEOUT = 60  # seconds without a byte
 
 
 def ensure(problem: Problem, tmp_dir: Path, log: Log = print) -> None:
-    """Sees to it that `find(problem, tmp_dir)` finds something.
+    """Gets the raw data if they are missing, so that `find(problem, tmp_dir)` finds them.
 
     Args:
       problem: with a provenance.

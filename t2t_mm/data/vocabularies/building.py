@@ -168,7 +168,7 @@ def _undamaged(path: Path, origin: Mapping[str, Any] | None) -> Vocabulary:
 
 
 def _sample(problems: Mapping[str, Problem], tmp_dir: Path, seed: int) -> list[str]:
-    """Every problem has the same room, so that a large one does not drown a small one."""
+    """A sample of each problem's text, all of one size: no large problem drowns a small one."""
     room = _SAMPLE_BYTES // max(1, len(problems))
     lines: list[str] = []
     for name in sorted(problems):

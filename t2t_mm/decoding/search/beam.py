@@ -184,7 +184,7 @@ def _constants(guide: Guide, beam_size: int, alpha: float) -> _Constants:
 
 
 def _start(guide: Guide, beam_size: int, keep: int, state: State) -> _BeamLoop:
-    """One empty prefix of every input; the K - 1 others do not exist yet."""
+    """The start of the loop: an empty prefix per input; the K - 1 others do not exist yet."""
     limits = guide.limits
     batch = tf.size(limits)
     none = tf.zeros([batch, beam_size], tf.int32)

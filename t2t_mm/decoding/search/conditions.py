@@ -34,7 +34,7 @@ class Conditions:
     score_prefix: bool = False
 
     def repeated(self, copies: int) -> Conditions:
-        """For `copies` rows of each input, side by side."""
+        """The conditions for `copies` rows of each input, side by side."""
         if self.prefix is None:
             return self
         return Conditions(self.constraints, tf.repeat(self.prefix, copies, 0), self.score_prefix)

@@ -82,7 +82,7 @@ def _numbers(rows: tf.Tensor, count: int) -> tf.Tensor:
 
 
 def _best_first(found: Hypotheses, count: int) -> Hypotheses:
-    """From one output of each of B * N rows to the N of each input, sorted."""
+    """Sorts the outputs of B * N rows, N of each input, best first."""
     ids, scores, ranks = (
         tf.reshape(part, tf.concat([[-1, count], tf.shape(part)[2:]], 0)) for part in found
     )

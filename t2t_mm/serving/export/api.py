@@ -152,7 +152,7 @@ def _examples(
 
 
 def _row(task: Task, inputs: Mapping[str, bytes]) -> Any:
-    """One input alone, or an object of several."""
+    """A REST row: one input alone, or an object of several."""
     row = {
         name: {"b64": base64.b64encode(inputs[name]).decode()}
         if kind.suffixes

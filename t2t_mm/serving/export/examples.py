@@ -20,7 +20,7 @@ _SHOWN, _MOST_BYTES = 3, 256 * 1024  # examples of a problem to try, and the lar
 
 @dataclass(frozen=True)
 class RawExample:
-    """One example.
+    """An example of a problem.
 
     Attributes:
       inputs: name -> UTF-8 text, an encoded image, or a WAV file.

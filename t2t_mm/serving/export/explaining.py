@@ -49,7 +49,7 @@ class Explanation(NamedTuple):
 def explanation_without_targets(
     timeline: bool, encoded: Encoded, source: ExpertChoice
 ) -> Explanation:
-    """Of a problem whose answer is not written: it never looks back at the source."""
+    """The explanation of an answer that is not written: it never looks back at the source."""
     batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
     attention = tf.zeros(tf.stack([batch, 0, length]))
     return Explanation(
@@ -66,7 +66,7 @@ def explanation_of_targets(
     command: tf.Tensor,
     targets: tf.Tensor,
 ) -> Explanation:
-    """Of targets [B, T], ids with EOS: position t is what decided on the t-th of them."""
+    """The explanation of targets [B, T], ids with EOS: position t decided on the t-th of them."""
     with recording() as seen:
         model.decode_logits(route, encoded, targets[:, :-1], command)
     batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])

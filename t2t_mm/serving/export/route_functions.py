@@ -136,7 +136,7 @@ class _Encoders:
         self._grids: dict[Any, Any] = {}
 
     def encode(self, route: Route, features: Features) -> Encoded:
-        """As `JointModel.encode`."""
+        """`JointModel.encode`, traced."""
         return self.encode_recorded(route, features)[0]
 
     def encode_recorded(self, route: Route, features: Features) -> tuple[Encoded, ExpertChoice]:

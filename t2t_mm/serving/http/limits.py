@@ -70,7 +70,7 @@ class BodyReader:
         return bytes(body)
 
     def release(self, body: bytes) -> None:
-        """Says that a body is no longer held."""
+        """Counts a body as no longer held."""
         self._held -= len(body)
 
     def _hold(self, chunk: bytes) -> bytes:

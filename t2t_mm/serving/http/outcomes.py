@@ -19,7 +19,7 @@ class Runnable(Protocol):
 
     @property
     def name(self) -> str:
-        """As in a request's signature_name."""
+        """The name, as in a request's signature_name."""
 
     @property
     def explains(self) -> bool:

@@ -45,12 +45,12 @@ class Receipt:
 
     @property
     def result(self) -> PassResult:
-        """As run_pass returned it."""
+        """The result as run_pass returned it."""
         return PassResult(self.shards, self.seconds, self.iterating)
 
 
 def fingerprint(manifest: Manifest) -> str:
-    """Says which data a shard belongs to: equal where shards may stand side by side."""
+    """A digest of the data that a shard belongs to: equal where shards may stand side by side."""
     values = dataclasses.asdict(manifest)
     del values["complete"]
     values["splits"] = {split: len(shards) for split, shards in manifest.splits.items()}

@@ -14,7 +14,7 @@ from t2t_mm.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class MediaTable(Reader):
-    """One row a file.
+    """A table with a row per file.
 
     Attributes:
       path: of the table: TSV, CSV or JSONL, by its ending, or with a delimiter.

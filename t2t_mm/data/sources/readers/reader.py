@@ -60,7 +60,7 @@ class Roots:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """One file format.
+    """A file format.
 
     Attributes:
       INPUTS: what it can give as inputs: "text", "image", "audio".
