@@ -62,16 +62,16 @@ def combination(
     source = task_named(tasks, inputs_of, "--input_problem")
     target = task_named(tasks, targets_of, "--target_problem")
     _check_command(tasks, target, command)
-    told = command or target.command
+    chosen = command or target.command
     for task in [source, *(tasks[name] for name in sorted(tasks))]:
-        if _is_trained(task, source, target, told):
+        if _is_trained(task, source, target, chosen):
             return Combination(task, inputs_of, targets_of, command, zero_shot=False)
     joined = dataclasses.replace(
         target,
-        name=_name(source, target, told),
+        name=_name(source, target, chosen),
         data_name=source.data_name,
         inputs=source.inputs,
-        command=told,
+        command=chosen,
         reversed=source.reversed,
         copied=source.copied,
         train_examples=0,
