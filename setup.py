@@ -50,6 +50,7 @@ setup(
         "seqeval>=1.2.2",
         "jiwer>=3.0",
         "pillow>=10",
+        "rouge-score>=0.1.2",
         "sacrebleu>=2.4,<3",
         "snowballstemmer>=2.2",
         "soundfile>=0.12",

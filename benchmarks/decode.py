@@ -31,7 +31,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.decoding.cores import Cores, interleaved, keep_operations_whole
+from t2t_mm.decoding.cores import Cores, disable_intra_op_threads, merge_shares
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.writing import write
 from t2t_mm.kinds import Text
@@ -88,8 +88,8 @@ def make_call(
     traced = cores.trace(decode, spec)
 
     def call() -> np.ndarray:
-        return interleaved(
-            cores.share_out(lambda share: traced(ids[share], limits[share]).numpy(), BATCH)
+        return merge_shares(
+            cores.map_shares(lambda share: traced(ids[share], limits[share]).numpy(), BATCH)
         )
 
     return checked(call, length)
@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="a call a batch, TensorFlow's threads")
     args = parser.parse_args()
     if not args.plain:
-        keep_operations_whole()
+        disable_intra_op_threads()
     keras.utils.set_random_seed(0)
     (operations if args.operations else speed)(args)
 

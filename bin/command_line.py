@@ -1,4 +1,4 @@
-"""What all commands share: flags, unknown flags, errors as sentences, exit statuses.
+"""The common part of all commands: flags, unknown flags, errors as sentences, exit statuses.
 
 Flags are parsed inside `main(argv)` into a `FlagValues` of the command's own; nothing is defined
 at import. Exit statuses: 0 done; 2 the user's mistake, one sentence on standard error; 1 a fault
@@ -11,7 +11,7 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -59,7 +59,7 @@ def common_flags(command: str) -> flags.FlagValues:
       command: the program's name, for help.
     """
     values = flags.FlagValues()
-    define = {"flag_values": values, "module_name": command}
+    define: dict[str, Any] = {"flag_values": values, "module_name": command}
     flags.DEFINE_bool("help", False, "Print this help and exit.", short_name="h", **define)
     flags.DEFINE_bool("version", False, "Print the version and exit.", **define)
     flags.DEFINE_string(
@@ -96,7 +96,7 @@ def problems_flag(values: flags.FlagValues, command: str) -> None:
 
 def source_flags(values: flags.FlagValues, command: str) -> None:
     """Adds what says where raw data are: --tfds_data_dir and the like; see `access`."""
-    define = {"flag_values": values, "module_name": command}
+    define: dict[str, Any] = {"flag_values": values, "module_name": command}
     flags.DEFINE_string(
         "tfds_data_dir",
         None,
@@ -119,7 +119,7 @@ def source_flags(values: flags.FlagValues, command: str) -> None:
 
 
 def access(values: flags.FlagValues) -> DataAccess:
-    """What `source_flags` say."""
+    """The access to raw data that `source_flags` say."""
     return DataAccess(
         tfds_data_dir=values.tfds_data_dir,
         tfds_manual_dir=values.tfds_manual_dir,
@@ -130,7 +130,7 @@ def access(values: flags.FlagValues) -> DataAccess:
 
 def run_flags(values: flags.FlagValues, command: str) -> None:
     """Adds what names a trained model: --output_dir, --checkpoint_path, --model, --hparams_set."""
-    define = {"flag_values": values, "module_name": command}
+    define: dict[str, Any] = {"flag_values": values, "module_name": command}
     flags.DEFINE_string("output_dir", None, "Run directory of the trained model.", **define)
     flags.DEFINE_string(
         "checkpoint_path", "latest", "latest, best, or a checkpoint's path.", **define
@@ -156,8 +156,8 @@ def trained_run(values: flags.FlagValues) -> RunRecord:
     return check_run(values.output_dir, values.model, values.hparams_set)
 
 
-def listed(text: str | None) -> list[str]:
-    """What a flag names, separated by commas."""
+def comma_separated(text: str | None) -> list[str]:
+    """The items of a flag's value, separated by commas."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
@@ -174,7 +174,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
 
     Raises:
       UserError: for an unknown flag (with the nearest one), a value of the wrong type, or an
-        argument that is no flag.
+        argument that is not a flag.
     """
     argv = [_BARE.get(a, a) for a in argv]
     try:

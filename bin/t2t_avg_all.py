@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
-from t2t_mm.bin.command_line import common_flags, exit_status, listed, parse
+from t2t_mm.bin.command_line import comma_separated, common_flags, exit_status, parse
 from t2t_mm.errors import CheckpointError, UserError
 
 USAGE = """
@@ -48,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
     if output_dir == model_dir:
         raise UserError("--output_dir is --model_dir; name another folder for the averages.")
     if values.checkpoints:
-        _average_named(listed(values.checkpoints), model_dir, output_dir)
+        _average_named(comma_separated(values.checkpoints), model_dir, output_dir)
         return 0
     deadline = time.monotonic() + 60 * values.wait_minutes
     while True:
@@ -107,7 +108,7 @@ def _say(path: str | None, paths: Sequence[str]) -> None:
 
 def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("model_dir", None, "Run directory of the trained model.", **define)
     flags.DEFINE_string(
         "output_dir", None, "Run directory to write; default: <model_dir>/averaged.", **define

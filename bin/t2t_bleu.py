@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from t2t_mm.bin.command_line import common_flags, exit_status, listed, parse
+from t2t_mm.bin.command_line import comma_separated, common_flags, exit_status, parse
 from t2t_mm.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ USAGE = """
 usage: t2t-bleu --translation=FILE --reference=FILE[,FILE...] [flags]
        t2t-bleu --translations_dir=DIR --reference=FILE [--event_dir=DIR] [flags]
 
-Scores a translation, a sentence a line and detokenised, by sacrebleu, and prints its signature
+Scores a translation, a sentence per line and detokenized, by sacrebleu, and prints its signature
 and a 95 % confidence interval. With --translations_dir (or wildcards in --translation) every file
 whose name ends in its training step, such as DIR/ende-20000, is scored, and written to --event_dir
 for TensorBoard.
@@ -46,13 +46,13 @@ def main(argv: Sequence[str]) -> int:
     from t2t_mm.evaluation.translation_scores import Scorer
 
     scorer = Scorer(
-        tuple(listed(values.metrics)),
+        tuple(comma_separated(values.metrics)),
         values.bleu_variant,
         values.tokenize,
         values.bootstrap_resamples,
     )
-    references = [Path(name).expanduser() for name in listed(values.reference)]
-    if _several(values):
+    references = [Path(name).expanduser() for name in comma_separated(values.reference)]
+    if _scores_series(values):
         _score_series(values, scorer, references)
     else:
         _score_one(values, scorer, references)
@@ -68,16 +68,16 @@ def _check(values: flags.FlagValues) -> None:
         raise UserError(
             f"--bootstrap_resamples must be 0 or more, got {values.bootstrap_resamples}."
         )
-    if not listed(values.metrics):
+    if not comma_separated(values.metrics):
         raise UserError("--metrics is empty; choose among bleu, chrf, ter.")
-    if _several(values) and values.compare_to:
+    if _scores_series(values) and values.compare_to:
         raise UserError("--compare_to compares one --translation=FILE with another file.")
     for name in ("event_dir", "report_zero"):
-        if values[name].value and not _several(values):
+        if values[name].value and not _scores_series(values):
             raise UserError(f"--{name} goes with --translations_dir, whose files have steps.")
 
 
-def _several(values: flags.FlagValues) -> bool:
+def _scores_series(values: flags.FlagValues) -> bool:
     return bool(values.translations_dir) or any(sign in values.translation for sign in "*?[")
 
 
@@ -145,7 +145,7 @@ def _write_events(
 
 def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("translation", None, "File to score; wildcards for several.", **define)
     flags.DEFINE_string("translations_dir", None, "Folder of files named NAME-STEP.", **define)
     flags.DEFINE_string(

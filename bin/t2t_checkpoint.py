@@ -83,13 +83,13 @@ def main(argv: Sequence[str]) -> int:
 def inspect(argv: Sequence[str]) -> int:
     """Prints the parts of a checkpoint."""
     values = _flags("inspect")
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_bool("variables", False, "List every variable.", **define)
     if not parse(values, argv, INSPECT):
         return 0
     from t2t_mm.runs.surgery.parts import extras, model_parts, parameters, parts_table
 
-    run = _opened(values)
+    run = _open_checkpoint(values)
     parts = model_parts(run)
     print(f"{run.stored.checkpoint}: {run.record.model}, step {run.step}")
     print(parts_table(parts))
@@ -109,7 +109,7 @@ def cut(argv: Sequence[str]) -> int:
     """Writes a run directory with some of a run's problems."""
     values = _flags("cut")
     _to_flag(values)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_float(
         "expert_threshold",
         0.0,
@@ -130,7 +130,7 @@ def cut(argv: Sequence[str]) -> int:
     from t2t_mm.runs.surgery.parts import parameters, parts_table
 
     to = _target(values)
-    plan = _cut(values, _opened(values), values.expert_threshold)
+    plan = _cut(values, _open_checkpoint(values), values.expert_threshold)
     before, after = plan.before(), plan.after()
     print(parts_table(after, before))
     print(f"parameters: {parameters(before):,} -> {parameters(after):,}")
@@ -185,7 +185,7 @@ def grow(argv: Sequence[str]) -> int:
     """Writes a run directory with a run's problems and new ones."""
     values = _flags("grow")
     _to_flag(values)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string(
         "hparams", "", "Changes of what concerns training: name=value,name=value.", **define
     )
@@ -215,7 +215,7 @@ def grow(argv: Sequence[str]) -> int:
     from t2t_mm.runs.surgery.growing import grow as growth
     from t2t_mm.runs.surgery.parts import parameters, parts_table
 
-    run = _opened(values)
+    run = _open_checkpoint(values)
     changes = [values.hparams]
     if values.train_only_new:
         changes.append(f"mixing_weights={only(run.tasks)}")
@@ -233,7 +233,7 @@ def grow(argv: Sequence[str]) -> int:
 def _flags(command: str) -> flags.FlagValues:
     values = common_flags(f"{COMMAND} {command}")
     problems_flag(values, COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("output_dir", None, "Run directory of the trained model.", **define)
     flags.DEFINE_string(
         "checkpoint_path", "latest", "latest, best, or a checkpoint's path.", **define
@@ -248,7 +248,7 @@ def _to_flag(values: flags.FlagValues) -> None:
     )
 
 
-def _opened(values: flags.FlagValues) -> OpenedRun:
+def _open_checkpoint(values: flags.FlagValues) -> OpenedRun:
     if not values.output_dir:
         raise UserError("no model given; name the folder that t2t-trainer wrote in --output_dir.")
     from t2t_mm.runs.surgery.opened import open_checkpoint

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -29,7 +30,7 @@ _SHOWN = 20  # damaged files named in the error
 def _flags() -> flags.FlagValues:
     values = command_line.common_flags(_PROGRAM)
     command_line.problems_flag(values, _PROGRAM)
-    define = {"flag_values": values, "module_name": _PROGRAM}
+    define: dict[str, Any] = {"flag_values": values, "module_name": _PROGRAM}
     flags.DEFINE_integer(
         "random_seed", None, "Seed of the generators; 0 for new data.", lower_bound=0, **define
     )

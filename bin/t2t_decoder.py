@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -29,7 +29,7 @@ usage: t2t-decoder --output_dir=DIR --problem=NAME --decode_from_file=FILE [flag
        t2t-decoder --output_dir=DIR --problem=NAME --score_file=FILE [flags]
        t2t-decoder --output_dir=DIR --decode_interactive [flags]
 
-FILE holds one text a line. For a problem over pictures or sounds it is such a file, a folder of
+FILE holds one text per line. For a problem over pictures or sounds it is such a file, a folder of
 them, several separated by commas, or a text file that lists them. Without --problem, a FILE that
 ends in .tsv mixes problems: "problem<TAB>input" a line. - is standard input. Answers are written in
 the order of the inputs to FILE.<model>.<hparams_set>.<problem>.<search>.decodes; after a kill the
@@ -61,8 +61,11 @@ def main(argv: Sequence[str]) -> int:
     trained_run(values)
     from t2t_mm.decoding.command import DecodeRequest, run_request
 
+    flag_values: dict[str, Any] = {
+        name: values[name].value for name in DecodeRequest.__dataclass_fields__
+    }
     run_request(
-        DecodeRequest(**{name: values[name].value for name in DecodeRequest.__dataclass_fields__}),
+        DecodeRequest(**flag_values),
         _figures,
     )
     return 0
@@ -77,7 +80,7 @@ def _figures(task: Task, answers: list[Answered]) -> dict[str, float]:
 
 
 def _answers_alone_on_stdout(argv: Sequence[str]) -> contextlib.AbstractContextManager:
-    """Where the input is "-", answers go to standard output, and nothing else may."""
+    """Redirects to standard error all but the answers, where the input is "-"."""
     if any(argument == "-" or argument.endswith("=-") for argument in argv):
         return contextlib.redirect_stdout(sys.stderr)
     return contextlib.nullcontext()
@@ -90,7 +93,7 @@ def _check(values: flags.FlagValues) -> None:
     if values.decode_from_dev:
         if values.decode_split not in (None, "dev"):
             raise UserError(f"--decode_from_dev contradicts --decode_split={values.decode_split}.")
-        values.decode_split = "dev"
+        values["decode_split"].value = "dev"
     given = [f"--{name}" for name in _MODES if values[name].value]
     if len(given) != 1:
         raise UserError(
@@ -120,7 +123,7 @@ def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
     problems_flag(values, COMMAND)
     run_flags(values, COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("decode_from_file", None, "What to answer; see above.", **define)
     flags.DEFINE_string(
         "decode_to_file",
@@ -166,7 +169,7 @@ def _flags() -> flags.FlagValues:
     flags.DEFINE_integer(
         "num_samples",
         None,
-        "Decode at most so many inputs: the first of a file; of a split, spread over the lengths.",
+        "Decode at most N inputs: the first of a file; of a split, spread over the lengths.",
         **define,
     )
     return values

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from t2t_mm.bin.command_line import (
+    comma_separated,
     common_flags,
     exit_status,
-    listed,
     parse,
     problems_flag,
     run_flags,
@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
     problems = problem_list(values.problems, record.tasks)
     settings = DecodeSettings().override(values.decode_hparams)
     several = values.eval_all or values.schedule == CONTINUOUS
-    checkpoints = iter(_several(values) if several else [values.checkpoint_path])
+    checkpoints = iter(_checkpoints(values) if several else [values.checkpoint_path])
     first = next(checkpoints, None)
     if first is None:
         raise CheckpointError(
@@ -79,21 +79,22 @@ def main(argv: Sequence[str]) -> int:
         values.split,
         values.eval_steps or None,
         settings,
-        listed(values.metrics),
+        comma_separated(values.metrics),
         values.bootstrap_resamples,
     )
-    _series(values, loaded, evaluator, checkpoints)
+    _evaluate_series(values, loaded, evaluator, checkpoints)
     return 0
 
 
 def _check(values: flags.FlagValues) -> None:
     for name in ("eval_steps", "bootstrap_resamples"):
-        if values[name].value < 0:
-            raise UserError(f"--{name} must be 0 or more, got {values[name].value}.")
+        number = getattr(values, name)
+        if number < 0:
+            raise UserError(f"--{name} must be 0 or more, got {number}.")
     if values.eval_use_test_set:
         if values["split"].present and values.split != "test":
             raise UserError(f"--eval_use_test_set contradicts --split={values.split}.")
-        values.split = "test"
+        values["split"].value = "test"
     if values.eval_all or values.schedule == CONTINUOUS:
         several = "--eval_all" if values.eval_all else f"--schedule={CONTINUOUS}"
         if values.eval_all and values.schedule == CONTINUOUS:
@@ -102,20 +103,20 @@ def _check(values: flags.FlagValues) -> None:
             raise UserError(f"{several} chooses the checkpoints; leave --checkpoint_path out.")
     from t2t_mm.evaluation.metrics import find_metric
 
-    for name in listed(values.metrics):
+    for name in comma_separated(values.metrics):
         find_metric(name, "--metrics")
 
 
-def _several(values: flags.FlagValues) -> Iterable[str]:
-    from t2t_mm.evaluation.checkpoint_series import saved, upcoming
+def _checkpoints(values: flags.FlagValues) -> Iterable[str]:
+    from t2t_mm.evaluation.checkpoint_series import new_checkpoints, saved_checkpoints
 
     if values.eval_all:
-        return saved(values.output_dir)
+        return saved_checkpoints(values.output_dir)
     minutes = values.eval_timeout_mins
-    return upcoming(values.output_dir, None if minutes < 0 else 60 * minutes)
+    return new_checkpoints(values.output_dir, None if minutes < 0 else 60 * minutes)
 
 
-def _series(
+def _evaluate_series(
     values: flags.FlagValues, loaded: LoadedModel, evaluator: Evaluator, further: Iterable[str]
 ) -> None:
     """Evaluates the loaded checkpoint, then the further ones, with the same model."""
@@ -156,7 +157,7 @@ def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
     problems_flag(values, COMMAND)
     run_flags(values, COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_enum("split", "dev", ["dev", "test", "train"], "Which examples.", **define)
     flags.DEFINE_bool("eval_use_test_set", False, "The same as --split=test.", **define)
     flags.DEFINE_integer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -79,7 +80,7 @@ def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
     problems_flag(values, COMMAND)
     run_flags(values, COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string(
         "export_dir", None, "Folder of the versions; default: export/ in --output_dir.", **define
     )

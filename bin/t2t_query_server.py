@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from t2t_mm.bin.command_line import common_flags, exit_status, parse
 from t2t_mm.errors import UserError
+
+if TYPE_CHECKING:
+    from t2t_mm.serving.http.server import ServerSettings
 
 USAGE = """
 usage: t2t-query-server --export_dir=DIR [--model_name=NAME] [--port=8501] [flags]
@@ -64,7 +68,7 @@ def _check_extra() -> None:
         )
 
 
-def _settings(values: flags.FlagValues):  # -> ServerSettings, imported late
+def _settings(values: flags.FlagValues) -> ServerSettings:
     from t2t_mm.serving.http.batching import BatchSettings
     from t2t_mm.serving.http.limits import Limits
     from t2t_mm.serving.http.server import ServerSettings
@@ -97,7 +101,7 @@ def _settings(values: flags.FlagValues):  # -> ServerSettings, imported late
 
 def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     whole = {"lower_bound": 1, **define}
     positive = {"lower_bound": 0.001, **define}
     least_0 = {"lower_bound": 0, **define}

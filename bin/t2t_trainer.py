@@ -67,12 +67,12 @@ def main(argv: Sequence[str]) -> int:
             )
         }
         | {"access": access(values)}
-        | _of_the_run(values),
+        | _names_of_run(values),
     )
     return 0
 
 
-def _of_the_run(values: flags.FlagValues) -> dict[str, Any]:
+def _names_of_run(values: flags.FlagValues) -> dict[str, Any]:
     """Without --problems: what run.json says, as far as no flag says otherwise.
 
     Raises:
@@ -100,7 +100,7 @@ def _flags() -> flags.FlagValues:
     values = common_flags(COMMAND)
     problems_flag(values, COMMAND)
     source_flags(values, COMMAND)
-    define = {"flag_values": values, "module_name": COMMAND}
+    define: dict[str, Any] = {"flag_values": values, "module_name": COMMAND}
     flags.DEFINE_string("model", "multi_model", "Registered name of the model.", **define)
     flags.DEFINE_string("hparams_set", "multimodel_base", "Registered hparams set.", **define)
     flags.DEFINE_string("hparams", "", "Changes to the set: name=value,name=value.", **define)

@@ -10,7 +10,7 @@ from t2t_mm.registry import register_hparams
 
 @dataclass(frozen=True)
 class GPTHParams(HParams):
-    """What GPT's body reads besides the common fields."""
+    """The hparams of GPT's body besides the common fields."""
 
     filter_size: int = 3072  # hidden units of the feed-forward networks, 4 hidden_size in GPT
     num_heads: int = 12  # attention heads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from t2t_mm.hparam import HParams
 from t2t_mm.registry import register_hparams
@@ -10,14 +11,14 @@ from t2t_mm.registry import register_hparams
 
 @dataclass(frozen=True)
 class LSTMHParams(HParams):
-    """What the LSTM bodies read besides the common fields."""
+    """The hparams of the LSTM bodies besides the common fields."""
 
     num_hidden_layers: int = 2  # cells on top of one another, on either side
 
 
 @dataclass(frozen=True)
 class LSTMAttentionHParams(LSTMHParams):
-    """What the LSTM body with attention reads besides."""
+    """The hparams of the LSTM body with attention."""
 
     attention_mechanism: str = "bahdanau"  # bahdanau (additive) | luong (multiplicative)
     num_heads: int = 1  # attention mechanisms, each with weights of its own
@@ -26,7 +27,7 @@ class LSTMAttentionHParams(LSTMHParams):
 
 
 # T2T's basic_params1 without dropout of attention; its Adam rate is 0.1 times noam / 500.
-_COMMON = {
+_COMMON: dict[str, Any] = {
     "hidden_size": 128,
     "num_hidden_layers": 2,
     "batch_size": 1024,

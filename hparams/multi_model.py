@@ -14,7 +14,7 @@ from t2t_mm.registry import register_hparams, register_ranged_hparams
 
 @dataclass(frozen=True)
 class MultiModelHParams(HParams):
-    """What the MultiModel's body reads besides the common fields."""
+    """The hparams of the MultiModel's body besides the common fields."""
 
     filter_size: int = 512  # hidden units of an expert
     num_heads: int = 8  # attention heads
@@ -59,12 +59,12 @@ def multimodel_tiny() -> MultiModelHParams:
     """The MultiModel at width 128 with 10 experts: a laptop trains shapes8 in minutes.
 
     Source: T2T 1.9 multimodel_tiny. Differs: a peak rate of 8.8e-4 after 400 steps and 0.05
-    dropout, for a run of minutes instead of days (T2T's 1.4e-3 learns no pictures so soon); a
+    dropout, for a run of minutes instead of days (T2T's 1.4e-3 learns no images so soon); a
     shorter audio entrance and a narrower class exit.
 
     Command: t2t-trainer --problems=shapes8 --hparams_set=multimodel_tiny --generate_data.
     Hardware and time: two CPU cores, 11 minutes. Reached, on the test split: translations and
-    trees 100 % exact, picture class 100 %, captions 92.8 % exact, speech 1.2 % word error rate.
+    trees 100 % exact, image class 100 %, captions 92.8 % exact, speech 1.2 % word error rate.
     """
     return MultiModelHParams(
         hidden_size=128,
@@ -116,7 +116,7 @@ def multimodel_paper_single() -> MultiModelHParams:
 
 @register_ranged_hparams
 def multimodel_range(ranged: RangedHParams) -> None:
-    """Where to look when tuning a MultiModel."""
+    """The ranges to search when tuning a MultiModel."""
     ranged.set_float("learning_rate", 0.01, 1.0, RangedHParams.LOG)
     ranged.set_float("dropout", 0.0, 0.5)
     ranged.set_discrete("hidden_size", [128, 256, 512])

@@ -15,19 +15,19 @@ from t2t_mm.registry import register_hparams
 
 @dataclass(frozen=True)
 class ResNetHParams(HParams):
-    """What ResNet's body reads besides the common fields."""
+    """The hparams of ResNet's body besides the common fields."""
 
     layer_sizes: tuple[int, ...] = (3, 4, 6, 3)  # blocks of each stage
     filter_sizes: tuple[int, ...] = (64, 64, 128, 256, 512)  # of the stem and of each stage
     block_fn: str = "bottleneck"  # bottleneck (output 4 x filters) | residual (the basic block)
-    stem: str = "7x7"  # 7x7 and a pool, sides / 4 | 3x3, for pictures of 32 pixels
+    stem: str = "7x7"  # 7x7 and a pool, sides / 4 | 3x3, for images of 32 pixels
     shortcut: str = "projection"  # projection (option B) | zeros (option A, no parameters)
     bottleneck_stride: str = "3x3"  # 3x3 (v1.5) | 1x1 (as published)
 
 
 @register_hparams
 def resnet_50() -> ResNetHParams:
-    """ResNet-50 for pictures of 224 pixels: 25,557,032 parameters with 1,000 classes.
+    """ResNet-50 for images of 224 pixels: 25,557,032 parameters with 1,000 classes.
 
     Source: T2T 1.15 resnet_50: momentum 0.9, rate 0.4 at batch 1024, cosine over 120,000 steps.
     Differs: no Nesterov momentum, weight decay 1e-4 is decoupled, and one device's batch of 128 has
@@ -83,7 +83,7 @@ def resnet_20() -> ResNetHParams:
 
     Source: arXiv 1512.03385 section 4.2: momentum 0.9, rate 0.1, batch 128, weight decay 1e-4,
     64,000 steps; 8.75 % error. Differs: the rate falls as a cosine, not by tenths at 32,000 and
-    48,000 steps; weight decay is decoupled; pictures are standardised each by itself and shifted by
+    48,000 steps; weight decay is decoupled; images are standardised each by itself and shifted by
     a sixteenth of their side, not an eighth. Not trained by us.
     """
     return ResNetHParams(

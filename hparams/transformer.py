@@ -10,7 +10,7 @@ from t2t_mm.registry import register_hparams
 
 @dataclass(frozen=True)
 class TransformerHParams(HParams):
-    """What the Transformer's body reads besides the common fields."""
+    """The hparams of the Transformer's body besides the common fields."""
 
     filter_size: int = 2048  # hidden units of the feed-forward network
     num_heads: int = 8  # attention heads

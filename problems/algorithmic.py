@@ -67,7 +67,7 @@ class AlgorithmicProblem(Text2TextProblem):
         return inputs, self.answer(inputs)
 
     def answer(self, inputs: str) -> str:
-        """What is to be written for a text."""
+        """The right answer to a text."""
         raise NotImplementedError(f"{type(self).__name__} must define answer")
 
 
@@ -107,7 +107,7 @@ class Arithmetic(AlgorithmicProblem):
         return inputs, self.answer(inputs)
 
     def _number(self, source: random.Random, length: int) -> str:
-        """A number of so many digits: the last, its highest, is 0 only where it is the one."""
+        """A number of `digits` digits: the last, its highest, is 0 only where it is the one."""
         digits = "".join(source.choices(self.symbols, k=length - 1))
         return digits + source.choice(self.symbols[1 if length > 1 else 0 :])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -66,9 +66,7 @@ class CommonVoice(SpeechProblem):
 
 
 def _reader(key: str, table: str) -> WavTable:
-    columns: Mapping[str, str] = (
-        {"folder": "clips", "file": "path", "transcript": "sentence"}
-        if key == "tsv"
-        else {"folder": ".", "file": "filename", "transcript": "text"}
-    )
-    return WavTable(medium="audio", path=table, **columns)
+    make = functools.partial(WavTable, medium="audio", path=table)
+    if key == "tsv":
+        return make(folder="clips", file="path", transcript="sentence")
+    return make(folder=".", file="filename", transcript="text")

@@ -110,7 +110,7 @@ def glue_provenance(
     parts: Mapping[str, str] = _PARTS,
     tables: Sequence[str] = tuple(_FILES.values()),
 ) -> Provenance:
-    """Where a task of GLUE comes from.
+    """The provenance of a task of GLUE.
 
     Args:
       config: TFDS's name of the task.

@@ -40,7 +40,7 @@ _VALIDATION_LABELS = "ILSVRC2012_validation_labels.txt"
 
 
 class ImageNet(NamedProblem, Image2ClassProblem):
-    """What the sizes have in common. Original JPEG bytes are stored, whatever the size."""
+    """The base of all sizes. Original JPEG bytes are stored, whatever the size."""
 
     labels = SYNSETS
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 1024, Split.DEV: 10}
@@ -69,20 +69,20 @@ class ImageNet(NamedProblem, Image2ClassProblem):
 
 
 def training_samples(path: Path) -> Iterator[Sample]:
-    """The pictures of the training archive: an archive for each class, named after it."""
+    """The images of the training archive: an archive for each class, named after it."""
     with tarfile.open(path) as outer:
         for member in outer:
             synset = member.name.removesuffix(".tar")
             if synset not in SYNSETS:
-                raise DataError(f"{path} holds {member.name}, which is no class of ImageNet's.")
+                raise DataError(f"{path} holds {member.name}, which is not a class of ImageNet's.")
             with tarfile.open(fileobj=outer.extractfile(member)) as inner:
-                for picture in inner:
-                    start = member.offset_data + picture.offset_data
-                    yield {"inputs": bytes_of(path, start, picture.size), "targets": synset}
+                for image in inner:
+                    start = member.offset_data + image.offset_data
+                    yield {"inputs": bytes_of(path, start, image.size), "targets": synset}
 
 
 def validation_samples(path: Path, root: Path) -> Iterator[Sample]:
-    """The pictures of the validation archive; their classes are listed in the names' order."""
+    """The images of the validation archive; their classes are listed in the names' order."""
     with tarfile.open(path) as archive:
         members = sorted(archive.getmembers(), key=lambda member: member.name)
     classes = _validation_labels(root, len(members))
@@ -99,18 +99,18 @@ def _validation_labels(root: Path, count: int) -> list[str]:
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise DataError(
-            f"the classes of ImageNet's validation pictures are missing; put "
+            f"the classes of ImageNet's validation images are missing; put "
             f"{_VALIDATION_LABELS} with one WordNet identifier a line, in the order of the "
-            f"pictures' names, into {root}."
+            f"images' names, into {root}."
         )
     labels = path.read_text(encoding="utf-8").split()
     if len(labels) != count:
-        raise DataError(f"{path} has {len(labels)} classes for {count} pictures.")
+        raise DataError(f"{path} has {len(labels)} classes for {count} images.")
     return labels
 
 
 def bytes_of(path: Path, start: int, size: int) -> Callable[[], bytes]:
-    """A function that reads a part of a file: a picture where it lies in its archive."""
+    """A function that reads a part of a file: an image where it lies in its archive."""
     return functools.partial(_read, path, start, size)
 
 
@@ -137,7 +137,7 @@ class ImageImagenet224(ImageNet):
 
 
 class SmallImageNet(ImageNet):
-    """The sizes that TFDS has ready-made; prepared full pictures serve as well."""
+    """The sizes that TFDS has ready-made; prepared full images serve as well."""
 
     def __init_subclass__(cls, **options: object):
         super().__init_subclass__(**options)
@@ -152,7 +152,7 @@ class SmallImageNet(ImageNet):
             download_bytes=size,
             tfds=(small, _TFDS),
             files=_FILES,
-            access=f"TFDS downloads the small pictures; for the full ones {_ACCESS}",
+            access=f"TFDS downloads the small images; for the full ones {_ACCESS}",
         )
 
 

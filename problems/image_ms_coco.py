@@ -25,7 +25,7 @@ _YEARS = {Split.TRAIN: "train2014", Split.DEV: "val2014"}
 
 
 class ImageMsCoco(NamedProblem, Image2TextProblem):
-    """What the vocabularies have in common."""
+    """The base of all vocabularies."""
 
     image_size = 299
     flip = False  # captions say left and right
@@ -53,14 +53,14 @@ class ImageMsCoco(NamedProblem, Image2TextProblem):
 
     def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample | Dropped]:
         captions = [text for text in map(one_line, record.texts("captions/text")) if text]
-        picture = functools.partial(record.blob, "image")  # read by the worker that writes it
+        image = functools.partial(record.blob, "image")  # read by the worker that writes it
         if not captions:
             yield Dropped("no caption")
         elif split is Split.TRAIN:
             for caption in captions:
-                yield {"inputs": picture, "targets": caption}
+                yield {"inputs": image, "targets": caption}
         else:
-            yield {"inputs": picture, "targets": captions[0], "references": captions}
+            yield {"inputs": image, "targets": captions[0], "references": captions}
 
     def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
         year = _YEARS[split]

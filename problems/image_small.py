@@ -1,4 +1,4 @@
-"""Small pictures that users try first: CIFAR, MNIST, Fashion-MNIST, scikit-learn's digits.
+"""Small images that users try first: CIFAR, MNIST, Fashion-MNIST, scikit-learn's digits.
 
 The published test sets serve as dev, as in Tensor2Tensor.
 """
@@ -13,7 +13,7 @@ from typing import ClassVar
 from t2t_mm import registry
 from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.data.sources.readers import Cifar, Roots
-from t2t_mm.data.sources.readers.idx import pictures_and_labels, png_of
+from t2t_mm.data.sources.readers.idx import images_and_labels, png_of
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Image2ClassProblem, Sample, Split
@@ -22,8 +22,8 @@ from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 _SPLITS = {"train": "train", "dev": "test"}
 
 
-class SmallPictures(NamedProblem, Image2ClassProblem):
-    """What they have in common."""
+class SmallImagesProblem(NamedProblem, Image2ClassProblem):
+    """The base of the problems of small images."""
 
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 10, Split.DEV: 1}
 
@@ -31,7 +31,7 @@ class SmallPictures(NamedProblem, Image2ClassProblem):
         yield {"inputs": record.blob("image"), "targets": record.label("label")}
 
 
-class CifarProblem(SmallPictures):
+class CifarProblem(SmallImagesProblem):
     """CIFAR: 32 x 32 colour photos."""
 
     batches: ClassVar[Mapping[Split, tuple[str, ...]]]
@@ -108,19 +108,19 @@ _IDX = {
 }
 
 
-class MnistProblem(SmallPictures):
-    """MNIST's format: 28 x 28 grey pictures."""
+class MnistProblem(SmallImagesProblem):
+    """MNIST's format: 28 x 28 grey images."""
 
     image_size = 28
     flip = False  # a mirrored digit is none
 
     def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
-        pictures, labels = (
+        images, labels = (
             next(path for ending in ("", ".gz") if (path := root / f"{name}{ending}").exists())
             for name in _IDX[split]
         )
-        for picture, label in pictures_and_labels(pictures, labels):
-            yield {"inputs": picture, "targets": self.labels[label]}
+        for image, label in images_and_labels(images, labels):
+            yield {"inputs": image, "targets": self.labels[label]}
 
 
 def _idx_files(folder: str) -> tuple[RawFiles, ...]:
@@ -145,7 +145,7 @@ class ImageMnist(MnistProblem):
 
 @registry.register_problem("image_fashion_mnist")
 class ImageFashionMnist(MnistProblem):
-    """Fashion-MNIST: 28 x 28 pictures of clothes to one of ten classes."""
+    """Fashion-MNIST: 28 x 28 images of clothes to one of ten classes."""
 
     flip = True
     labels = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
@@ -178,12 +178,12 @@ class ImageDigits(NamedProblem, Image2ClassProblem):
     )
 
     def prepare(self, tmp_dir: Path, log: Callable[[str], None] = print) -> None:
-        """Says so if scikit-learn, which brings the pictures, is not installed."""
+        """Checks that scikit-learn, which brings the images, is installed."""
         try:
             import sklearn.datasets  # noqa: F401
         except ImportError:
             raise DataError(
-                "problem 'image_digits' needs scikit-learn, which brings the pictures; run "
+                "problem 'image_digits' needs scikit-learn, which brings the images; run "
                 "`pip install scikit-learn`."
             ) from None
 
@@ -193,7 +193,7 @@ class ImageDigits(NamedProblem, Image2ClassProblem):
         content = load_digits()
         part = slice(None, 1437) if split is Split.TRAIN else slice(1437, None)
         # 0 .. 16 to 0 .. 255
-        pictures = (content.images[part] * 15.9375).round().astype("uint8")
-        for picture, label in zip(pictures, content.target[part], strict=True):
-            drawn = functools.partial(png_of, picture.tobytes(), picture.shape)
+        images = (content.images[part] * 15.9375).round().astype("uint8")
+        for image, label in zip(images, content.target[part], strict=True):
+            drawn = functools.partial(png_of, image.tobytes(), image.shape)
             yield {"inputs": drawn, "targets": str(label)}

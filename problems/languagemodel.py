@@ -25,7 +25,7 @@ class LanguageModelProblem(NamedProblem, Text2SelfProblem):
     """The lines of text files.
 
     Attributes:
-      chunk_words: a longer line is cut into pieces of so many words.
+      chunk_words: a longer line is cut into pieces of at most this number of words.
       paths: the files of each split, globs allowed, below what RawFiles find.
     """
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from t2t_mm import registry
 from t2t_mm.data.sources import holding_out
-from t2t_mm.data.sources.raw_data import Found
+from t2t_mm.data.sources.raw_data import LocatedData
 from t2t_mm.data.sources.readers import LibriSpeech, Roots, Row
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.problem import Sample, Split
@@ -105,33 +105,33 @@ class LibrispeechProblem(SpeechProblem):
             yield {"inputs": row.inputs, "targets": row.targets}
 
     def _rows(self, root: Path, split: Split) -> Iterator[Row]:
-        there = self._there(root)
+        there = self._available(root)
         if all(there.values()):
             yield from (row for name in there[split] for row in _chapters(root, name))
             return
         names = sorted({name for part in there.values() for name in part}) or ["."]
         rows = [row for name in names for row in _chapters(root, name)]
-        yield from holding_out.tenths(rows, split, f"recordings below {root}")
+        yield from holding_out.split_by_tenths(rows, split, f"recordings below {root}")
 
-    def _there(self, root: Path) -> Subsets:
+    def _available(self, root: Path) -> Subsets:
         return {
             split: tuple(name for name in part if (root / name).is_dir())
             for split, part in self.subsets.items()
         }
 
-    def remark(self, found: Found) -> str:
-        """Which subsets are missing, and what stands for them."""
+    def remark(self, found: LocatedData) -> str:
+        """A note on the subsets that are missing, and what stands for them."""
         if found.files is None or found.files.key != "part":
             return ""
         root = _library(found.path)
-        there = self._there(root)
+        there = self._available(root)
         used = sorted(name for part in there.values() for name in part)
         if all(there.values()):
             missing = sorted(n for p in self.subsets.values() for n in p if n not in used)
             return f"only {', '.join(used)} are there; {', '.join(missing)} are missing"
         return (
             f"{', '.join(used) or 'a folder of chapters'} instead of all subsets: of the "
-            f"recordings in the order of their paths {holding_out.TOLD}"
+            f"recordings in the order of their paths {holding_out.DESCRIPTION}"
         )
 
 

@@ -17,7 +17,7 @@ from typing import ClassVar
 from t2t_mm import registry
 from t2t_mm.data.sources import holding_out
 from t2t_mm.data.sources.named_problem import NamedProblem
-from t2t_mm.data.sources.raw_data import Found
+from t2t_mm.data.sources.raw_data import LocatedData
 from t2t_mm.data.sources.readers.treebank import trees_of
 from t2t_mm.errors import DataError
 from t2t_mm.kinds import tree_tags, trees
@@ -60,29 +60,29 @@ class ParsingProblem(NamedProblem, Text2TreeProblem):
         return next(path for path in places if path.exists())
 
     def describe_cleaning(self) -> str:
-        """What is done to trees, and the rules."""
+        """The cleaning of trees, and the rules."""
         return (
             f"traces, function tags and indices taken out of trees; {super().describe_cleaning()}"
         )
 
-    def remark(self, found: Found) -> str:
-        """What the splits are, where they are not the standard sections."""
+    def remark(self, found: LocatedData) -> str:
+        """A note on the splits, where they are not the standard sections."""
         if found.files is None:
             return ""
         if found.files.key == "mrg":
-            return _told(found.path)
+            return _described_sections(found.path)
         dev = self._file(found.path, Split.DEV)
         if Split.TEST in self.splits and self._file(found.path, Split.TEST) == dev:
             return f"no test trees are there: test is {dev.name} again"
         return ""
 
 
-def _sample(tree: trees.Tree) -> Sample | Dropped:
+def _sample(tree: trees.ParseTree) -> Sample | Dropped:
     cleaned = trees.clean(tree)
     if cleaned is None:
         return Dropped("nothing but traces")
     only = cleaned.children[0]
-    if cleaned.label in _TOPS and len(cleaned.children) == 1 and isinstance(only, trees.Tree):
+    if cleaned.label in _TOPS and len(cleaned.children) == 1 and isinstance(only, trees.ParseTree):
         cleaned = only
     try:
         return {"inputs": " ".join(trees.words(cleaned)), "targets": tree_tags.write(cleaned)}
@@ -110,10 +110,10 @@ def _section_files(root: Path, split: Split) -> list[Path]:
     files = _treebank_files(root)
     if _is_whole(files):
         return [path for name, path in files.items() if _section(name) in _SECTIONS[split]]
-    return list(holding_out.tenths(list(files.values()), split, f"files below {root}"))
+    return list(holding_out.split_by_tenths(list(files.values()), split, f"files below {root}"))
 
 
-def _told(root: Path) -> str:
+def _described_sections(root: Path) -> str:
     files = _treebank_files(root)
     if _is_whole(files):
         return "train is sections 02 to 21, dev 22, test 23"
@@ -121,7 +121,7 @@ def _told(root: Path) -> str:
     there = ", ".join(f"{section:02d}" for section in sections)
     return (
         f"the standard sections are not all there (only {there}): of the {len(files)} files in the "
-        f"order of their names {holding_out.TOLD}"
+        f"order of their names {holding_out.DESCRIPTION}"
     )
 
 

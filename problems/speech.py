@@ -1,4 +1,4 @@
-"""What the speech problems have in common: a recording to its words.
+"""The base of the speech problems: a recording to its words.
 
 The data hold 16-bit samples at 16 kHz. Whether a model reads log-mel spectra or waveforms is the
 hparam audio_modality's choice (audio_spectral, audio).

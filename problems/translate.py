@@ -1,4 +1,4 @@
-"""What the translation problems have in common: pairs of languages, and their names.
+"""The base of the translation problems: pairs of languages, and their names.
 
 A problem is from English; `_rev` is to English. Text is stored as it is published, untokenised.
 """

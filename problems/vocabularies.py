@@ -1,4 +1,4 @@
-"""How the families of problems name their vocabularies."""
+"""The names of the vocabularies of the families of problems."""
 
 from __future__ import annotations
 

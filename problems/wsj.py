@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.sources.raw_data import Found
+from t2t_mm.data.sources.raw_data import LocatedData
 from t2t_mm.data.sources.readers.kaldi import utterances
 from t2t_mm.data.sources.readers.wsj_corpus import Corpus, PartList, open_corpus
 from t2t_mm.data.sources.transcripts import wsj_words
@@ -88,15 +88,15 @@ class Wsj(SpeechProblem):
             else:
                 yield {"inputs": sound, "targets": wsj_words(text)}
 
-    def remark(self, found: Found) -> str:
-        """Which sets are read, and whether lists or folders say what is in them."""
+    def remark(self, found: LocatedData) -> str:
+        """A note on the sets that are read, and whether lists or folders say what is in them."""
         if found.files is None:
             return ""
         if found.files.key == "kaldi":
             return f"train is {_kaldi_folder(found.path, Split.TRAIN).name}"
         corpus = open_corpus(found.path)
         told = [
-            f"{split.value} is {' and '.join(_told(corpus, part) for part in parts)}"
+            f"{split.value} is {' and '.join(_described_part(corpus, part) for part in parts)}"
             for split, parts in _parts(corpus).items()
         ]
         return "; ".join(told)
@@ -108,7 +108,7 @@ def _kaldi_folder(root: Path, split: Split) -> Path:
 
 
 def _parts(corpus: Corpus) -> dict[Split, tuple[PartList, ...]]:
-    """What stands for the splits: WSJ1 serves where it is there."""
+    """The sets that stand for the splits: WSJ1 serves where it is there."""
     second = any(name.startswith("wsj1/") for name in corpus.sounds)
     return {
         Split.TRAIN: (_SI84, _SI200) if second else (_SI84,),
@@ -117,6 +117,6 @@ def _parts(corpus: Corpus) -> dict[Split, tuple[PartList, ...]]:
     }
 
 
-def _told(corpus: Corpus, part: PartList) -> str:
+def _described_part(corpus: Corpus, part: PartList) -> str:
     path = corpus.list_of(part)
     return f"the list {path.name} for {part.folder}" if path else f"the folder {part.folder}"

@@ -454,7 +454,7 @@ def test_file_mistakes(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         problems_file.load(tmp_path / "none.toml")
     assert str(error.value) == (
-        f"--problems_file={tmp_path}/none.toml is no file; give the path of a TOML file."
+        f"--problems_file={tmp_path}/none.toml is not a file; give the path of a TOML file."
     )
     assert fails(tmp_path, "[problems").startswith("my.toml is malformed TOML: ")
     assert fails(tmp_path, "") == ("my.toml declares no problem; it needs a table [problems.NAME].")

@@ -11,11 +11,14 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from t2t_mm.problems.shapes import world
 from t2t_mm.problems.shapes.world import Thing
+
+Item = TypeVar("Item")
 
 GRID = 3  # cells a side
 FEWEST, MOST = 4, 6  # things
@@ -25,7 +28,7 @@ VALUES = {"size": world.SIZES, "colour": world.COLOURS, "shape": world.SHAPES}
 
 @dataclass(frozen=True)
 class Description:
-    """What is said of a thing; None where nothing is: 'the red one' leaves open size and shape."""
+    """A description of a thing; None is open: 'the red one' leaves open size and shape."""
 
     size: str | None = None
     colour: str | None = None
@@ -37,7 +40,7 @@ class Description:
         return tuple(name for name in VALUES if getattr(self, name) is not None)
 
     def fits(self, thing: Thing) -> bool:
-        """Whether all that is said is true of the thing."""
+        """True if all that is said is true of the thing."""
         return all(getattr(self, name) == getattr(thing, name) for name in self.said)
 
     def words(self, plural: bool = False) -> str:
@@ -90,7 +93,7 @@ class Crowd:
         )
 
     def fitting(self, description: Description) -> list[Placed]:
-        """What the description is true of."""
+        """The things that the description is true of."""
         return [one for one in self.placed if description.fits(one.thing)]
 
 
@@ -113,7 +116,7 @@ def arranged(
     """The things in cells of their own, chosen at random.
 
     Args:
-      things: at most one a cell.
+      things: at most one per cell.
       rng: draws the cells.
       relation: the first thing is in this relation to the second one; None for anywhere.
       alone: no other thing is in that relation to the second one.
@@ -125,7 +128,9 @@ def arranged(
         if alone:
             free = (cell for cell in free if relation_of(cell, pair[1]) != relation)
         cells = [*pair, *free]
-    placed = (Placed(*cell, thing) for cell, thing in zip(cells, things, strict=False))
+    placed = (
+        Placed(row, column, thing) for (row, column), thing in zip(cells, things, strict=False)
+    )
     return Crowd(tuple(sorted(placed, key=lambda one: one.cell)))
 
 
@@ -190,6 +195,6 @@ def _spread(
     ]
 
 
-def draw(values: Sequence, rng: np.random.Generator):
+def draw(values: Sequence[Item], rng: np.random.Generator) -> Item:
     """One of the values, each as likely as the others."""
-    return values[rng.integers(len(values))]
+    return values[int(rng.integers(len(values)))]

@@ -1,4 +1,4 @@
-"""How the English words of the shapes world sound: a lexicon of phonemes and their acoustics.
+"""Phonemes of the English words of the shapes world: a lexicon, and their acoustics.
 
 The figures are textbook averages for a male speaker, good enough to be told apart, not to be
 admired. voice.py turns them into a waveform.
@@ -114,7 +114,7 @@ def pronounce(sentence: str) -> list[Phoneme]:
     Raises:
         ValueError: a word is not in the lexicon.
     """
-    phonemes = []
+    phonemes: list[Phoneme] = []
     for word in sentence.split():
         if word not in LEXICON:
             raise ValueError(f"The voice cannot say {word!r}; it knows {', '.join(LEXICON)}.")

@@ -66,7 +66,7 @@ def _inside(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def coverage(
     shape: str, centre: tuple[float, float], radius: float, angle: float, side: int = SIDE
 ) -> np.ndarray:
-    """How much of each pixel the shape covers: [side, side] in 0..1."""
+    """The share of each pixel that the shape covers: [side, side] in 0..1."""
     grid = (np.arange(side * _SUPER) + 0.5) / _SUPER  # the sub-pixels' centres, in pixels
     x, y = grid[None, :] - centre[0], grid[:, None] - centre[1]
     if shape == "circle":
@@ -113,20 +113,21 @@ def render(scene: Scene, seed: Sequence[int]) -> np.ndarray:
         raise ValueError(f"A picture needs the size of both things; got {scene}.")
     rng = np.random.default_rng(seed)
     things = (scene.first, scene.second)
-    radii = tuple(float(rng.uniform(*RADIUS[thing.size])) for thing in things)
-    canvas = ground(SIDE, rng)
+    first, second = (float(rng.uniform(*RADIUS[thing.size])) for thing in things)
+    radii = first, second
+    canvas = background(SIDE, rng)
     for thing, centre, radius in zip(things, place(scene, radii, rng), radii, strict=True):
-        canvas = painted(canvas, thing, centre, radius, rng)
-    return developed(canvas, rng)
+        canvas = with_thing(canvas, thing, centre, radius, rng)
+    return with_noise(canvas, rng)
 
 
-def ground(side: int, rng: np.random.Generator) -> np.ndarray:
+def background(side: int, rng: np.random.Generator) -> np.ndarray:
     """An empty canvas [side, side, 3]: one grey, slightly tinted."""
     tint = rng.uniform(*_GROUND) + rng.uniform(-_GROUND_TINT, _GROUND_TINT, 3)
     return np.broadcast_to(tint, (side, side, 3))
 
 
-def painted(
+def with_thing(
     canvas: np.ndarray,
     thing: Thing,
     centre: tuple[float, float],
@@ -140,7 +141,7 @@ def painted(
     return canvas * (1 - alpha) + colour * alpha
 
 
-def developed(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def with_noise(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The canvas with noise, as uint8."""
     noisy = canvas + rng.normal(0.0, _NOISE, canvas.shape)
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)

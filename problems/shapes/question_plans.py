@@ -1,4 +1,4 @@
-"""What a question of each type says, what its answer is, and what must stand in the picture.
+"""The plan of a question of each type: its words, its answer, and what must stand in the image.
 
 The words and the answer of a plan are drawn first and independently of one another, and the
 picture to fit both: so the words alone say nothing about the answer. Where a picture could give it

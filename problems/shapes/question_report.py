@@ -1,4 +1,4 @@
-"""How good answers are by type of question, and how far one gets blind.
+"""The accuracy of answers by type of question, and of blind answers.
 
 Three baselines answer without seeing all of an example: `majority` gives the most frequent answer
 of the type; `words` sees the question alone; `picture` sees the picture alone, and, which makes it

@@ -99,7 +99,7 @@ def _scene_of(plan: Plan, rng: np.random.Generator, split: str) -> Crowd:
 
 
 def _is_true(plan: Plan, scene: Crowd) -> bool:
-    """Whether what the cast left open has not made one of its things fit another's name."""
+    """True if what the cast left open has not made one of its things fit another's name."""
     return all(len(scene.fitting(named)) == 1 for named in plan.named)
 
 

@@ -37,7 +37,7 @@ VOCABULARY = "vocab.shapes"
 
 
 def label_of(scene: Scene) -> str:
-    """What a picture's class names, 'big' left out: the larger thing's, as in 'red circle'."""
+    """The class of an image, 'big' left out: that of the larger thing, as in 'red circle'."""
     return f"{scene.larger.colour} {scene.larger.shape}"
 
 
@@ -51,14 +51,14 @@ def _has_larger(scene: Scene) -> bool:
 
 
 class ShapesProblem(Problem):
-    """What they have in common; a subclass says which scenes it takes and what it makes of one.
+    """The base of all; a subclass says which scenes it takes and what it makes of one.
 
     Attributes:
       examples: number of examples per split.
       keep: which scenes are taken, None for all.
     """
 
-    vocabulary = VOCABULARY
+    vocabulary: str | None = VOCABULARY
     provenance = Provenance(
         homepage="",
         licence="Apache-2.0, as this program",
@@ -66,7 +66,7 @@ class ShapesProblem(Problem):
     )
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 4, Split.DEV: 1, Split.TEST: 1}
     examples: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 8000, Split.DEV: 500, Split.TEST: 500}
-    keep: ClassVar[Callable[[Scene], bool] | None] = None
+    keep: ClassVar[Callable[..., bool] | None] = None
 
     def generate_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample]:
         del tmp_dir  # nothing is downloaded

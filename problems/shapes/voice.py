@@ -47,7 +47,7 @@ SPEAKERS = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """How one utterance is spoken.
+    """The delivery of one utterance.
 
     Attributes:
         speaker: whose voice.
@@ -173,11 +173,11 @@ def _noisy(
     return _overlap_add(pieces * np.hanning(_NOISE_WINDOW), active * _HOP, len(level) * _HOP)
 
 
-def synthesise(sentence: str, delivery: Delivery, rng: np.random.Generator) -> np.ndarray:
+def synthesize(sentence: str, delivery: Delivery, rng: np.random.Generator) -> np.ndarray:
     """The waveform of an English sentence, float in -1..1, [samples] at SAMPLE_RATE."""
     formants, sources = _tracks(pronounce(sentence), delivery, rng)
     voiced = _voiced(formants, sources[:, 0], delivery)
-    noisy = _noisy(*sources[:, 1:].T, rng)
+    noisy = _noisy(sources[:, 1], sources[:, 2], sources[:, 3], rng)
     # The voice's overall RMS becomes 1, the unit in which the phonemes' noise levels are given.
     speech = voiced / (_rms(voiced) + 1e-9) + noisy
     speech += rng.standard_normal(len(speech)) * _rms(speech) * 10 ** (-delivery.snr / 20)
@@ -191,7 +191,7 @@ def _rms(signal: np.ndarray) -> float:
 def speak(sentence: str, seed: Sequence[int]) -> np.ndarray:
     """A random delivery of a sentence: int16 [samples]; the same for the same seed."""
     rng = np.random.default_rng(seed)
-    waveform = synthesise(sentence, Delivery.draw(rng), rng)
+    waveform = synthesize(sentence, Delivery.draw(rng), rng)
     return np.rint(waveform * 32767).astype(np.int16)
 
 

@@ -1,1 +1,1 @@
-"""What commands show: how far something is, and tables. Nothing here is part of a result."""
+"""Progress bars and tables of the commands. Nothing here is part of a result."""

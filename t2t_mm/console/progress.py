@@ -1,4 +1,4 @@
-"""How far something is: a live bar on a terminal, elsewhere a plain line now and then."""
+"""Progress: a live bar on a terminal, elsewhere a plain line now and then."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Counter(Bar):
         self._total, self._done, self._verb = total, done, verb
 
     def add(self, count: int) -> None:
-        """More are done."""
+        """Counts more as done."""
         self._done += count
         of = f" of {self._total}" if self._total else ""
         self.advance(count, lambda _: f"{self._verb}: {self._done}{of}")

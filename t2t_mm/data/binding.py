@@ -128,7 +128,7 @@ def command_line(data_name: str, data_dir: Path, *flags: str) -> str:
 
 
 def _difference(manifest: Manifest, problem: Problem) -> str | None:
-    """As `Manifest.difference`, for a problem that may be derived."""
+    """`Manifest.difference`, for a problem that may be derived."""
     if not (problem.reversed or problem.copied):
         return manifest.difference(problem)
     if manifest.version != problem.version:  # one text on either side of a derived problem

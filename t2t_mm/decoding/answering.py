@@ -41,7 +41,7 @@ def answers(
     Yields:
       The answers of each batch, by the number of their input.
     """
-    for task, rows in planned(asked, contents, hparams, decoder.settings):
+    for task, rows in planned_batches(asked, contents, hparams, decoder.settings):
         if all(row in done for row in rows):
             continue
         batch = batch_of(task, rows, contents, hparams)
@@ -49,7 +49,7 @@ def answers(
         yield dict(zip(rows, found, strict=True))
 
 
-def planned(
+def planned_batches(
     asked: Sequence[DecodeInput],
     contents: EncodedInputs,
     hparams: HParams,

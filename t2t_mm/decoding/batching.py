@@ -1,4 +1,4 @@
-"""Which inputs are answered together: similar lengths, so that little is padding."""
+"""Batches of inputs: similar lengths together, so that little is padding."""
 
 from __future__ import annotations
 

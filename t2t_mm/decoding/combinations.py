@@ -35,7 +35,7 @@ class Combination:
 
     @property
     def remark(self) -> str:
-        """What a user must know who reads the answers."""
+        """A note for readers of the answers."""
         if not self.zero_shot:
             return f"this is what problem '{self.task.name}' was trained on"
         return (
@@ -62,16 +62,16 @@ def combination(
     source = task_named(tasks, inputs_of, "--input_problem")
     target = task_named(tasks, targets_of, "--target_problem")
     _check_command(tasks, target, command)
-    told = command or target.command
+    chosen = command or target.command
     for task in [source, *(tasks[name] for name in sorted(tasks))]:
-        if _is_trained(task, source, target, told):
+        if _is_trained(task, source, target, chosen):
             return Combination(task, inputs_of, targets_of, command, zero_shot=False)
     joined = dataclasses.replace(
         target,
-        name=_name(source, target, told),
+        name=_name(source, target, chosen),
         data_name=source.data_name,
         inputs=source.inputs,
-        command=told,
+        command=chosen,
         reversed=source.reversed,
         copied=source.copied,
         train_examples=0,
@@ -80,7 +80,7 @@ def combination(
 
 
 def _is_trained(task: Task, source: Task, target: Task, command: str) -> bool:
-    """Whether a problem goes from the one's inputs to the other's targets.
+    """True if a problem goes from the one's inputs to the other's targets.
 
     Of images and sounds the kind decides. All languages of a vocabulary are one kind of text, so
     of texts it must be the very problem: German is not what "English to French" was trained on.
@@ -95,7 +95,7 @@ def _is_trained(task: Task, source: Task, target: Task, command: str) -> bool:
 
 def _read(task: Task) -> dict[str, Any]:
     """The inputs as decoding reads them: they are varied in training alone."""
-    return {name: kind.undisturbed() for name, kind in task.inputs.items()}
+    return {name: kind.without_augmentation() for name, kind in task.inputs.items()}
 
 
 def _check_command(tasks: Mapping[str, Task], target: Task, command: str | None) -> None:

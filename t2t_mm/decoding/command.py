@@ -1,4 +1,4 @@
-"""What t2t-decoder does, in order: settings, inputs, model, answers, files.
+"""The run of t2t-decoder, in order: settings, inputs, model, answers, files.
 
 Everything that can be wrong is found before the model is loaded, except what the model's weights
 or a split's data alone can tell.
@@ -86,7 +86,7 @@ def run_request(request: DecodeRequest, score: Scorer) -> None:
     run = open_run(request.output_dir)
     settings = DecodeSettings().override(request.decode_hparams)
     if request.decode_interactive:
-        _talk(request, run, settings)
+        _run_session(request, run, settings)
     elif request.decode_split:
         _answer_split(request, run, settings, score)
     elif request.score_file:
@@ -104,11 +104,11 @@ def _path(request: DecodeRequest, run: TrainedRun) -> Combination:
 
 
 def _load(request: DecodeRequest, path: Combination | None) -> LoadedModel:
-    from t2t_mm.decoding.cores import keep_operations_whole
+    from t2t_mm.decoding.cores import disable_intra_op_threads
     from t2t_mm.decoding.model_loading import load
 
     if not request.decode_interactive:  # one line at a time has nothing to share out
-        keep_operations_whole()
+        disable_intra_op_threads()
     loaded = load(request.output_dir, request.checkpoint_path)
     if path is not None:
         loaded.task_between(path.inputs_of, path.targets_of, path.command)
@@ -219,7 +219,7 @@ def _answer_split(
     print(f"{what}: {figures}" if trained else f"{what}; {path.remark}")
 
 
-def _talk(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+def _run_session(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
     from t2t_mm.decoding.interactive import HELP, Session, typed_lines
 
     chosen = request.problems or request.input_problem or request.command or len(run.tasks) == 1

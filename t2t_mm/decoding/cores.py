@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 
 
 def count_cores() -> int:
@@ -30,8 +30,8 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
-def keep_operations_whole() -> None:
-    """Has every operation of this process done by one thread, unless there is an accelerator.
+def disable_intra_op_threads() -> None:
+    """Makes each operation of this process run in one thread, unless there is an accelerator.
 
     For programs that only decode: batches shared out over the cores gain more than operations lose.
     Once TensorFlow has run an operation it is too late, and nothing changes but the time.
@@ -44,7 +44,7 @@ def keep_operations_whole() -> None:
         return
 
 
-def one_after_another() -> AbstractContextManager[None]:
+def single_threaded() -> AbstractContextManager[None]:
     """Graphs traced and called in this context run in the calling thread, operation by operation.
 
     TensorFlow has no public name for this executor of its own; where it is not found, and with an
@@ -70,12 +70,12 @@ class Cores:
         self.count = count or count_cores()
 
     def trace(self, function: Callable, input_signature: Sequence[Any]) -> Callable:
-        """The graph of a function, for calls within `share_out`."""
-        with one_after_another():
+        """The graph of a function, for calls within `map_shares`."""
+        with single_threaded():
             graph = tf.function(function, input_signature=input_signature, autograph=False)
             return graph.get_concrete_function()
 
-    def share_out(self, call: Callable[[slice], _Found], rows: int) -> list[_Found]:
+    def map_shares(self, call: Callable[[slice], _Result], rows: int) -> list[_Result]:
         """Calls a function once for each core's share of the rows 0, 1, ...
 
         Args:
@@ -84,7 +84,7 @@ class Cores:
           rows: how many there are.
 
         Returns:
-          What each call gave, the first share first; see `interleaved`.
+          What each call gave, the first share first; see `merge_shares`.
         """
         shares = max(1, min(self.count, rows))
         slices = [slice(first, None, shares) for first in range(shares)]
@@ -94,26 +94,26 @@ class Cores:
         return [done.result() for done in calls]
 
 
-def _in_order(call: Callable[[slice], _Found], share: slice) -> _Found:
-    with one_after_another():
+def _in_order(call: Callable[[slice], _Result], share: slice) -> _Result:
+    with single_threaded():
         return call(share)
 
 
 @functools.cache
 def _threads(count: int) -> ThreadPoolExecutor:
-    """One pool for all: searches with other settings need no threads of their own."""
+    """The one pool for all: searches with other settings need no threads of their own."""
     return ThreadPoolExecutor(count, "t2t-decode")
 
 
-def interleaved(shares: Sequence[np.ndarray]) -> np.ndarray:
-    """The rows of `Cores.share_out`'s shares in their order, as one array.
+def merge_shares(shares: Sequence[np.ndarray]) -> np.ndarray:
+    """The rows of `Cores.map_shares`'s shares in their order, as one array.
 
     Args:
       shares: [B_i, ...]; where their other axes differ in length, zeros are added at the end.
     """
     longest = np.max([share.shape[1:] for share in shares], axis=0).astype(int)
-    together = np.zeros((sum(map(len, shares)), *longest), shares[0].dtype)
+    merged = np.zeros((sum(map(len, shares)), *longest), shares[0].dtype)
     for first, share in enumerate(shares):
-        rows = together[first :: len(shares)]
+        rows = merged[first :: len(shares)]
         rows[(slice(None), *map(slice, share.shape[1:]))] = share
-    return together
+    return merged

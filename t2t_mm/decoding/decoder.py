@@ -5,7 +5,7 @@ A batch is shared out over the cores of the processor; see cores.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,15 @@ import tensorflow as tf
 
 from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.decoding import writing
-from t2t_mm.decoding.cores import Cores, interleaved
+from t2t_mm.decoding.cores import Cores, merge_shares
 from t2t_mm.decoding.search.contract import Hypotheses
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import Found
 from t2t_mm.kinds.vocabulary import Vocabulary
-from t2t_mm.models.joint import JointModel
+from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import TARGETS, Task
+from t2t_mm.tensor import Tensor
 
 LIKELIEST = 5  # values that are shown of a target that is not written, where it has several
 
@@ -43,7 +44,7 @@ class Prediction:
 
     @property
     def probability(self) -> float:
-        """Of the whole answer, 0 to 1."""
+        """The probability of the whole answer, 0 to 1."""
         return float(np.exp(self.score))
 
 
@@ -102,7 +103,7 @@ class Decoder:
           B answers, in the batch's order.
         """
         if not self._model.target(self._model.route(task)).autoregressive:
-            return self._found(task, batch)
+            return self._answer_by_values(task, batch)
         written = self.write(task, batch, rows)
         return [
             _best_first(
@@ -114,7 +115,7 @@ class Decoder:
             )
         ]
 
-    def _found(self, task: Task, batch: Mapping[str, tf.Tensor]) -> list[Decoded]:
+    def _answer_by_values(self, task: Task, batch: Mapping[str, tf.Tensor]) -> list[Decoded]:
         found = self.find(task, batch)
         inputs = {name: np.asarray(batch[name]) for name in task.inputs}
         return [
@@ -164,7 +165,7 @@ class Decoder:
         return Found(*self._split_batch(function, features, self._command(task)))
 
     def score(self, task: Task, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
-        """How probable given answers are; see `forced`.
+        """The probability of given answers; see `forced`.
 
         Returns:
           The natural logarithm of each answer's probability, float32 [B].
@@ -190,15 +191,23 @@ class Decoder:
         )
 
     def _write(
-        self, route: Any, features: Any, command: Any, limits: Any, rows: Any, prefix: Any = None
+        self,
+        route: Route,
+        features: writing.Features,
+        command: Tensor,
+        limits: Tensor,
+        rows: Tensor,
+        prefix: Tensor | None = None,
     ) -> Hypotheses:
         model, settings = self._model, self.settings
         return writing.write(model, route, features, command, limits, settings, rows, prefix=prefix)
 
-    def _find(self, route: Any, features: Any, command: Any) -> Found:
+    def _find(self, route: Route, features: writing.Features, command: Tensor) -> Found:
         return writing.find(self._model, route, features, command, LIKELIEST)
 
-    def _score(self, route: Any, features: Any, targets: Any, command: Any) -> writing.TargetScores:
+    def _score(
+        self, route: Route, features: writing.Features, targets: Tensor, command: Tensor
+    ) -> writing.TargetScores:
         return writing.score(self._model, route, features, targets, command)
 
     def _features(self, task: Task, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -208,7 +217,7 @@ class Decoder:
         return tf.constant(self._model.command_id(task), tf.int32)
 
     def _function(
-        self, name: str, function: Callable, task: Task, features: Any, *specs: Any
+        self, name: str, function: Callable, task: Task, features: writing.Features, *specs: Any
     ) -> Callable:
         """The trace of a graph function for a task's route."""
         key = (name, self._model.route(task))
@@ -225,15 +234,15 @@ class Decoder:
             part = tf.nest.map_structure(lambda x: x[share] if len(x.shape) else x, inputs)
             return [output.numpy() for output in function(*part)]
 
-        shares = self._cores.share_out(call, len(tf.nest.flatten(inputs)[0]))
-        return [interleaved(outputs) for outputs in zip(*shares, strict=True)]
+        shares = self._cores.map_shares(call, len(tf.nest.flatten(inputs)[0]))
+        return [merge_shares(outputs) for outputs in zip(*shares, strict=True)]
 
 
 def _counts(written: Hypotheses) -> np.ndarray:
-    """How many hypotheses of each input there are; 1 even where a diverged model wrote nothing."""
+    """The number of hypotheses of each input; 1 even where a diverged model wrote nothing."""
     return np.maximum(1, np.sum(np.any(written.ids, axis=2), axis=1))
 
 
-def _best_first(answers: Any) -> Decoded:
+def _best_first(answers: Iterable[Prediction]) -> Decoded:
     alternatives = tuple(answers)
     return Decoded(alternatives[0].output, alternatives[0].score, alternatives)

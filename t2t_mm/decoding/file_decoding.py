@@ -112,7 +112,7 @@ def score_files(
 
 
 def identity_of(loaded: LoadedModel, settings: DecodeSettings) -> dict[str, Any]:
-    """What answers depend on besides their inputs; see `partial.ResumeFile`.
+    """All that answers depend on besides their inputs; see `ResumeFile`.
 
     The index of a checkpoint holds a checksum of every variable.
     """

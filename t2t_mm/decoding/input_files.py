@@ -1,4 +1,4 @@
-"""What --decode_from_file names: lines, folders, lists of files, and tables that mix problems."""
+"""Inputs of --decode_from_file: lines, folders, lists of files, and tables that mix problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True)
 class DecodeInput:
-    """One input and what is to be done with it.
+    """An input and what is to be done with it.
 
     Attributes:
       task: the problem, or a combination of two.
@@ -102,7 +102,7 @@ def _folder(path: Path, kind: Kind) -> list[Path]:
 
 
 def _is_media(path: Path, kind: Kind) -> bool:
-    """By the suffix; and by the content, where the suffix says nothing."""
+    """True if the suffix is one of the kind's; else the content decides."""
     if path.suffix.lower() in kind.suffixes:
         return True
     if not os.path.isfile(path):
@@ -112,7 +112,7 @@ def _is_media(path: Path, kind: Kind) -> bool:
 
 
 def _named(task: Task, line: str, place: str, listed_in: str) -> DecodeInput:
-    """What a line asks for: a text itself, the file whose path it holds, or named inputs."""
+    """The inputs of a line: a text itself, the file whose path it holds, or named inputs."""
     if len(task.inputs) > 1:
         raw = resolved(parse_record(line, tuple(task.inputs), place), task, listed_in)
         return DecodeInput(task, raw, place)
@@ -142,7 +142,7 @@ def parse_record(line: str, names: Sequence[str], place: str) -> dict[str, str]:
     """Name -> input of a line that holds a JSON object.
 
     Raises:
-      DataError: if it is no object of texts with these names.
+      DataError: if it is not an object of texts with these names.
     """
     form = "{" + ", ".join(f'"{name}": ...' for name in names) + "}"
     try:
@@ -188,7 +188,7 @@ def read_records(task: Task, where: str) -> list[DecodeInput]:
 
 
 def is_table(where: str, problem: str | None) -> bool:
-    """Whether a file mixes problems: it ends in .tsv, and no flag names a problem."""
+    """True if a file mixes problems: it ends in .tsv, and no flag names a problem."""
     return problem is None and where.lower().endswith(".tsv")
 
 

@@ -1,4 +1,4 @@
-"""What a user hands in, as a problem stores it, or a sentence on what is wrong with it.
+"""Users' inputs, as a problem stores them, or a sentence on what is wrong with them.
 
 No TensorFlow: what is stored is turned into a model's input by the kinds, as in training.
 """
@@ -60,7 +60,7 @@ def stored_prompt(
     """The token ids that the output of a language model is to begin with; none for other problems.
 
     Raises:
-      DataError: for what is no text.
+      DataError: for what is not text.
     """
     if task.has_inputs or raw in ("", b""):
         return []

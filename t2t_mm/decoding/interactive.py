@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from t2t_mm.decoding.model_loading import LoadedModel
 
 HELP = """\
-Any line is answered: a text, or the path of a picture or sound. Besides that:
+Any line is answered: a text, or the path of an image or sound. Besides that:
   pr=NAME      answer for this problem
   in=NAME      read the inputs of this problem, whatever is answered (zero-shot)
   ou=NAME      answer with the command and targets of this problem (zero-shot)
@@ -60,7 +60,7 @@ class Session:
 
     @property
     def prompt(self) -> str:
-        """What the next line answers, e.g. "caption_shapes> "."""
+        """The prompt of the next line, e.g. "caption_shapes> "."""
         path = self._path()
         return f"{path.task.name}{' (zero-shot)' if path.zero_shot else ''}> " if path else "> "
 
@@ -172,7 +172,7 @@ class Session:
 
 
 def _reads(task: Task) -> str:
-    """What a line must hold."""
+    """The required content of a line."""
     if not task.has_inputs:
         return "the beginning of a text, or an empty line"
     if len(task.inputs) > 1:

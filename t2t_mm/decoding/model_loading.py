@@ -61,7 +61,7 @@ class LoadedModel:
         return self.decoder_for(DecodeSettings())
 
     def decoder_for(self, settings: DecodeSettings) -> Decoder:
-        """One for all calls with the same settings, so that each path is traced once."""
+        """The decoder for all calls with the same settings, so that each path is traced once."""
         if settings not in self._decoders:
             self._decoders[settings] = Decoder(
                 self.model, self.hparams, self.vocabularies, settings
@@ -97,7 +97,7 @@ class LoadedModel:
 
         Args:
           problem: one of the model's problems, or what `task_between` gave.
-          inputs: text (str or UTF-8 bytes); or pictures or sounds, each a path or an encoded
+          inputs: text (str or UTF-8 bytes); or images or sounds, each a path or an encoded
             file's bytes; or, of a problem with several inputs, a mapping of these by name.
           settings: how to search, or text such as "beam_size=1"; None: as t2t-decoder does.
           report: called with the number of newly answered inputs after every batch.
@@ -124,7 +124,7 @@ class LoadedModel:
     def score(
         self, problem: str | Task, inputs: Sequence[Raw], targets: Sequence[str]
     ) -> list[float]:
-        """How likely the model finds given answers.
+        """The log-probabilities of given answers.
 
         Args:
           problem, inputs: as for `decode`.
@@ -134,10 +134,10 @@ class LoadedModel:
           The natural logarithm of each answer's probability, its end included.
 
         Raises:
-          UserError: as `decode`; for an unknown label; or if there is not one answer an input.
+          UserError: as `decode`; for an unknown label; or if there is not one answer per input.
         """
         if isinstance(targets, (str, bytes)) or len(targets) != len(inputs):
-            raise UserError(f"score takes one target an input: a list of {len(inputs)}.")
+            raise UserError(f"score takes one target per input: a list of {len(inputs)}.")
         asked = self._asked(problem, inputs, targets)
         contents = EncodedInputs(asked, self.vocabularies)
         found: dict[int, float] = {}

@@ -31,7 +31,7 @@ def path_name(path: Combination) -> str:
 
 
 def search_name(settings: DecodeSettings) -> str:
-    """How was searched, as Tensor2Tensor names it: "beam4.alpha0.6"; or a user's search's name."""
+    """The search's name as Tensor2Tensor has it, "beam4.alpha0.6"; or a user's search's name."""
     if settings.samples:
         return f"random.temp{settings.sampling_temp:g}.seed{settings.seed}"
     if settings.strategy not in (GREEDY_SEARCH, BEAM_SEARCH):
@@ -65,12 +65,12 @@ def check_writable(path: Path) -> None:
 
 
 def inputs_beside(decodes: Path) -> Path:
-    """Where the inputs go: NAME.inputs beside NAME.decodes, and beside NAME."""
+    """The path of the inputs' file: NAME.inputs beside NAME.decodes, and beside NAME."""
     return decodes.with_name(f"{decodes.name.removesuffix('.decodes')}.inputs")
 
 
 def answer_line(decoded: Decoded, settings: DecodeSettings) -> str:
-    """What is written of one answer: the output, or Tensor2Tensor's n best between tabs.
+    """The line of one answer: the output, or Tensor2Tensor's n best between tabs.
 
     With write_beam_scores every output is followed by its log-probability, again after a tab.
     """

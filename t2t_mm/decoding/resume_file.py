@@ -51,7 +51,7 @@ class ResumeFile:
             return self
         try:
             self._open(self.path)
-            self._take_up()
+            self._resume()
         except BaseException:
             self.__exit__()
             raise
@@ -93,7 +93,7 @@ class ResumeFile:
             self.path.unlink(missing_ok=True)
             _lock_path(self.path).unlink(missing_ok=True)
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         """Reads what is there, if it is of this run; else begins anew."""
         file = self._file
         assert file is not None

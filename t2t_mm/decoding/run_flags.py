@@ -1,4 +1,4 @@
-"""What flags may say about a trained run, which knows itself from run.json."""
+"""Flags that name a trained run, checked against its run.json."""
 
 from __future__ import annotations
 

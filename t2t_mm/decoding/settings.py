@@ -1,4 +1,4 @@
-"""How answers are searched for: the fields of --decode_hparams."""
+"""Settings of a search for answers: the fields of --decode_hparams."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DecodeSettings(TypedRecord):
     batch_size: int = 0  # inputs answered together; 0: as many as a batch of training holds
     sampling_method: str = ARGMAX  # argmax: greedy or beam | random: draw, beam_size is not used
     sampling_temp: float = 1.0  # random: logits are divided by it
-    sampling_keep_top_k: int = 0  # random: draw among so many likeliest tokens; 0 or -1 = all
+    sampling_keep_top_k: int = 0  # random: among this number of likeliest tokens; 0 or -1 = all
     sampling_keep_top_p: float = 1.0  # random: among the fewest of at least this probability
     seed: int = 0  # random: the same seed draws the same answers
     num_decodes: int = 1  # answers to each input, best first: drawn ones, or the best of a beam
@@ -86,7 +86,7 @@ class DecodeSettings(TypedRecord):
 
     @property
     def samples(self) -> bool:
-        """Whether answers are drawn, not searched for."""
+        """True if answers are drawn, not searched for."""
         return self.strategy == SAMPLING
 
     @property

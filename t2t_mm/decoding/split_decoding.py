@@ -27,7 +27,7 @@ from t2t_mm.problem import Task
 
 @dataclass(frozen=True)
 class SplitAnswers:
-    """What `answer_split` wrote.
+    """The answers to a split, and the files that `answer_split` wrote.
 
     Attributes:
       answers: the examples, in the order of the split.
@@ -58,7 +58,7 @@ def answer_split(
       data_dir: where the data are.
       base: the beginning of the files' names.
       settings: how to search.
-      num_samples: answer so many, spread over the lengths; None: all.
+      num_samples: the number of examples to answer, spread over the lengths; None: all.
       say: told what a user should know.
 
     Raises:

@@ -15,12 +15,14 @@ from t2t_mm.data.batches.bucketing import buckets_for
 from t2t_mm.data.batches.pipeline import Batch, next_batch, select_examples
 from t2t_mm.data.binding import shard_paths
 from t2t_mm.data.records.manifest import load_manifest
-from t2t_mm.decoding.decoder import Decoded, Decoder
+from t2t_mm.decoding.decoder import Decoded
 from t2t_mm.errors import DataError
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import features_of
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import LENGTH, TARGETS, Split, Task
+
+BatchDecoder = Callable[[Task, Batch, np.ndarray], list[Decoded]]
 
 _NOT_ASKED = Decoded("", 0.0)
 
@@ -47,7 +49,7 @@ class Answered:
 
 
 def decode_batches(
-    decoder: Decoder,
+    decoder: BatchDecoder,
     task: Task,
     batches: Iterable[Batch],
     hparams: HParams,
@@ -57,7 +59,7 @@ def decode_batches(
     """Answers evaluation batches; nothing is asked of a language model, it has no inputs.
 
     Args:
-      decoder: of the model.
+      decoder: of the model; (task, batch, numbers of its examples) -> their answers.
       task: the problem.
       batches: as from `pipeline.evaluation_batches`.
       hparams: that prepared the batches.
@@ -143,19 +145,19 @@ def check_data(
 def batches_for(
     task: Task, split: Split | str, data_dir: str | Path, hparams: HParams, examples: int | None
 ) -> int | None:
-    """How many evaluation batches hold about that many examples, or some more; None for all."""
+    """The number of evaluation batches with about that many examples; None for all."""
     if examples is None:
         return None
     selection = select_examples(task, split, data_dir, hparams, training=False)
     if examples >= len(selection.examples):
         return None
     buckets = buckets_for(task, hparams, int(selection.lengths.max()))
-    sizes = np.asarray(buckets.batch_sizes)[buckets.of(selection.lengths)]
+    sizes = np.asarray(buckets.batch_sizes)[buckets.indices(selection.lengths)]
     return 1 + math.ceil(np.sum(1 / sizes) * examples / len(selection.examples))
 
 
 def evenly_spread(answers: list[Answered], most: int | None) -> list[Answered]:
-    """At most so many of the examples, evenly spread."""
+    """At most `most` of the examples, evenly spread."""
     if most is None or len(answers) <= most:
         return answers
     return [answers[i * len(answers) // most] for i in range(most)]

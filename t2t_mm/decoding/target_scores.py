@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from t2t_mm.decoding.answering import batch_of, planned
+from t2t_mm.decoding.answering import batch_of, planned_batches
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
@@ -37,7 +37,7 @@ def scores(
       For each batch: the natural logarithm of each target's probability, by its number.
 
     Raises:
-      DataError: for a target that is no value of its kind, before anything is scored.
+      DataError: for a target that is not a value of its kind, before anything is scored.
     """
     for one, prompt in zip(asked, contents.prompts, strict=True):
         if prompt:
@@ -46,7 +46,7 @@ def scores(
                 "input empty to score a text."
             )
     targets = [stored_target(one, vocabularies) for one in asked]
-    for task, rows in planned(asked, contents, hparams, decoder.settings):
+    for task, rows in planned_batches(asked, contents, hparams, decoder.settings):
         batch = batch_of(task, rows, contents, hparams)
         stored = stacked(task.targets, [targets[row] for row in rows])
         batch[TARGETS], _ = task.targets.feed(stored, hparams)
@@ -58,7 +58,7 @@ def stored_target(one: DecodeInput, vocabularies: Mapping[str, Vocabulary]) -> A
     """A target as records hold it: token ids with EOS, a label's number, ...
 
     Raises:
-      DataError: if it is no value of the targets' kind.
+      DataError: if it is not a value of the targets' kind.
     """
     place = one.place or "the target"
     kind, target = one.task.targets, one.target or ""

@@ -7,8 +7,8 @@ t2t-decoder writes. Features are those of the pipeline: each input and its lengt
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -23,14 +23,16 @@ from t2t_mm.layers.rep import Encoded
 from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import LENGTH, Task
 from t2t_mm.registry import SEARCHES
+from t2t_mm.tensor import State, Tensor
 
 Features = Mapping[str, tf.Tensor]
+Encode = Callable[[Route, Features], Encoded]
 
 PREFIX = "prefix"  # in a batch: int32 [B, P], token ids that outputs begin with, padded with 0
 
 
-class Path(NamedTuple):
-    """What a search is given of a model.
+class DecodingPath(NamedTuple):
+    """A way to decode: a step, its first state, and how to reorder it.
 
     Attributes:
       step: scores the next token.
@@ -39,7 +41,7 @@ class Path(NamedTuple):
     """
 
     step: Step
-    state: Any
+    state: State
     reorder: Reorder = gather_rows
 
 
@@ -47,12 +49,13 @@ def write(
     model: JointModel,
     route: Route,
     features: Features,
-    command: Any,
+    command: Tensor,
     limits: tf.Tensor,
     settings: DecodeSettings = GREEDY,
     rows: tf.Tensor | None = None,
     cached: bool = True,
     prefix: tf.Tensor | None = None,
+    encode: Encode | None = None,
 ) -> Hypotheses:
     """Writes outputs.
 
@@ -68,11 +71,12 @@ def write(
       cached: False runs the decoder over the whole prefix for every token: what caches are
         measured against.
       prefix: int32 [B, P], token ids that each output begins with, padded with 0; None: none does.
+      encode: what takes the place of `model.encode`; None: nothing does.
 
     Returns:
       N = settings.num_outputs hypotheses for each input, the prefix being part of them.
     """
-    encoded = model.encode(route, features)
+    encoded = (encode or model.encode)(route, features)
     search = SEARCHES.get(settings.strategy)(settings)
     longest = limits if prefix is None else limits + prefix_lengths(prefix)
     make = cached_path if cached else full_prefix_path
@@ -85,42 +89,42 @@ def cached_path(
     model: JointModel,
     route: Route,
     encoded: Encoded,
-    command: Any,
+    command: Tensor,
     beams: int,
     limits: tf.Tensor,
-) -> Path:
-    """Each token costs one position: the body keeps what it needs of the earlier ones."""
+) -> DecodingPath:
+    """A path whose tokens cost a position each: the body keeps what it needs of earlier ones."""
     memory, state = model.start_decoding(route, encoded, beams, tf.reduce_max(limits))
 
-    def step(tokens: tf.Tensor, position: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+    def step(tokens: tf.Tensor, position: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         return model.decode_step(route, memory, state, tokens, position, command)
 
-    return Path(step, state, model.reorder)
+    return DecodingPath(step, state, model.reorder)
 
 
 def full_prefix_path(
     model: JointModel,
     route: Route,
     encoded: Encoded,
-    command: Any,
+    command: Tensor,
     beams: int,
     limits: tf.Tensor,
-) -> Path:
-    """Each token runs the decoder over all that was written; the state is that, int32 [R, T]."""
+) -> DecodingPath:
+    """A path whose tokens run the decoder over all that was written: the state, int32 [R, T]."""
     encoded = encoded.repeat(beams)
 
-    def step(tokens: tf.Tensor, position: tf.Tensor, prefix: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def step(tokens: tf.Tensor, position: tf.Tensor, prefix: tf.Tensor) -> tuple[tf.Tensor, State]:
         before = tf.range(tf.shape(prefix)[1])[None] == position - 1
         prefix = tf.where(before, tokens[:, None], prefix)
         written = prefix[:, :position]
         logits = model.decode_logits(route, encoded, written, command, last_only=True)
         return logits[:, 0], prefix
 
-    return Path(step, tf.zeros([tf.size(limits) * beams, tf.reduce_max(limits)], tf.int32))
+    return DecodingPath(step, tf.zeros([tf.size(limits) * beams, tf.reduce_max(limits)], tf.int32))
 
 
 class TargetScores(NamedTuple):
-    """What a model thinks of given targets.
+    """The log-probabilities that a model gives to targets.
 
     Attributes:
       scores: float32 [B], natural logarithm of each target's probability.
@@ -132,9 +136,9 @@ class TargetScores(NamedTuple):
 
 
 def score(
-    model: JointModel, route: Route, features: Features, targets: tf.Tensor, command: Any
+    model: JointModel, route: Route, features: Features, targets: tf.Tensor, command: Tensor
 ) -> TargetScores:
-    """How probable given targets are.
+    """Computes the log-probabilities of given targets.
 
     Args:
       model, route, features, command: as for `write`; the target may be of any kind.
@@ -145,15 +149,27 @@ def score(
     return TargetScores(tf.reduce_sum(tokens, -1), tokens)
 
 
-def find(model: JointModel, route: Route, features: Features, command: Any, count: int) -> Found:
-    """The `count` likeliest values of a target that is not written token by token."""
-    encoded = model.encode(route, features)
+def find(
+    model: JointModel,
+    route: Route,
+    features: Features,
+    command: Tensor,
+    count: int,
+    encode: Encode | None = None,
+) -> Found:
+    """The `count` likeliest values of a target that is not written token by token.
+
+    Args:
+      model, route, features, command, encode: as for `write`.
+      count: of values, at most.
+    """
+    encoded = (encode or model.encode)(route, features)
     outputs, _ = model.read_out(route, encoded, None, command)
     return model.target(route).found(outputs, count)
 
 
 def output_limits(task: Task, features: Features, hparams: HParams, extra_length: int) -> tf.Tensor:
-    """How many tokens each output may have, its EOS included: see `Kind.suggested_tokens`.
+    """The most tokens that each output may have, EOS included: see `Kind.suggested_tokens`.
 
     Args:
       task: the problem.

@@ -27,7 +27,7 @@ _BATCH = 512  # records parsed at once
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the training targets of a problem alone tell.
+    """A blind answer, from the training targets of a problem alone.
 
     Attributes:
       answer: the most frequent target; the first one, where several are.

@@ -20,7 +20,7 @@ from itertools import accumulate
 
 from t2t_mm.errors import DataError
 from t2t_mm.kinds import tree_tags
-from t2t_mm.kinds.trees import Tree, parse_all
+from t2t_mm.kinds.trees import ParseTree, parse_all
 
 # EVALB's COLLINS.prm.
 DELETED_TAGS = frozenset({"TOP", "-NONE-", ",", ":", "``", "''", "."})
@@ -36,7 +36,7 @@ class Brackets:
     """A tree as spans over its words.
 
     Attributes:
-      spans: (label, first word, end) of every constituent that is no tag.
+      spans: (label, first word, end) of every constituent that is not a tag.
       tags: of the words; a word without a tag has "".
       words: likewise; None where the notation has none, see tree_tags.py.
     """
@@ -48,7 +48,7 @@ class Brackets:
 
 @dataclass(frozen=True)
 class BracketCounts:
-    """What two trees have in common.
+    """The brackets that two trees have in common, counted.
 
     Attributes:
       matched, output, gold: numbers of brackets.
@@ -63,7 +63,7 @@ class BracketCounts:
 
 @dataclass(frozen=True)
 class EvalbCounts(BracketCounts):
-    """What EVALB counts of a sentence besides.
+    """The further counts of EVALB for a sentence.
 
     Attributes:
       crossing: brackets of the output that cross one of the gold tree's.
@@ -77,7 +77,7 @@ class EvalbCounts(BracketCounts):
 
 
 def read_brackets(line: str) -> Brackets | None:
-    """The brackets of a one-line tree, with or without words; None if it is no balanced tree.
+    """The brackets of a one-line tree, with or without words; None if it is not a balanced tree.
 
     A line may hold several trees side by side, as in EVALB.
     """
@@ -92,7 +92,7 @@ def read_brackets(line: str) -> Brackets | None:
 
 
 def read_any_brackets(line: str) -> Brackets:
-    """The brackets of a line that may be no tree: what it was perhaps meant to be.
+    """The brackets of a line that may not be a tree: what it was perhaps meant to be.
 
     A bracketed line that is not balanced has none.
     """
@@ -101,7 +101,7 @@ def read_any_brackets(line: str) -> Brackets:
     return _brackets(tree_tags.read_leniently(line), has_words=False)
 
 
-def _brackets(trees: Sequence[Tree], has_words: bool) -> Brackets:
+def _brackets(trees: Sequence[ParseTree], has_words: bool) -> Brackets:
     spans: list[Span] = []
     leaves: list[tuple[str, str]] = []
     for tree in trees:
@@ -113,7 +113,7 @@ def _brackets(trees: Sequence[Tree], has_words: bool) -> Brackets:
     )
 
 
-def _collect(tree: Tree, spans: list[Span], leaves: list[tuple[str, str]]) -> None:
+def _collect(tree: ParseTree, spans: list[Span], leaves: list[tuple[str, str]]) -> None:
     if len(tree.children) == 1 and isinstance(tree.children[0], str):
         leaves.append((tree.label, tree.children[0]))
         return
@@ -133,7 +133,7 @@ def evalb(output: Brackets | None, gold: Brackets) -> EvalbCounts | None:
     lengths differ. Words are compared where both notations have them.
 
     Returns:
-      None if EVALB leaves the sentence out: the output is no tree or none is left of it, or the
+      None if EVALB leaves the sentence out: the output is not a tree or none is left of it, or the
       words that are left are not the gold tree's.
     """
     if output is None:

@@ -20,13 +20,13 @@ _INDEX = re.compile(r"(.+-(\d+))\.index")
 POLL = 1.0  # seconds between looks for a new checkpoint
 
 
-def saved(output_dir: str | Path) -> list[str]:
+def saved_checkpoints(output_dir: str | Path) -> list[str]:
     """The checkpoints in checkpoints/ that are there now, by step.
 
     Raises:
       CheckpointError: if there is none.
     """
-    found = _there(Path(output_dir).expanduser())
+    found = _list_checkpoints(Path(output_dir).expanduser())
     if not found:
         raise CheckpointError(
             f"found no checkpoint in {output_dir}/{LATEST}; t2t-trainer writes them there."
@@ -34,14 +34,14 @@ def saved(output_dir: str | Path) -> list[str]:
     return found
 
 
-def _there(output_dir: Path) -> list[str]:
+def _list_checkpoints(output_dir: Path) -> list[str]:
     # TensorFlow writes the index last, under another name until it is whole.
     names = [_INDEX.fullmatch(path.name) for path in (output_dir / LATEST).glob("*.index")]
     steps = sorted((int(name[2]), name[1]) for name in names if name)
     return [str(output_dir / LATEST / name) for _, name in steps]
 
 
-def upcoming(
+def new_checkpoints(
     output_dir: str | Path,
     timeout: float | None,
     sleep: Callable[[float], None] = time.sleep,
@@ -59,7 +59,7 @@ def upcoming(
     output_dir = Path(output_dir).expanduser()
     done, since = -1, clock()
     while True:
-        newest = _there(output_dir)[-1:]
+        newest = _list_checkpoints(output_dir)[-1:]
         if newest and step_of(newest[0]) > done:
             done = step_of(newest[0])
             yield newest[0]

@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ProblemReport:
-    """How well a model does one problem.
+    """The figures of a model on one problem.
 
     Attributes:
       problem, split: what was evaluated.

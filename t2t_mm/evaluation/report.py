@@ -175,7 +175,7 @@ def scalars(reports: Sequence[ProblemReport]) -> dict[str, float]:
 
 
 def finite(value: Any) -> Any:
-    """The same structure with None for what is no finite number: JSON knows no NaN."""
+    """The same structure with None for what is not a finite number: JSON has no NaN."""
     if isinstance(value, dict):
         return {name: finite(inner) for name, inner in value.items()}
     if isinstance(value, list):

@@ -79,7 +79,7 @@ class DecodedEvaluation:
         Args:
           task: the problem.
           split: which part.
-          max_examples: at most so many, spread evenly over the lengths; None: the whole split.
+          max_examples: at most this number, spread evenly over the lengths; None: the whole split.
           report: called with the number of newly answered examples after every batch.
 
         Raises:
@@ -128,7 +128,7 @@ def scorable(task: Task, answers: Sequence[Answered]) -> Answers:
 
 
 def full_metrics(task: Task, further: Sequence[str] = ()) -> list[str]:
-    """What an evaluation shows of a problem: its own metrics and those that belong beside them.
+    """The metrics that an evaluation shows of a problem: its own and those that belong beside them.
 
     Training shows a problem's own metrics alone. Beside them go what EVALB leaves out, the
     field's metrics of captions, and for class labels calibration and, of more than five classes,

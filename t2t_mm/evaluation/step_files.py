@@ -30,7 +30,7 @@ def step_files(
     done: set[Path] = set()
     since = clock()
     while True:
-        new = [item for item in _there(pattern, min_steps) if item[1] not in done]
+        new = [item for item in _list_files(pattern, min_steps) if item[1] not in done]
         for step, path in new:
             done.add(path)
             yield step, path
@@ -42,7 +42,7 @@ def step_files(
             sleep(POLL)
 
 
-def _there(pattern: str, min_steps: int) -> list[tuple[int, Path]]:
+def _list_files(pattern: str, min_steps: int) -> list[tuple[int, Path]]:
     expanded = Path(pattern).expanduser()
     paths = expanded.iterdir() if expanded.is_dir() else map(Path, glob.glob(str(expanded)))
     named = [(_STEP.fullmatch(path.name), path) for path in paths if path.is_file()]

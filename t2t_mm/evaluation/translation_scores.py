@@ -39,7 +39,7 @@ class FileScore:
 
 @dataclass(frozen=True)
 class Scorer:
-    """How files are scored.
+    """The metrics and options that files are scored with.
 
     Attributes:
       metrics: of bleu, chrf and ter.
@@ -54,7 +54,7 @@ class Scorer:
     resamples: int = 0
 
     def __post_init__(self) -> None:
-        from sacrebleu.metrics import BLEU
+        from sacrebleu.metrics.bleu import BLEU
 
         for name in self.metrics:
             if name not in METRICS:

@@ -54,7 +54,7 @@ def lock_folder(folder: Path, say: Say) -> Iterator[None]:
         return
     lock = FileLock(folder / _FOLDER_LOCK)
     try:
-        if not _taken(lock, folder, say):
+        if not _try_lock(lock, folder, say):
             say(f"waiting for another t2t-datagen that writes to {folder}")
             lock.acquire()
         _held.folders.add(key)
@@ -77,7 +77,7 @@ def lock_or_refuse(path: Path, refusal: Exception, say: Say) -> Iterator[None]:
       OSError: if the lock file cannot be written.
     """
     lock = FileLock(path)
-    if not _taken(lock, path.parent, say):
+    if not _try_lock(lock, path.parent, say):
         raise refusal
     try:
         yield
@@ -85,22 +85,22 @@ def lock_or_refuse(path: Path, refusal: Exception, say: Say) -> Iterator[None]:
         lock.release()
 
 
-def _taken(lock: BaseFileLock, folder: Path, say: Say) -> bool:
-    """Whether nobody else holds it; on a disk without locks nobody can."""
+def _try_lock(lock: BaseFileLock, folder: Path, say: Say) -> bool:
+    """True if nobody else holds it; on a disk without locks nobody can."""
     try:
         lock.acquire(blocking=False)
     except Timeout:
         return False
     except NotImplementedError:
-        say(_no_locks(folder))
+        say(_no_locks_note(folder))
     except OSError as cause:
         if cause.errno not in _NO_LOCKS:
             raise
-        say(_no_locks(folder))
+        say(_no_locks_note(folder))
     return True
 
 
-def _no_locks(folder: Path) -> str:
+def _no_locks_note(folder: Path) -> str:
     return (
         f"note: the disk of {folder} has no file locks (some network disks have none); let no "
         "second process write there."

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 
 def temporary_path(path: Path) -> Path:
-    """Where `path` is written until it is whole: beside it, so that the renaming is atomic."""
+    """The path beside `path` that is written until it is whole: so the renaming is atomic."""
     own = f"{os.getpid()}-{secrets.token_hex(4)}"  # machines that share a disk may share a number
     return path.with_name(f".{path.name}.{own}.tmp")
 

@@ -21,6 +21,7 @@ from t2t_mm.kinds.kind import (
 )
 from t2t_mm.kinds.sound_files import stored_sound
 from t2t_mm.kinds.wav_files import pcm_file
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 
 LOG_MEL, WAVEFORM = "log_mel", "waveform"  # the forms that modalities read
 
-TICKS_A_SECOND = 10  # sound is bucketed by its duration in tenths of a second
+TICKS_PER_SECOND = 10  # sound is bucketed by its duration in tenths of a second
 _TOKENS_PER_SECOND = 15.0  # of speech: three words, of some pieces each
 _DEFAULT_RATE = 16_000  # Hz
-_BYTES_A_SAMPLE = 2
+_BYTES_PER_SAMPLE = 2
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,15 @@ class Audio(Kind):
         return {"kind": self.name, "sample_rate": self.sample_rate}
 
     def check(self, value: Any) -> list[bytes]:
-        return [stored_sound(encoded_file(value), self.sample_rate)]
+        return [stored_sound(encoded_file(value), self.sample_rate or _DEFAULT_RATE)]
 
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
         pcm = stored_sound(content_of(raw), self.sample_rate or _DEFAULT_RATE)
-        return StoredInput(pcm, len(pcm) // _BYTES_A_SAMPLE)
+        return StoredInput(pcm, len(pcm) // _BYTES_PER_SAMPLE)
 
     def sizes(self, counts: Any) -> Any:
         """Samples."""
-        return counts // _BYTES_A_SAMPLE
+        return counts // _BYTES_PER_SAMPLE
 
     def remark(self, length: int, hparams: HParams, features: str = "") -> str:
         return f", {self.seconds(length, hparams, features):.1f} s"
@@ -102,26 +103,26 @@ class Audio(Kind):
         return lengths / (self.sample_rate or 1)
 
     def limit(self, hparams: HParams, training: bool) -> int | None:
-        """In samples. Evaluation stretches sound as much as it stretches text."""
+        """The limit in samples. Evaluation stretches sound as much as it stretches text."""
         seconds = hparams.max_audio_seconds
         if not training:
             seconds *= max(1.0, hparams.eval_max_length / hparams.max_length)
         return int(seconds * (self.sample_rate or 1))
 
-    def trim(self, stored: Any, limit: int) -> Any:
+    def trim(self, stored: Tensor, limit: int) -> Tensor:
         import tensorflow as tf
 
-        return tf.strings.substr(stored, 0, _BYTES_A_SAMPLE * limit)
+        return tf.strings.substr(stored, 0, _BYTES_PER_SAMPLE * limit)
 
     def lengths(self, sizes: np.ndarray) -> np.ndarray:
         return seconds_to_ticks(sizes / (self.sample_rate or 1))
 
     def budget(self, hparams: HParams) -> int | None:
-        return int(hparams.batch_audio_seconds * TICKS_A_SECOND)
+        return int(hparams.batch_audio_seconds * TICKS_PER_SECOND)
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,
@@ -152,12 +153,12 @@ class Audio(Kind):
             per_position = _TOKENS_PER_SECOND * hparams.audio_step_ms / 1000
         return tf.cast(tf.round(tf.cast(lengths, tf.float64) * per_position), tf.int32)
 
-    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         from t2t_mm.kinds.graph.sounds import stored_sounds
 
         return stored_sounds(contents, self.sample_rate or _DEFAULT_RATE)
 
-    def as_users_have_it(self, stored: Any, vocabularies: Vocabularies) -> bytes:
+    def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         return pcm_file(bytes(stored), self.sample_rate or _DEFAULT_RATE)
 
     def description(self) -> dict[str, Any]:
@@ -198,4 +199,4 @@ class Audio(Kind):
 
 def seconds_to_ticks(seconds: np.ndarray | float) -> np.ndarray:
     """Tenths of a second, rounded up; 1e-6 forgives the rounding of a division."""
-    return np.ceil(np.asarray(seconds) * TICKS_A_SECOND - 1e-6).astype(np.int64)
+    return np.ceil(np.asarray(seconds) * TICKS_PER_SECOND - 1e-6).astype(np.int64)

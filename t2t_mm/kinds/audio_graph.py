@@ -55,7 +55,7 @@ def waveform(pcm: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
       float32 [B, N] and the samples before padding, int32 [B].
     """
     samples, sizes = decode_pcm(pcm)
-    return normalise(samples[..., None], sizes)[..., 0], sizes
+    return normalize(samples[..., None], sizes)[..., 0], sizes
 
 
 def log_mel(pcm: tf.Tensor, kind: Sampled, hparams: HParams) -> tuple[tf.Tensor, tf.Tensor]:
@@ -81,21 +81,22 @@ def log_mel(pcm: tf.Tensor, kind: Sampled, hparams: HParams) -> tuple[tf.Tensor,
     spectrum = tf.signal.stft(emphasised, frame, step, fft)  # [B, T, fft / 2 + 1]
     power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
     mel = tf.math.log(tf.maximum(tf.tensordot(power, filters, 1), LOG_FLOOR))
-    return normalise(mel, frames), frames
+    return normalize(mel, frames), frames
 
 
 def frame_count(samples: int, kind: Sampled, hparams: HParams) -> int:
-    """Frames of the spectrogram of so many samples."""
+    """The number of frames of the spectrogram of a number of samples."""
     frame, step = _frame_and_step(sample_rate(kind), hparams)
     return 1 + max(0, samples - frame) // step
 
 
 def _frame_and_step(rate: int, hparams: HParams) -> tuple[int, int]:
     """Samples of a frame and between the starts of two."""
-    return tuple(round(rate * ms / 1000) for ms in (hparams.audio_frame_ms, hparams.audio_step_ms))
+    frame, step = hparams.audio_frame_ms, hparams.audio_step_ms
+    return round(rate * frame / 1000), round(rate * step / 1000)
 
 
-def normalise(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+def normalize(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """Mean 0 and variance 1 over the positions and channels of each recording.
 
     Args:
@@ -108,9 +109,9 @@ def normalise(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     )
     count = count[:, None, None]
     mean = tf.reduce_sum(values * mask, [1, 2], keepdims=True) / count
-    centred = (values - mean) * mask
-    variance = tf.reduce_sum(tf.square(centred), [1, 2], keepdims=True) / count
-    return centred * tf.math.rsqrt(variance + 1e-8)
+    centered = (values - mean) * mask
+    variance = tf.reduce_sum(tf.square(centered), [1, 2], keepdims=True) / count
+    return centered * tf.math.rsqrt(variance + 1e-8)
 
 
 def sample_rate(kind: Sampled) -> int:

@@ -1,4 +1,4 @@
-"""What is wrong with one value of one example: told upwards, where its place is known."""
+"""An error about one value of one example: told upwards, where its place is known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ class BrokenValue(Exception):
     """A value that cannot be stored.
 
     Args:
-      reason: a few words to count by, e.g. "broken picture".
+      reason: a few words to count by, e.g. "broken image".
       detail: completes "<side> ...", and says what is allowed.
     """
 

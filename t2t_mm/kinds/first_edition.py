@@ -1,4 +1,4 @@
-"""What the first edition wrote of problems, as kinds.
+"""Problems as the first edition wrote them, read as kinds.
 
 There a feature was one record for all kinds of data, told apart by the first word of its modality's
 name, with the network's name in it; a tree was a text that was scored by `bracket_f1`.
@@ -16,7 +16,7 @@ _LABEL = "class_label"
 
 
 def is_first_edition(task: Mapping[str, Any]) -> bool:
-    """Whether a task of run.json was written by the first edition."""
+    """True if a task of run.json was written by the first edition."""
     return "modality" in task["targets"]
 
 

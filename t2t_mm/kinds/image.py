@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.image_files import stored_picture
+from t2t_mm.kinds.image_files import stored_image
 from t2t_mm.kinds.kind import (
     BYTES,
     Kind,
@@ -20,6 +20,7 @@ from t2t_mm.kinds.kind import (
     content_of,
     encoded_file,
 )
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -74,24 +75,31 @@ class Image(Kind):
     def is_bound(self) -> bool:
         return bool(self.size)
 
+    @property
+    def _side(self) -> int:
+        """`size`, once it is known."""
+        if self.size is None:
+            raise ValueError("an image kind without a size can be declared, but not fed")
+        return self.size
+
     def missing(self) -> str | None:
         return None if self.size else "`size`"
 
-    def undisturbed(self) -> Self:
+    def without_augmentation(self) -> Self:
         return dataclasses.replace(self, flip=False)
 
     def check(self, value: Any) -> list[bytes]:
-        return [stored_picture(encoded_file(value))]
+        return [stored_image(encoded_file(value))]
 
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
-        return StoredInput(stored_picture(content_of(raw)), 1)
+        return StoredInput(stored_image(content_of(raw)), 1)
 
     def most_examples(self, hparams: HParams) -> int | None:
         return hparams.batch_images
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,
@@ -101,12 +109,12 @@ class Image(Kind):
 
         from t2t_mm.kinds import image_augmentation, image_graph
 
-        areas = tf.fill(tf.shape(stored), self.size**2)
+        areas = tf.fill(tf.shape(stored), self._side**2)
         augment = hparams.image_augment and training
         if augment and self.augment == "imagenet":
-            pixels = image_augmentation.decode_distorted(stored, self.size, self.flip, seed)
+            pixels = image_augmentation.decode_distorted(stored, self._side, self.flip, seed)
             return image_graph.standardize(pixels), areas
-        images = image_graph.standardize(image_graph.decode(stored, self.size))
+        images = image_graph.standardize(image_graph.decode(stored, self._side))
         if augment:
             images = image_graph.augment(images, self.flip, seed)
         return images, areas
@@ -114,7 +122,7 @@ class Image(Kind):
     def batch_shape(
         self, batch: int, size: int, hparams: HParams, features: str = ""
     ) -> tuple[int, ...]:
-        return (batch, self.size, self.size, self.channels)
+        return (batch, self._side, self._side, self.channels)
 
     def positions(self, shape: tuple[int, ...]) -> int:
         return shape[1] * shape[2]
@@ -123,12 +131,12 @@ class Image(Kind):
     def metrics_of_descriptions(self) -> tuple[str, ...]:
         return ("bleu_4", "cider", "rouge_l", "meteor_stem")
 
-    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         from t2t_mm.kinds.graph.images import stored_images
 
         return stored_images(contents)
 
-    def as_users_have_it(self, stored: Any, vocabularies: Vocabularies) -> bytes:
+    def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         return bytes(stored)
 
     def description(self) -> dict[str, Any]:
@@ -149,7 +157,7 @@ class Image(Kind):
                 f"has {width} x {height} pixels; at most {limits.pixels:,} are allowed "
                 "(--max_pixels)",
             )
-        return stored_picture(value)
+        return stored_image(value)
 
     @classmethod
     def sample_row(cls, description: Mapping[str, Any]) -> bytes:

@@ -1,6 +1,6 @@
-"""Tensor2Tensor's augmentation of ImageNet's pictures: crops, mirror images, colours.
+"""Tensor2Tensor's augmentation of ImageNet's images: crops, mirror images, colors.
 
-In training, four pictures of five are enlarged to 360 / 299 of the side that is wanted, cropped to
+In training, four images of five are enlarged to 360 / 299 of the side that is wanted, cropped to
 it at a random place, mirrored with probability 1/2, and changed in brightness, saturation, hue and
 contrast; the fifth is as in evaluation. Graph functions without state, as picture_features.
 """
@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from t2t_mm.kinds.image_graph import decode_picture
+from t2t_mm.kinds.image_graph import decode_image
 
-SHARE = 0.8  # of the pictures are distorted
-ENLARGED = 360 / 299  # sides before and after the crop
+DISTORTED_SHARE = 0.8  # of the images are distorted
+ENLARGEMENT = 360 / 299  # sides before and after the crop
 BRIGHTNESS = 32 / 255  # largest shift, of the range of pixels
 SATURATION = CONTRAST = (0.5, 1.5)  # factors
 HUE = 0.2  # largest turn, of the circle
 
 
 def decode_distorted(encoded: tf.Tensor, size: int, flip: bool, seed: tf.Tensor) -> tf.Tensor:
-    """Encoded pictures to pixels, most of them distorted.
+    """Encoded images to pixels, most of them distorted.
 
     Args:
       encoded: string [B].
@@ -39,30 +39,30 @@ def decode_distorted(encoded: tf.Tensor, size: int, flip: bool, seed: tf.Tensor)
 
 
 def _fold_in(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    """A seed for each picture of a batch."""
+    """A seed for each image of a batch."""
     return tf.random.experimental.stateless_fold_in(seed, number)
 
 
 def _distorted(encoded: tf.Tensor, size: int, flip: bool, seed: tf.Tensor) -> tf.Tensor:
     draws = tf.random.experimental.stateless_split(seed, 7)
-    chosen = tf.random.stateless_uniform([], draws[0], alg="philox") < SHARE
-    picture = decode_picture(encoded)
+    chosen = tf.random.stateless_uniform([], draws[0], alg="philox") < DISTORTED_SHARE
+    image = decode_image(encoded)
 
     def distorted() -> tf.Tensor:
-        side = round(size * ENLARGED)
-        large = tf.image.resize(picture, [side, side], method="bilinear", antialias=True)
+        side = round(size * ENLARGEMENT)
+        large = tf.image.resize(image, [side, side], method="bilinear", antialias=True)
         pixels = tf.image.stateless_random_crop(large / 255.0, [size, size, 3], draws[1])
         if flip:
             pixels = tf.image.stateless_random_flip_left_right(pixels, draws[2])
-        return 255.0 * _recoloured(pixels, draws)
+        return 255.0 * _recolored(pixels, draws)
 
     def plain() -> tf.Tensor:
-        return tf.image.resize(picture, [size, size], method="bilinear", antialias=True)
+        return tf.image.resize(image, [size, size], method="bilinear", antialias=True)
 
     return tf.ensure_shape(tf.cond(chosen, distorted, plain), [size, size, 3])
 
 
-def _recoloured(pixels: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+def _recolored(pixels: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     """Pixels in [0, 1] with other brightness, saturation, hue and contrast, again in [0, 1]."""
     pixels = tf.image.stateless_random_brightness(pixels, BRIGHTNESS, draws[3])
     pixels = tf.image.stateless_random_saturation(pixels, *SATURATION, draws[4])

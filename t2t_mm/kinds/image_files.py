@@ -1,4 +1,4 @@
-"""Encoded pictures: decoded once to prove them, stored as they are where TensorFlow reads them."""
+"""Encoded images: decoded once to prove them, stored as they are where TensorFlow reads them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from t2t_mm.kinds.broken import BrokenValue
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
+    from PIL.Image import Image as PillowImage
 
 _KEPT = {"PNG": {"1", "L", "LA", "P", "RGB", "RGBA"}, "JPEG": {"L", "RGB"}}  # format: modes
 
 
-def stored_picture(content: bytes) -> bytes:
+def stored_image(content: bytes) -> bytes:
     """The bytes to store: `content`, or a PNG where tf.io.decode_image could not read it.
 
     Raises:
@@ -25,27 +25,27 @@ def stored_picture(content: bytes) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(content))
-            picture.load()
+            image = Image.open(io.BytesIO(content))
+            image.load()
     except Exception as error:  # decoders raise what they like over damaged bytes
         raise _broken(error) from None
-    if picture.mode in _KEPT.get(picture.format or "", ()) and not _is_odd(picture):
+    if image.mode in _KEPT.get(image.format or "", ()) and not _has_ambiguous_palette(image):
         return content
-    return _as_png(picture)
+    return _as_png(image)
 
 
-def _is_odd(picture: Picture) -> bool:
-    """A palette with transparency: decoders disagree about its colours."""
-    return picture.mode == "P" and "transparency" in picture.info
+def _has_ambiguous_palette(image: PillowImage) -> bool:
+    """A palette with transparency: decoders disagree about its colors."""
+    return image.mode == "P" and "transparency" in image.info
 
 
-def _as_png(picture: Picture) -> bytes:
-    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits and more: the upper eight
-        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
-    elif "transparency" in picture.info:
-        picture = picture.convert("RGBA")
+def _as_png(image: PillowImage) -> bytes:
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more: the upper eight
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    elif "transparency" in image.info:
+        image = image.convert("RGBA")
     out = io.BytesIO()
-    picture.convert("RGB").save(out, "PNG")
+    image.convert("RGB").save(out, "PNG")
     return out.getvalue()
 
 

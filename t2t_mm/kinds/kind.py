@@ -12,6 +12,7 @@ import numpy as np
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.registry import KINDS, MODALITIES
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -105,7 +106,7 @@ class Kind:
 
     @property
     def record(self) -> str:
-        """How a value stands in a record: INTS, INT, BYTES or FLOATS."""
+        """The form of a value in a record: INTS, INT, BYTES or FLOATS."""
         return self.stored_as
 
     @property
@@ -120,21 +121,21 @@ class Kind:
 
     @property
     def is_absent(self) -> bool:
-        """Whether nothing is read, as by a language model."""
+        """True if nothing is read, as by a language model."""
         return False
 
     @property
     def is_reversible(self) -> bool:
-        """Whether such a feature can be input and target alike: `_rev` and `_copy` need it."""
+        """True if such a feature can be input and target alike: `_rev` and `_copy` need it."""
         return False
 
     @property
     def is_bound(self) -> bool:
-        """Whether all sizes that a network needs are known."""
+        """True if all sizes that a network needs are known."""
         return True
 
     def missing(self) -> str | None:
-        """Which part of a declaration is missing, e.g. "`sample_rate`"; None if it is whole."""
+        """The part of a declaration that is missing, e.g. "`sample_rate`"; None if it is whole."""
         return None
 
     def with_vocabulary(self, name: str) -> Self:
@@ -161,12 +162,12 @@ class Kind:
         """
         return self
 
-    def undisturbed(self) -> Self:
+    def without_augmentation(self) -> Self:
         """The feature as it is read outside of training, where nothing is varied."""
         return self
 
     def stored_fields(self) -> dict[str, Any]:
-        """What decides what is stored, JSON-ready: data made with other values do not fit."""
+        """The options that decide what is stored, JSON-ready: data made by others do not fit."""
         return {"kind": self.name}
 
     def to_dict(self) -> dict[str, Any]:
@@ -198,7 +199,7 @@ class Kind:
         return counts
 
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
-        """What a user hands in, as records hold it.
+        """Converts what a user hands in to what records hold.
 
         Args:
           raw: a text (str, UTF-8 bytes); of kinds with `suffixes` a path or a file's bytes.
@@ -213,7 +214,7 @@ class Kind:
         )
 
     def shown(self, stored: Any, vocabularies: Vocabularies, place: str) -> str:
-        """How a line or a table shows a stored value.
+        """A stored value as a line or a table shows it.
 
         Args:
           stored: a value as a record holds it, an array or bytes.
@@ -223,7 +224,7 @@ class Kind:
         return f"{self.noun} {place}"
 
     def remark(self, length: int, hparams: HParams, features: str = "") -> str:
-        """What is said of a value of that length as it is fed, e.g. ", 1.5 s"; "" for nothing."""
+        """A note on a value of that length as it is fed, e.g. ", 1.5 s"; "" for nothing."""
         return ""
 
     # Batched.
@@ -232,7 +233,7 @@ class Kind:
         """The largest size that is used; None if there is none."""
         return None
 
-    def trim(self, stored: Any, limit: int) -> Any:
+    def trim(self, stored: Tensor, limit: int) -> Tensor:
         """A batch of stored values cut to a size. A graph function."""
         return stored[:, :limit]
 
@@ -259,7 +260,7 @@ class Kind:
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,
@@ -319,7 +320,7 @@ class Kind:
     def from_prediction(
         self, value: Any, vocabularies: Vocabularies, inputs: Mapping[str, Any]
     ) -> str:
-        """What a user sees of one predicted value.
+        """One predicted value as a user sees it.
 
         Args:
           value: token ids of a target that is written; else one of `Found.values`.
@@ -347,7 +348,7 @@ class Kind:
         """A target that a user writes down, as records hold it: the inverse of what is shown.
 
         Raises:
-          BrokenValue: if it is no such value.
+          BrokenValue: if it is not such a value.
         """
         raise DataError(f"a target that is a {self.noun} cannot be given as text.")
 
@@ -361,7 +362,7 @@ class Kind:
 
     @property
     def is_ranked(self) -> bool:
-        """Whether all values have a probability each, as exclusive classes have."""
+        """True if all values have a probability each, as exclusive classes have."""
         return False
 
     def metrics_beside(self, inputs: Mapping[str, Kind]) -> tuple[str, ...]:
@@ -370,12 +371,12 @@ class Kind:
 
     @property
     def metrics_of_descriptions(self) -> tuple[str, ...]:
-        """As an input: the field's metrics of texts that describe it."""
+        """The field's metrics of texts that describe such an input."""
         return ()
 
     @property
     def count_ids(self) -> int | None:
-        """How many ids there are, of a target that consists of ids; None for others."""
+        """The number of ids of a target that consists of ids; None for others."""
         return None
 
     def ids_of(self, target: np.ndarray) -> np.ndarray:
@@ -399,10 +400,10 @@ class Kind:
 
     @property
     def can_be_exported(self) -> bool:
-        """Whether an exported graph can read it from what users have."""
+        """True if an exported graph can read it from what users have."""
         return type(self).graph_read is not Kind.graph_read
 
-    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         """The stored form of what users have, inside an exported graph: what `feed` takes.
 
         It fails with InvalidArgument, in a sentence that names the row, for what `read` refuses.
@@ -413,12 +414,12 @@ class Kind:
         """
         raise DataError(f"a problem that reads {self.plural or self.noun} cannot be exported.")
 
-    def as_users_have_it(self, stored: Any, vocabularies: Vocabularies) -> bytes:
+    def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         """UTF-8 text or a file's bytes of a stored value: the inverse of `read`."""
         return self.shown(stored, vocabularies, "").encode()
 
     def description(self) -> dict[str, Any]:
-        """What an export's users, the server and the page know of it, JSON-ready."""
+        """A description for an export's users, the server and the page, JSON-ready."""
         return {"kind": self.name}
 
     @classmethod
@@ -517,7 +518,7 @@ def encoded_file(value: Any) -> bytes:
     """The bytes that a problem yields for a file.
 
     Raises:
-      BrokenValue: if they are no bytes.
+      BrokenValue: if they are not bytes.
     """
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise BrokenValue(

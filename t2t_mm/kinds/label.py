@@ -13,6 +13,7 @@ import numpy as np
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.kind import INT, INTS, Found, Kind, StoredInput, Vocabularies
 from t2t_mm.kinds.layouts import SingleValue
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -122,7 +123,7 @@ class Label(SingleValue, Kind):
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,
@@ -188,7 +189,7 @@ class Label(SingleValue, Kind):
         )
         return tf.reshape(tf.strings.reduce_join(rows, -1, separator=SEPARATOR), shape)
 
-    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         import tensorflow as tf
 
         from t2t_mm.kinds.graph.checks import require_all

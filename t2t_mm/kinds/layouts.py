@@ -1,10 +1,12 @@
-"""How values lie in batches, where several kinds have it in common: bases beside `Kind`."""
+"""Layouts of values in batches that several kinds have in common: bases beside `Kind`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -26,7 +28,7 @@ class IdSequence:
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,
@@ -38,7 +40,7 @@ class IdSequence:
 
 
 class SingleValue:
-    """One value an example: batches are as large as texts of one token would make them."""
+    """One value per example: batches are as large as texts of one token would make them."""
 
     def sizes(self, counts: Any) -> Any:
         """1 each."""

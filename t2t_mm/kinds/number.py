@@ -12,6 +12,7 @@ import numpy as np
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.kind import FLOATS, Found, Kind, StoredInput, Vocabularies
 from t2t_mm.kinds.layouts import SingleValue
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -71,7 +72,7 @@ class Number(SingleValue, Kind):
 
     def feed(
         self,
-        stored: Any,
+        stored: Tensor,
         hparams: HParams,
         features: str = "",
         training: bool = False,
@@ -110,7 +111,7 @@ class Number(SingleValue, Kind):
 
         return tf.strings.as_string(found.values, precision=DIGITS, shortest=True)
 
-    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         import tensorflow as tf
 
         from t2t_mm.kinds.graph.checks import require_all

@@ -19,7 +19,7 @@ _CONVERTER = "sph2pipe"
 
 
 def is_sphere(content: bytes) -> bool:
-    """Whether it begins as a SPHERE file does."""
+    """True if it begins as a SPHERE file does."""
     return content.startswith(_MAGIC)
 
 
@@ -30,7 +30,7 @@ def header(content: bytes) -> Mapping[str, str | int | float]:
       content: the file, or its beginning.
 
     Raises:
-      DataError: if it is no SPHERE file.
+      DataError: if it is not a SPHERE file.
     """
     lines = content[:1024].split(b"\n")
     try:

@@ -26,7 +26,7 @@ UNTAGGED = 0  # the id at positions that begin no word; tag i of `names` has the
 
 @dataclass(frozen=True)
 class Tags(IdSequence, Kind):
-    """One tag for each word of the text under `of`, words being parted by single spaces.
+    """A tag for each word of the text under `of`, words being parted by single spaces.
 
     Stored as int64 ids, one for each token of the text and its EOS: 1 + the tag's number at the
     first token of a word, 0 elsewhere. Fed as int32 [B, L], beside the text's tokens.
@@ -141,5 +141,5 @@ class Tags(IdSequence, Kind):
 
 
 def word_starts(ids: Sequence[int], vocabulary: Vocabulary) -> list[bool]:
-    """Which tokens begin a word: SentencePiece marks them, the text's first one included."""
+    """A mask of tokens that begin a word: SentencePiece marks them, the text's first, too."""
     return [value not in (PAD, EOS) and vocabulary.piece(value).startswith(SPACE) for value in ids]

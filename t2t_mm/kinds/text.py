@@ -21,6 +21,7 @@ from t2t_mm.kinds.kind import (
 )
 from t2t_mm.kinds.layouts import IdSequence
 from t2t_mm.kinds.vocabulary import EOS, PAD
+from t2t_mm.tensor import Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -150,7 +151,7 @@ class Text(IdSequence, Kind):
         texts_of = texts[self.vocabulary or ""].decode(tf.reshape(found.values, [-1, shape[2]]))
         return tf.reshape(texts_of, shape[:2])
 
-    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Any:
+    def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         vocabulary = texts[self.vocabulary or ""]
         return vocabulary.encode_nothing(contents) if self.absent else vocabulary.encode(contents)
 

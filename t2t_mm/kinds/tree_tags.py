@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2t_mm.errors import DataError
-from t2t_mm.kinds.trees import Tree
+from t2t_mm.kinds.trees import ParseTree
 
 _CLOSE = "/"
 
 
-def write(tree: Tree) -> str:
+def write(tree: ParseTree) -> str:
     """The symbols of a tree joined by spaces; `read` gives the same tree back, given its words.
 
     Raises:
@@ -29,7 +29,7 @@ def write(tree: Tree) -> str:
     return " ".join(symbols)
 
 
-def _write(tree: Tree, symbols: list[str], parent: str) -> None:
+def _write(tree: ParseTree, symbols: list[str], parent: str) -> None:
     if not tree.label or tree.label.startswith(_CLOSE):
         raise DataError(f"the label '{tree.label}' cannot stand in a tree without words.")
     if _is_tag(tree):
@@ -45,11 +45,11 @@ def _write(tree: Tree, symbols: list[str], parent: str) -> None:
     symbols.append(_CLOSE + tree.label)
 
 
-def _is_tag(tree: Tree) -> bool:
+def _is_tag(tree: ParseTree) -> bool:
     return len(tree.children) == 1 and isinstance(tree.children[0], str)
 
 
-def read(line: str, words: Sequence[str] | None = None) -> Tree:
+def read(line: str, words: Sequence[str] | None = None) -> ParseTree:
     """The tree that a line of symbols stands for.
 
     Args:
@@ -62,7 +62,7 @@ def read(line: str, words: Sequence[str] | None = None) -> Tree:
     """
     # From the right, a closing symbol tells which of the symbols before it opens the constituent.
     open_labels: list[str] = []
-    levels: list[list[Tree | str]] = [[]]
+    levels: list[list[ParseTree | str]] = [[]]
     remaining = list(words) if words is not None else None
     for symbol in reversed(line.split()):
         if symbol.startswith(_CLOSE):
@@ -72,15 +72,15 @@ def read(line: str, words: Sequence[str] | None = None) -> Tree:
             children = tuple(reversed(levels.pop()))
             if not children:
                 raise DataError(f"the constituent '{symbol}' is empty.")
-            levels[-1].append(Tree(open_labels.pop(), children))
+            levels[-1].append(ParseTree(open_labels.pop(), children))
         else:
-            levels[-1].append(Tree(symbol, (_last(remaining, symbol),)))
+            levels[-1].append(ParseTree(symbol, (_last(remaining, symbol),)))
     if open_labels:
         raise DataError(f"'/{open_labels[-1]}' closes a constituent that was never opened.")
     if remaining:
         raise DataError(f"the tree has {len(remaining)} tags fewer than the sentence has words.")
     (top,) = levels
-    if len(top) != 1 or not isinstance(top[0], Tree):
+    if len(top) != 1 or not isinstance(top[0], ParseTree):
         raise DataError(f"expected one outermost constituent and found {len(top)}.")
     return top[0]
 
@@ -93,7 +93,7 @@ def _last(remaining: list[str] | None, tag: str) -> str:
     return remaining.pop()
 
 
-def read_leniently(line: str) -> list[Tree]:
+def read_leniently(line: str) -> list[ParseTree]:
     """The trees that a line was perhaps meant to be, for scoring what a model wrote.
 
     A symbol whose closing one occurs somewhere in the line opens a constituent. A closing symbol
@@ -108,22 +108,22 @@ def read_leniently(line: str) -> list[Tree]:
     """
     symbols = line.split()
     labels = {symbol.removeprefix(_CLOSE) for symbol in symbols if symbol.startswith(_CLOSE)}
-    stack: list[tuple[str, list[Tree | str]]] = [("", [])]
+    stack: list[tuple[str, list[ParseTree | str]]] = [("", [])]
 
     def close() -> None:
         label, children = stack.pop()
         if children:
-            stack[-1][1].append(Tree(label, tuple(children)))
+            stack[-1][1].append(ParseTree(label, tuple(children)))
 
     for symbol in symbols:
         if symbol in labels:
             stack.append((symbol, []))
         elif not symbol.startswith(_CLOSE):
-            stack[-1][1].append(Tree(symbol, (symbol,)))
+            stack[-1][1].append(ParseTree(symbol, (symbol,)))
         elif (label := symbol.removeprefix(_CLOSE)) in [opened for opened, _ in stack[1:]]:
             while stack[-1][0] != label:
                 close()
             close()
     while len(stack) > 1:
         close()
-    return [tree for tree in stack[0][1] if isinstance(tree, Tree)]
+    return [tree for tree in stack[0][1] if isinstance(tree, ParseTree)]

@@ -22,7 +22,7 @@ _NOT_IN_A_NAME = re.compile(r"[()\s]")
 
 
 @dataclass(frozen=True)
-class Tree:
+class ParseTree:
     """A constituent.
 
     Attributes:
@@ -31,10 +31,10 @@ class Tree:
     """
 
     label: str
-    children: tuple[Tree | str, ...]
+    children: tuple[ParseTree | str, ...]
 
 
-def parse(text: str) -> Tree:
+def parse(text: str) -> ParseTree:
     """The one tree that `text` holds.
 
     Raises:
@@ -46,7 +46,7 @@ def parse(text: str) -> Tree:
     return trees[0]
 
 
-def parse_all(text: str) -> Iterator[tuple[int, Tree]]:
+def parse_all(text: str) -> Iterator[tuple[int, ParseTree]]:
     """Reads trees one after another, as a .mrg file holds them over several lines each.
 
     Yields:
@@ -68,7 +68,7 @@ def parse_all(text: str) -> Iterator[tuple[int, Tree]]:
         elif token == ")":
             closed = stack.pop()
             _require(bool(closed.children), line, f"the bracket '({closed.label})' is empty")
-            tree = Tree(closed.label, tuple(closed.children))
+            tree = ParseTree(closed.label, tuple(closed.children))
             if stack:
                 stack[-1].children.append(tree)
             else:
@@ -88,7 +88,7 @@ class _Open:
     def __init__(self, line: int):
         self.line = line
         self.label = ""
-        self.children: list[Tree | str] = []
+        self.children: list[ParseTree | str] = []
 
 
 def _require(condition: bool, line: int, problem: str) -> None:
@@ -96,8 +96,8 @@ def _require(condition: bool, line: int, problem: str) -> None:
         raise DataError(f"line {line}: {problem}.")
 
 
-def clean(tree: Tree) -> Tree | None:
-    """What a parser of plain words is asked for, as parsing papers have it.
+def clean(tree: ParseTree) -> ParseTree | None:
+    """The tree that a parser of plain words is to give, as parsing papers have it.
 
     - Traces (-NONE-) go, and so does every constituent that they leave empty.
     - Labels lose function tags, indices and alternatives: NP-SBJ-1, NP=2 and NP|NX are NP.
@@ -116,9 +116,9 @@ def clean(tree: Tree) -> Tree | None:
         return None
     label = plain_label(tree.label)
     only = kept[0] if len(kept) == 1 else None
-    if isinstance(only, Tree) and only.label == (label or only.label):
+    if isinstance(only, ParseTree) and only.label == (label or only.label):
         return only
-    return Tree(label or ROOT, kept)
+    return ParseTree(label or ROOT, kept)
 
 
 def plain_label(label: str) -> str:
@@ -126,7 +126,7 @@ def plain_label(label: str) -> str:
     return label if label.startswith("-") else _FUNCTION.split(label)[0]
 
 
-def linearise(tree: Tree) -> str:
+def linearize(tree: ParseTree) -> str:
     """The tree on one line; `parse` gives the same tree back.
 
     Raises:
@@ -134,7 +134,7 @@ def linearise(tree: Tree) -> str:
     """
     parts = [tree.label]
     for child in tree.children:
-        parts.append(child if isinstance(child, str) else linearise(child))
+        parts.append(child if isinstance(child, str) else linearize(child))
     first_is_word = bool(tree.children) and isinstance(tree.children[0], str)
     names = [child for child in tree.children if isinstance(child, str)]
     for name in names + [tree.label] * bool(tree.label or first_is_word):
@@ -143,7 +143,7 @@ def linearise(tree: Tree) -> str:
     return f"({' '.join(parts)})"
 
 
-def words(tree: Tree) -> list[str]:
+def words(tree: ParseTree) -> list[str]:
     """The words, from left to right."""
     found: list[str] = []
     for child in tree.children:
@@ -151,7 +151,7 @@ def words(tree: Tree) -> list[str]:
     return found
 
 
-def map_words(tree: Tree, change: Callable[[str], str]) -> Tree:
+def map_words(tree: ParseTree, change: Callable[[str], str]) -> ParseTree:
     """The same tree over changed words."""
     children = (change(c) if isinstance(c, str) else map_words(c, change) for c in tree.children)
-    return Tree(tree.label, tuple(children))
+    return ParseTree(tree.label, tuple(children))

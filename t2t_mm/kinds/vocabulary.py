@@ -22,7 +22,7 @@ class Vocabulary:
       name: what it is called, e.g. "vocab.multi8k".
 
     Raises:
-      DataError: if `model` is no such model.
+      DataError: if `model` is not such a model.
     """
 
     def __init__(self, model: bytes, name: str):

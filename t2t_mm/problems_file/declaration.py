@@ -1,4 +1,4 @@
-"""What a [problems.NAME] table says, checked as far as it can be without looking at the data."""
+"""A [problems.NAME] table, checked as far as it can be without looking at the data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Options:
       metrics: of decoded outputs; none for the kind's.
       labels: class names in the order of their ids; none for what the training data hold.
       image_size: pixels a side.
-      flip: mirror pictures in training.
+      flip: mirror images in training.
       sample_rate: Hz of the stored sound.
       low, high: the range of the numbers.
       weight: factor on the share of steps.

@@ -20,7 +20,7 @@ from t2t_mm.problem import (
 
 @dataclass(frozen=True)
 class ProblemKind:
-    """What goes in and what comes out.
+    """A kind of problem: the kinds of its input and its target.
 
     Attributes:
       inputs, targets: the kinds of data.
@@ -35,11 +35,11 @@ class ProblemKind:
 
     @property
     def writes_text(self) -> bool:
-        """Whether the targets are plain text."""
+        """True if the targets are plain text."""
         return self.targets.decoded_by_tokens and not self.targets.is_bracketed
 
     def accepts(self, key: str) -> bool:
-        """Whether that key of a problem's table means anything for this kind of problem."""
+        """True if that key of a problem's table means anything for this kind of problem."""
         if key == "reversed_command":
             return self.inputs.decoded_by_tokens and self.targets.decoded_by_tokens
         own = (*self.inputs.option_keys, *self.targets.option_keys)

@@ -81,7 +81,7 @@ def load(path: str | Path, tmp_dir: str | Path | None = None) -> list[str]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
-        raise DataError(f"--problems_file={path} is no file; give the path of a TOML file.")
+        raise DataError(f"--problems_file={path} is not a file; give the path of a TOML file.")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as cause:
@@ -158,7 +158,7 @@ def _register(registry: Registry, name: str, value: Any, place: str, summary: st
                 return
         elif old == value:
             return
-        if not _gives_way(registry, name, old):
+        if not _may_be_replaced(registry, name, old):
             raise DataError(
                 f"{place}: the {registry.kind} '{name}' is already registered by "
                 f"{_origin(old) or registry.entry(name).origin}; choose another name."
@@ -171,8 +171,8 @@ def _register(registry: Registry, name: str, value: Any, place: str, summary: st
         raise DataError(f"{place}: {cause}.") from None
 
 
-def _gives_way(registry: Registry, name: str, old: Any) -> bool:
-    """Whether a built-in entry over published data: a file may say where the user's copy is."""
+def _may_be_replaced(registry: Registry, name: str, old: Any) -> bool:
+    """True for a built-in entry over published data: a file may say where the user's copy is."""
     if not registry.entry(name).origin.startswith("t2t_mm."):
         return False
     if registry is PROBLEMS:

@@ -42,13 +42,13 @@ class FileProblem(Problem):
         self.command = options.command or kind.shape.command
         self.reversed_command = options.reversed_command or kind.shape.reversed_command
         self.metrics = options.metrics or kind.shape.metrics
-        self.shards = dict(declaration.shards)
+        self.shards = dict(declaration.shards)  # type: ignore[misc]  # a class states its own
         self.version = declaration.version
         self.mixing_weight = options.weight
         self.loss_weight = options.loss_weight
 
     @property
-    def labels(self) -> tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:  # type: ignore[override]  # read when first asked for
         """Class names: as declared, or else those of the training sources, read once.
 
         Raises:
@@ -106,7 +106,7 @@ class FileProblem(Problem):
         return self.labels
 
     def left_out(self, split: Split, tmp_dir: Path) -> dict[str, int]:
-        """How many rows of a split the filters leave out, by reason."""
+        """The number of rows of a split that the filters leave out, by reason."""
         counts: Counter[str] = Counter()
         for _ in self._rows(split, tmp_dir, counts):
             pass

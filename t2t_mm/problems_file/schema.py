@@ -6,11 +6,14 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from t2t_mm.errors import DataError, unknown
 
-Record = TypeVar("Record")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
 Table = Mapping[str, Any]
 
 _WORDS = {
@@ -22,7 +25,7 @@ _WORDS = {
 }
 
 
-def keys_of(record: type) -> list[str]:
+def keys_of(record: type[Any]) -> list[str]:
     """The keys that a table of that record may have."""
     return [f.name for f in dataclasses.fields(record) if not f.metadata.get("internal")]
 

@@ -1,4 +1,4 @@
-"""Where the examples of a split come from: a reader, a share held out, and filters."""
+"""Sources of a split's examples: a reader, a held-out share, and filters."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _BREAKS = re.compile(r"[ ]*[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+[ ]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What is done to the rows of a source, in this order.
+    """The filters that are applied to the rows of a source, in this order.
 
     Attributes:
       lowercase: text (in a tree: its words, not its labels) is lower-cased.
       skip_empty: rows with an empty text are left out instead of being an error.
       max_words: rows with more words in a text (for trees: in the sentence) are left out.
-      max_examples: at most so many rows are taken, chosen by hash: all classes have their share.
+      max_examples: the most rows that are taken, chosen by hash: all classes have their share.
     """
 
     lowercase: bool = False
@@ -51,7 +51,7 @@ class HoldOut:
         return {Split.DEV: self.dev, Split.TEST: self.test}.get(split, 0.0)
 
     def split_of(self, row: Row) -> Split:
-        """Where a row of a training source belongs."""
+        """The split that a row of a training source belongs to."""
         place = stable_hash(row.group or row.key) / 2**64
         if place < self.dev:
             return Split.DEV
@@ -123,7 +123,7 @@ class Source:
         """The row with its texts on one line each, lower-cased if asked for."""
         change = _lower_line if self.filters.lowercase else one_line
         if self.kind.inputs.decoded_by_tokens:
-            row = replace(row, inputs=change(row.inputs))
+            row = replace(row, inputs=change(_text(row.inputs)))
         if self.kind.writes_text:
             references = tuple(filter(None, map(change, row.references)))
             return replace(row, targets=change(row.targets), references=references)
@@ -131,13 +131,13 @@ class Source:
 
     def _texts(self, row: Row) -> list[tuple[str, str]]:
         """(place, text) of what must not be empty and is counted in words."""
-        texts = [(row.key, row.inputs)] if self.kind.inputs.decoded_by_tokens else []
+        texts = [(row.key, _text(row.inputs))] if self.kind.inputs.decoded_by_tokens else []
         if self.kind.writes_text or not row.targets:
             texts.append((row.target_key or row.key, row.targets))
         return texts
 
     def _with_tree(self, row: Row) -> Row:
-        """The row with its tree proved, a bracketed one in the spelling of trees.linearise."""
+        """The row with its tree proved, a bracketed one in the spelling of trees.linearize."""
         if self.reader.LINEAR_TREES and not self.filters.lowercase:
             return row
         try:
@@ -148,7 +148,14 @@ class Source:
             raise DataError(f"{row.target_key or row.key}: {cause}") from None
         if self.filters.lowercase:
             tree = trees.map_words(tree, str.lower)
-        return replace(row, targets=trees.linearise(tree))
+        return replace(row, targets=trees.linearize(tree))
+
+
+def _text(inputs: str | Callable[[], bytes]) -> str:
+    """The inputs of a kind that is read as text, which no reader gives as a file."""
+    if not isinstance(inputs, str):
+        raise TypeError(f"text was expected, got {inputs!r}")
+    return inputs
 
 
 def one_line(text: str) -> str:

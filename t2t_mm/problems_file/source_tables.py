@@ -25,7 +25,7 @@ STRUCTURE = ("holdout", "shards", *(split.value for split in Split))
 
 @dataclass(frozen=True)
 class Context:
-    """What the source tables of one problem have in common.
+    """The common part of the source tables of one problem.
 
     Attributes:
       place: file and the problem's table, e.g. "my.toml, [problems.x]".

@@ -9,7 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from t2t_mm.data.batches.bucketing import boundaries, bucketed_lengths, buckets_for, lay_out
+from t2t_mm.data.batches.bucketing import (
+    boundaries,
+    bucketed_lengths,
+    buckets_for,
+    split_into_batches,
+)
 from t2t_mm.data.batches.selection import select
 from t2t_mm.errors import DataError, HParamError
 from t2t_mm.hparam import HParams
@@ -48,7 +53,7 @@ def test_boundaries_end_at_the_longest():
 
 def test_a_bucket_holds_its_boundary():
     buckets = buckets_for(task(TEXT), HParams(batch_size=512), 20)
-    assert buckets.of(np.array([1, 8, 9, 20])).tolist() == [0, 0, 1, 12]
+    assert buckets.indices(np.array([1, 8, 9, 20])).tolist() == [0, 0, 1, 12]
 
 
 @pytest.mark.parametrize("batch_size", [1, 100, 512, 2048])
@@ -97,12 +102,12 @@ def test_several_inputs_are_bucketed_by_their_longest_and_bounded_by_each():
 
 def test_layout_fills_up_with_the_next_bucket():
     # 5 examples of batches of 4, then 4 of batches of 3, nothing, then 1 of batches of 1.
-    assert lay_out(np.array([5, 4, 0, 1]), (4, 3, 2, 1)).tolist() == [0, 4, 7, 9, 10]
+    assert split_into_batches(np.array([5, 4, 0, 1]), (4, 3, 2, 1)).tolist() == [0, 4, 7, 9, 10]
 
 
 def test_layout_never_exceeds_the_smaller_batch_size():
     # 3 are left of the first bucket: more than the second's batches hold, so they go alone.
-    assert lay_out(np.array([7, 2]), (4, 2)).tolist() == [0, 4, 7, 9]
+    assert split_into_batches(np.array([7, 2]), (4, 2)).tolist() == [0, 4, 7, 9]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -110,7 +115,7 @@ def test_layout_covers_everything_within_the_caps(seed):
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, 40, 12) * rng.integers(0, 2, 12)
     sizes = tuple(sorted(rng.integers(1, 30, 12).tolist(), reverse=True))
-    splits = lay_out(counts, sizes)
+    splits = split_into_batches(counts, sizes)
     assert splits[0] == 0 and splits[-1] == counts.sum() and (np.diff(splits) > 0).all()
     bucket = np.repeat(np.arange(12), counts)
     short = 0

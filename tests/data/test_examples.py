@@ -15,7 +15,7 @@ from PIL import Image
 from t2t_mm.data.generation.api import generate
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.image_files import stored_picture
+from t2t_mm.kinds.image_files import stored_image
 from t2t_mm.kinds.sound_files import stored_sound
 from tests.data.datagen_toys import class_problem, png, text_problem, tone, wav
 
@@ -33,7 +33,7 @@ def test_png_is_stored_as_it_is_and_tensorflow_reads_it(mode: str) -> None:
     tf = pytest.importorskip("tensorflow")
     picture = Image.fromarray(PIXELS).convert(mode)
     content = encoded(picture, "PNG")
-    assert stored_picture(content) == content
+    assert stored_image(content) == content
     decoded = tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
     np.testing.assert_array_equal(decoded, np.asarray(picture.convert("RGB")))
 
@@ -51,7 +51,7 @@ def test_png_is_stored_as_it_is_and_tensorflow_reads_it(mode: str) -> None:
 def test_other_formats_become_png(form: str, mode: str, exact: bool) -> None:
     tf = pytest.importorskip("tensorflow")
     picture = Image.fromarray(PIXELS).convert(mode)
-    stored = stored_picture(encoded(picture, form))
+    stored = stored_image(encoded(picture, form))
     decoded = tf.io.decode_image(stored, channels=3, expand_animations=False).numpy()
     assert stored.startswith(b"\x89PNG")
     assert decoded.shape == (9, 7, 3)
@@ -62,16 +62,16 @@ def test_other_formats_become_png(form: str, mode: str, exact: bool) -> None:
 def test_transparent_palette_and_sixteen_bits() -> None:
     palette = Image.fromarray(PIXELS).convert("P")
     content = encoded(palette, "PNG", transparency=3)
-    assert Image.open(io.BytesIO(stored_picture(content))).mode == "RGB"
+    assert Image.open(io.BytesIO(stored_image(content))).mode == "RGB"
     deep = Image.fromarray((np.arange(63).reshape(9, 7) * 1000).astype(np.uint16))
-    stored = Image.open(io.BytesIO(stored_picture(encoded(deep, "PNG"))))
+    stored = Image.open(io.BytesIO(stored_image(encoded(deep, "PNG"))))
     expected = (np.arange(63).reshape(9, 7) * 1000) // 256
     assert abs(np.asarray(stored)[..., 0].astype(int) - expected).max() <= 1
 
 
 def test_jpeg_is_stored_as_it_is() -> None:
     content = encoded(Image.fromarray(PIXELS), "JPEG")
-    assert stored_picture(content) == content
+    assert stored_image(content) == content
 
 
 @pytest.mark.parametrize("damage", ["text", "empty", "truncated png", "truncated jpeg", "crc"])
@@ -88,7 +88,7 @@ def test_broken_pictures(damage: str) -> None:
         "crc": bytes(flipped),
     }[damage]
     with pytest.raises(BrokenValue) as error:
-        stored_picture(content)
+        stored_image(content)
     assert error.value.reason == "broken image"
     assert "give a whole PNG or JPEG file" in error.value.detail
     assert "BytesIO" not in error.value.detail
@@ -224,4 +224,4 @@ def test_skip_broken_counts(tmp_path: Path) -> None:
 
 
 def test_a_png_of_the_toys_is_whole() -> None:
-    assert stored_picture(png(0, 0)) == png(0, 0)
+    assert stored_image(png(0, 0)) == png(0, 0)

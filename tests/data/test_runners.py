@@ -106,7 +106,7 @@ def test_receipts_of_other_data_are_worth_nothing(tmp_path: Path) -> None:
     manifest.seed = 5
     assert receipts.fingerprint(manifest) != before
     manifest.seed, manifest.complete, manifest.splits["train"][0] = 0, False, None
-    assert receipts.fingerprint(manifest) == before  # what is finished is no part of it
+    assert receipts.fingerprint(manifest) == before  # what is finished is not part of it
 
 
 def test_the_users_mistake_is_one_sentence_and_the_rest_is_kept(
@@ -156,7 +156,7 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ["--problems=datagen_toy_image", f"--data_dir={tmp_path}"]
     with pytest.raises(UserError, match="--beam_pipeline_options needs a --runner of Apache Beam"):
         t2t_datagen.main([*arguments, "--beam_pipeline_options=a=b"])
-    with pytest.raises(UserError, match="--data_dir got gs://bucket/x, which is no folder; mount"):
+    with pytest.raises(UserError, match="got gs://bucket/x, which is not a folder; mount"):
         t2t_datagen.main([*arguments[:1], "--data_dir=gs://bucket/x"])
     real = builtins.__import__
 

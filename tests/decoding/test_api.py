@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from t2t_mm.decoding.answering import answers, planned
+from t2t_mm.decoding.answering import answers, planned_batches
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.settings import DecodeSettings
@@ -97,7 +97,7 @@ def test_what_is_done_is_not_done_again(loaded):
     asked = [DecodeInput(loaded.tasks[TEXT], text) for text in TEXTS]
     contents = EncodedInputs(asked, loaded.vocabularies)
     settings = DecodeSettings(batch_size=2)
-    plan = [rows for _, rows in planned(asked, contents, loaded.hparams, settings)]
+    plan = [rows for _, rows in planned_batches(asked, contents, loaded.hparams, settings)]
     assert [len(rows) for rows in plan] == [2, 2, 1]
     whole: dict = {}
     decoder = loaded.decoder_for(settings)
@@ -120,7 +120,7 @@ def test_what_is_refused(loaded):
         loaded.decode(TEXT, ["red"], "beam_size=0")
     with pytest.raises(DataError, match="the input is empty text"):
         loaded.decode(TEXT, ["red", " "])
-    with pytest.raises(UserError, match="score takes one target an input: a list of 2"):
+    with pytest.raises(UserError, match="score takes one target per input: a list of 2"):
         loaded.score(TEXT, ["red", "blue"], ["RED"])
     with pytest.raises(DataError, match="the target: the target is empty text"):
         loaded.score(TEXT, ["red"], [" "])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.decoding.cores import Cores, interleaved
+from t2t_mm.decoding.cores import Cores, merge_shares
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.problem import Split
@@ -19,22 +19,22 @@ from tests.decoding.decoding_run import features_of, toy_model, words
 @pytest.mark.parametrize("rows", [0, 1, 7, 8, 13])
 def test_shares_come_back_in_order(cores, rows):
     values = np.arange(2 * rows).reshape(rows, 2)
-    shares = Cores(cores).share_out(lambda share: values[share], rows)
-    np.testing.assert_array_equal(interleaved(shares), values)
+    shares = Cores(cores).map_shares(lambda share: values[share], rows)
+    np.testing.assert_array_equal(merge_shares(shares), values)
 
 
 def test_shares_of_different_lengths_are_padded_with_zeros():
-    together = interleaved([np.array([[1], [3]]), np.array([[2, 2]])])
+    together = merge_shares([np.array([[1], [3]]), np.array([[2, 2]])])
     np.testing.assert_array_equal(together, [[1, 0], [2, 2], [3, 0]])
 
 
 def test_shares_run_at_the_same_time():
     both = threading.Barrier(2, timeout=20)
-    Cores(2).share_out(lambda share: both.wait(), 8)
+    Cores(2).map_shares(lambda share: both.wait(), 8)
 
 
 def test_there_are_not_more_shares_than_rows():
-    assert len(Cores(8).share_out(lambda share: share, 3)) == 3
+    assert len(Cores(8).map_shares(lambda share: share, 3)) == 3
 
 
 def test_a_failure_is_told():
@@ -42,7 +42,7 @@ def test_a_failure_is_told():
         raise ValueError(f"share {share.start}")
 
     with pytest.raises(ValueError, match="share 0"):
-        Cores(2).share_out(fail, 8)
+        Cores(2).map_shares(fail, 8)
 
 
 def test_graphs_with_loops_run_in_order():
@@ -52,7 +52,7 @@ def test_graphs_with_loops_run_in_order():
         [tf.TensorSpec([None], tf.int32)],
     )
     x = tf.constant([1, 2, 3, 4, 5, 6, 7, 8])
-    shares = cores.share_out(lambda share: double(x[share]).numpy(), 8)
+    shares = cores.map_shares(lambda share: double(x[share]).numpy(), 8)
     np.testing.assert_array_equal(shares[0], [8, 24, 40, 56])  # 1 3 5 7
     np.testing.assert_array_equal(shares[1], [16, 32, 48, 64])  # 2 4 6 8
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.decoding.search.conditions import FREE, Conditions
+from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions
 from t2t_mm.decoding.search.constraints import MinLength, NeverEnd, NoRepeatNgram
 from t2t_mm.decoding.search.sampling import draw, sample
 from t2t_mm.decoding.settings import DecodeSettings
@@ -139,7 +139,11 @@ def test_equal_inputs_of_other_numbers_draw_on_their_own():
 
 
 def outputs_of(
-    step: Random, rows: list[int], limits: list[int], count: int, conditions: Conditions = FREE
+    step: Random,
+    rows: list[int],
+    limits: list[int],
+    count: int,
+    conditions: Conditions = UNCONDITIONAL,
 ):
     """num_decodes outputs of each row: lists of token lists, and their scores and ranks."""
     chosen = Random(step.start[rows], step.recur, step.embed, step.out)

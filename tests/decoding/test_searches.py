@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from t2t_mm import registry
 from t2t_mm.decoding.search.beam import Beam, beam_search
-from t2t_mm.decoding.search.conditions import FREE, Conditions
+from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions
 from t2t_mm.decoding.search.constraints import MinLength, NoRepeatNgram
 from t2t_mm.decoding.search.contract import Hypotheses, Search, SearchRequest
-from t2t_mm.decoding.search.greedy import Greedy, greedy, one_by_one
+from t2t_mm.decoding.search.greedy import Greedy, decode_loop, greedy
 from t2t_mm.decoding.search.sampling import Sampling, sample
 from t2t_mm.decoding.search.tensors import log_probability
 from t2t_mm.decoding.settings import DecodeSettings
@@ -28,7 +28,7 @@ class Second(Search):
             tokens = tf.math.top_k(allowed[:, 1:], 2).indices[:, 1] + 1
             return tokens, log_probability(logits, tokens)
 
-        return one_by_one(
+        return decode_loop(
             request.step, request.state, request.limits, choose, 0.0, request.conditions
         )
 
@@ -131,7 +131,7 @@ def _searches(conditions: Conditions) -> dict:
 def test_conditions_that_are_not_used_cost_no_operation(name):
     """As many nodes as the loops had when they knew no conditions; any condition adds some."""
     before = {"greedy": 61, "beam": 109, "sampling": 95}[name]
-    assert _nodes_of_the_loop(_searches(FREE)[name]) == before
+    assert _nodes_of_the_loop(_searches(UNCONDITIONAL)[name]) == before
     for used in (
         Conditions((MinLength(1),)),
         Conditions((NoRepeatNgram(2),)),

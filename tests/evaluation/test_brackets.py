@@ -143,5 +143,6 @@ def test_nothing_right_is_zero_and_no_division():
 
 
 def test_a_reference_must_be_a_tree():
-    with pytest.raises(DataError, match=r"a reference of bracket_f1 is no bracketed tree: '\(S'\."):
+    said = r"a reference of bracket_f1 is not a bracketed tree: '\(S'\."
+    with pytest.raises(DataError, match=said):
         scores([GOLD], ["(S"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from t2t_mm.errors import CheckpointError
-from t2t_mm.evaluation.checkpoint_series import restore, saved, upcoming
+from t2t_mm.evaluation.checkpoint_series import new_checkpoints, restore, saved_checkpoints
 from t2t_mm.runs.checkpoints import step_of
 from t2t_mm.runs.run_record import RunRecord
 from tests.decoding.decoding_run import toy_model, toy_run
@@ -42,7 +42,7 @@ def run(tmp_path) -> Path:
 
 def steps(run: Path, timeout: float | None, appear: dict[int, int]) -> tuple[list[int], float]:
     clock = Clock(run, appear)
-    found = [step_of(path) for path in upcoming(run, timeout, clock.sleep, clock)]
+    found = [step_of(path) for path in new_checkpoints(run, timeout, clock.sleep, clock)]
     return found, clock.now
 
 
@@ -50,13 +50,13 @@ def test_saved_are_sorted_by_step(run):
     for step in (100, 20, 3):
         (run / "checkpoints" / f"model-{step}.index").touch()
     (run / "checkpoints" / "checkpoint").touch()
-    assert [step_of(path) for path in saved(run)] == [3, 20, 100]
-    assert saved(run)[0] == str(run / "checkpoints" / "model-3")
+    assert [step_of(path) for path in saved_checkpoints(run)] == [3, 20, 100]
+    assert saved_checkpoints(run)[0] == str(run / "checkpoints" / "model-3")
 
 
 def test_saved_needs_one(run):
     with pytest.raises(CheckpointError, match="found no checkpoint in .*/checkpoints; t2t-trainer"):
-        saved(run)
+        saved_checkpoints(run)
 
 
 def test_waits_for_the_last_step(run):

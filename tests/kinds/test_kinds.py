@@ -56,7 +56,7 @@ def test_what_generated_data_tell():
     assert Tags(group="g").with_labels(["a"]) == Tags(("a",), "g")
     assert Number().with_labels(["a"]) == Number()
     assert ENTITIES.beside({"inputs": Text("w")}).vocabulary == "w"
-    assert Image(8, flip=True).undisturbed() == Image(8)
+    assert Image(8, flip=True).without_augmentation() == Image(8)
     assert Text("v").with_vocabulary("w") == Text("w") and COLORS.with_vocabulary("w") == COLORS
 
 

@@ -9,7 +9,7 @@ import pytest
 from t2t_mm.errors import DataError
 from t2t_mm.evaluation.metrics import compute
 from t2t_mm.kinds import tree_tags, trees
-from t2t_mm.kinds.trees import Tree
+from t2t_mm.kinds.trees import ParseTree
 
 LINE = "S NP DT NN /NP VP VBZ /VP . /S"
 BRACKETED = "(S (NP (DT the) (NN dog)) (VP (VBZ barks)) (. .))"
@@ -20,18 +20,18 @@ def test_writes_an_opening_and_a_closing_symbol_and_one_for_each_word() -> None:
 
 
 def test_words_come_back_in_their_order() -> None:
-    assert trees.linearise(tree_tags.read(LINE, ["the", "dog", "barks", "."])) == BRACKETED
+    assert trees.linearize(tree_tags.read(LINE, ["the", "dog", "barks", "."])) == BRACKETED
 
 
-def random_tree(rng: random.Random, depth: int) -> Tree:
+def random_tree(rng: random.Random, depth: int) -> ParseTree:
     label = rng.choice(["S", "NP", "VP", "X"])
     children = [
         random_tree(rng, depth - 1)
         if depth and rng.random() < 0.5
-        else Tree(rng.choice(["DT", "NN", "-LRB-"]), (f"w{i}",))
+        else ParseTree(rng.choice(["DT", "NN", "-LRB-"]), (f"w{i}",))
         for i in range(rng.randint(1, 3))
     ]
-    return Tree(label, tuple(children))
+    return ParseTree(label, tuple(children))
 
 
 def test_a_thousand_random_trees_come_back() -> None:
@@ -62,7 +62,7 @@ def test_a_constituent_may_stand_in_one_of_its_own_label() -> None:
     ],
 )
 def test_what_is_no_tree_is_read_as_far_as_it_goes(line: str, bracketed: list[str]) -> None:
-    assert [trees.linearise(tree) for tree in tree_tags.read_leniently(line)] == bracketed
+    assert [trees.linearize(tree) for tree in tree_tags.read_leniently(line)] == bracketed
 
 
 def test_what_is_a_tree_is_read_alike_by_both() -> None:

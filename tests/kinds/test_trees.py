@@ -8,7 +8,7 @@ import pytest
 
 from t2t_mm.errors import DataError
 from t2t_mm.kinds import trees
-from t2t_mm.kinds.trees import Tree
+from t2t_mm.kinds.trees import ParseTree
 
 # Written for this test, in the treebank's notation: traces, function tags, indices, two trees.
 MRG = """
@@ -30,7 +30,7 @@ CLEANED = [
 
 def test_cleans_traces_function_tags_empty_constituents_and_repeated_labels() -> None:
     found = [trees.clean(tree) for _, tree in trees.parse_all(MRG)]
-    assert [trees.linearise(tree) for tree in found] == CLEANED
+    assert [trees.linearize(tree) for tree in found] == CLEANED
     assert trees.words(found[0]) == ["The", "cat", "was", "seen", "in", "Rome", "."]
 
 
@@ -40,44 +40,44 @@ def test_tells_the_line_where_each_tree_begins() -> None:
 
 def test_cleaning_again_changes_nothing_and_raw_trees_come_back() -> None:
     for _, tree in trees.parse_all(MRG):
-        assert trees.parse(trees.linearise(tree)) == tree
+        assert trees.parse(trees.linearize(tree)) == tree
         cleaned = trees.clean(tree)
         assert trees.clean(cleaned) == cleaned
 
 
 def test_keeps_other_unary_chains() -> None:
     line = "(S (VP (VB Go)))"
-    assert trees.linearise(trees.clean(trees.parse(f"( {line})"))) == line
+    assert trees.linearize(trees.clean(trees.parse(f"( {line})"))) == line
 
 
 def test_names_an_outermost_bracket_of_several_constituents() -> None:
     cleaned = trees.clean(trees.parse("( (S (UH yes)) (. .))"))
-    assert trees.linearise(cleaned) == "(TOP (S (UH yes)) (. .))"
+    assert trees.linearize(cleaned) == "(TOP (S (UH yes)) (. .))"
 
 
 def test_a_tree_of_traces_alone_is_nothing() -> None:
     assert trees.clean(trees.parse("( (S (NP-SBJ (-NONE- *)) (VP (-NONE- *?*))))")) is None
 
 
-def random_tree(rng: random.Random, depth: int) -> Tree:
+def random_tree(rng: random.Random, depth: int) -> ParseTree:
     label = rng.choice(["NP", "VP", "S", "-LRB-", "PRP$", "''", "."])
     if depth == 0 or rng.random() < 0.3:
-        return Tree(label, (rng.choice(["the", "1\\/2", "-RRB-", "d'être", "…"]),))
-    return Tree(label, tuple(random_tree(rng, depth - 1) for _ in range(rng.randint(1, 3))))
+        return ParseTree(label, (rng.choice(["the", "1\\/2", "-RRB-", "d'être", "…"]),))
+    return ParseTree(label, tuple(random_tree(rng, depth - 1) for _ in range(rng.randint(1, 3))))
 
 
 def test_a_thousand_random_trees_come_back_from_their_line() -> None:
     rng = random.Random(0)
     for _ in range(1000):
         tree = random_tree(rng, 5)
-        line = trees.linearise(tree)
+        line = trees.linearize(tree)
         assert "\n" not in line
         assert trees.parse(line) == tree
 
 
 def test_lower_cases_words_and_not_labels() -> None:
     tree = trees.map_words(trees.parse("(S (NP (NNP Rome)))"), str.lower)
-    assert trees.linearise(tree) == "(S (NP (NNP rome)))"
+    assert trees.linearize(tree) == "(S (NP (NNP rome)))"
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,15 @@ def test_malformed_brackets_are_one_sentence(text: str, message: str) -> None:
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("tree", [Tree("S", ("a b",)), Tree("S", ("(",)), Tree("", ("a",))])
-def test_what_would_not_come_back_is_refused(tree: Tree) -> None:
+@pytest.mark.parametrize(
+    "tree", [ParseTree("S", ("a b",)), ParseTree("S", ("(",)), ParseTree("", ("a",))]
+)
+def test_what_would_not_come_back_is_refused(tree: ParseTree) -> None:
     with pytest.raises(DataError, match=r"cannot stand in a bracketed tree; write -LRB- and -RRB-"):
-        trees.linearise(tree)
+        trees.linearize(tree)
 
 
 def test_the_deepest_allowed_tree_is_handled_everywhere() -> None:
     tree = trees.parse("(A (B " * 100 + "a" + "))" * 100)
-    assert trees.parse(trees.linearise(trees.clean(tree))) == tree
+    assert trees.parse(trees.linearize(trees.clean(tree))) == tree
     assert trees.words(trees.map_words(tree, str.upper)) == ["A"]

@@ -10,7 +10,7 @@ import pytest
 from t2t_mm.errors import DataError
 from t2t_mm.evaluation.metrics import compute, flatten
 from t2t_mm.kinds import tree_tags, trees
-from t2t_mm.kinds.trees import Tree
+from t2t_mm.kinds.trees import ParseTree
 from tests.problems.named import made
 from tests.problems.recordings import write
 
@@ -19,44 +19,46 @@ TAGS = ("DT", "NN", "VBZ", "IN", "-LRB-", ",", "``", "PRP$")
 FUNCTIONS = ("-SBJ", "-TMP-1", "=2", "|X", "")
 
 
-def random_tree(rng: random.Random, depth: int = 0) -> Tree:
+def random_tree(rng: random.Random, depth: int = 0) -> ParseTree:
     """A tree as it may stand in a treebank, no traces in it."""
     children = tuple(
         random_tree(rng, depth + 1)
         if depth < 4 and rng.random() < 0.5
-        else Tree(rng.choice(TAGS), (f"w{rng.randrange(99)}",))
+        else ParseTree(rng.choice(TAGS), (f"w{rng.randrange(99)}",))
         for _ in range(rng.randint(1, 3))
     )
-    return Tree(rng.choice(LABELS) + rng.choice(FUNCTIONS), children)
+    return ParseTree(rng.choice(LABELS) + rng.choice(FUNCTIONS), children)
 
 
-def with_traces(tree: Tree, rng: random.Random) -> Tree:
+def with_traces(tree: ParseTree, rng: random.Random) -> ParseTree:
     """The tree with traces, and constituents of nothing else, put in."""
     if isinstance(tree.children[0], str):
         return tree
     children = [with_traces(child, rng) for child in tree.children]
-    trace = Tree("-NONE-", ("*T*-1",))
-    empty = rng.choice([trace, Tree("NP-SBJ", (trace,)), Tree("S", (Tree("NP", (trace,)), trace))])
+    trace = ParseTree("-NONE-", ("*T*-1",))
+    empty = rng.choice(
+        [trace, ParseTree("NP-SBJ", (trace,)), ParseTree("S", (ParseTree("NP", (trace,)), trace))]
+    )
     children.insert(rng.randint(0, len(children)), empty)
-    return Tree(tree.label, tuple(children))
+    return ParseTree(tree.label, tuple(children))
 
 
-def forest(count: int, seed: int = 0) -> list[Tree]:
+def forest(count: int, seed: int = 0) -> list[ParseTree]:
     rng = random.Random(seed)
-    return [Tree("S", (random_tree(rng), random_tree(rng))) for _ in range(count)]
+    return [ParseTree("S", (random_tree(rng), random_tree(rng))) for _ in range(count)]
 
 
-def mrg(found: list[Tree]) -> str:
+def mrg(found: list[ParseTree]) -> str:
     """As a .mrg file holds them: an outermost bracket without a name, several lines a tree."""
-    return "".join(f"( {trees.linearise(tree)} )\n".replace(" (", "\n  (") for tree in found)
+    return "".join(f"( {trees.linearize(tree)} )\n".replace(" (", "\n  (") for tree in found)
 
 
-def pairs(found: list[Tree]) -> set[tuple[str, str]]:
+def pairs(found: list[ParseTree]) -> set[tuple[str, str]]:
     cleaned = [trees.clean(tree) for tree in found]
     return {(" ".join(trees.words(tree)), tree_tags.write(tree)) for tree in cleaned if tree}
 
 
-def check(examples: dict, **wanted: list[Tree]) -> None:
+def check(examples: dict, **wanted: list[ParseTree]) -> None:
     for split, found in wanted.items():
         assert {(e["inputs"], e["targets"]) for e in examples[split]} == pairs(found)
         assert len(examples[split]) == len(found)
@@ -69,7 +71,7 @@ def test_words_and_target_give_the_cleaned_tree_back() -> None:
         assert words == trees.words(tree)
         back = tree_tags.read(target, words)
         assert back == cleaned
-        assert trees.parse(trees.linearise(back)) == cleaned
+        assert trees.parse(trees.linearize(back)) == cleaned
         assert trees.clean(cleaned) == cleaned
         assert not any(mark in target for mark in ("-NONE-", "SBJ", "TMP", "=", "|", "*T*"))
 
@@ -125,12 +127,12 @@ def test_two_files_cannot_be_divided(tmp_path: Path) -> None:
 def test_files_of_tensor2tensor(tmp_path: Path) -> None:
     found = forest(40)
     for name, part in (("train", found[:30]), ("dev", found[30:])):
-        lines = [f"(TOP {trees.linearise(tree)})\n" for tree in part]
+        lines = [f"(TOP {trees.linearize(tree)})\n" for tree in part]
         write(tmp_path / "raw" / f"parsing_{name}.trees", "".join(lines))
     manifest, examples = made("parsing_english_ptb8k", tmp_path)
     check(examples, train=found[:30], dev=found[30:], test=found[30:])
     assert manifest.origin.endswith("no test trees are there: test is parsing_dev.trees again")
-    write(tmp_path / "raw" / "parsing_test.trees", trees.linearise(found[0]))
+    write(tmp_path / "raw" / "parsing_test.trees", trees.linearize(found[0]))
     (tmp_path / "data").rename(tmp_path / "before")
     manifest, examples = made("parsing_english_ptb8k", tmp_path)
     check(examples, train=found[:30], test=found[:1])
@@ -140,7 +142,7 @@ def test_files_of_tensor2tensor(tmp_path: Path) -> None:
 def test_wsj_parsing(tmp_path: Path) -> None:
     found = forest(40)
     for name, part in (("Train", found[:30]), ("Eval", found[30:])):
-        write(tmp_path / "raw" / f"wsj{name}.trees", "".join(map(trees.linearise, part)))
+        write(tmp_path / "raw" / f"wsj{name}.trees", "".join(map(trees.linearize, part)))
     _, examples = made("wsj_parsing", tmp_path)
     check(examples, train=found[:30], dev=found[30:])
     assert set(examples) == {"train", "dev"}
@@ -148,7 +150,7 @@ def test_wsj_parsing(tmp_path: Path) -> None:
 
 def test_what_cannot_be_learnt_is_counted(tmp_path: Path) -> None:
     odd = "( (S (-NONE- *)) )\n(S (NP (NP x) (NN y)))\n(TOP (S (NN a)) (NP (NN b)))\n"
-    lines = "".join(trees.linearise(tree) for tree in forest(30))
+    lines = "".join(trees.linearize(tree) for tree in forest(30))
     write(tmp_path / "raw" / "wsjTrain.trees", odd + lines)
     write(tmp_path / "raw" / "wsjEval.trees", lines)
     manifest, examples = made("wsj_parsing", tmp_path)

@@ -162,14 +162,14 @@ def test_idx_files(tmp_path: Path, problem: str, folder: str, ending: str) -> No
 
 
 def test_broken_idx_files(tmp_path: Path) -> None:
-    from t2t_mm.data.sources.readers.idx import pictures_and_labels, read_idx
+    from t2t_mm.data.sources.readers.idx import images_and_labels, read_idx
 
     pictures, labels = tmp_path / "p", tmp_path / "l"
     pictures.write_bytes(idx(np.zeros((2, 3, 4))))
     labels.write_bytes(idx(np.zeros(3)))
-    with pytest.raises(DataError, match="p has 2 pictures, .*l 3 labels"):
-        list(pictures_and_labels(pictures, labels))
-    with pytest.raises(DataError, match="p is no idx file of bytes with 1 axes"):
+    with pytest.raises(DataError, match="p has 2 images, .*l 3 labels"):
+        list(images_and_labels(pictures, labels))
+    with pytest.raises(DataError, match="p is not an idx file of bytes with 1 axes"):
         read_idx(pictures, 1)
     pictures.write_bytes(pictures.read_bytes()[:-1])
     with pytest.raises(DataError, match=r"p has 23 bytes for the shape \(2, 3, 4\)"):
@@ -212,7 +212,7 @@ def test_imagenet_from_its_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         zip(shown, SYNSETS[5:8], strict=True)
     )
     (raw / "ILSVRC2012_validation_labels.txt").write_text(SYNSETS[0])
-    with pytest.raises(DataError, match="has 1 classes for 3 pictures"):
+    with pytest.raises(DataError, match="has 1 classes for 3 images"):
         image_imagenet._validation_labels(raw, 3)
     (raw / "ILSVRC2012_validation_labels.txt").unlink()
     monkeypatch.setattr(image_imagenet.importlib.util, "find_spec", lambda name: None)

@@ -32,7 +32,7 @@ def log_bands(waveform: np.ndarray, steps: int = 12, bands: int = 20) -> np.ndar
 def say(word: str, seed: int, speaker: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     delivery = dataclasses.replace(Delivery.draw(rng), speaker=SPEAKERS[speaker])
-    return voice.synthesise(word, delivery, rng)
+    return voice.synthesize(word, delivery, rng)
 
 
 def test_every_word_of_the_world_can_be_said_and_no_two_alike():
@@ -104,7 +104,7 @@ def _sustained(symbol: str, delivery: Delivery = PLAIN, frames: int = 40) -> np.
 
 def test_duration_follows_the_pace():
     lengths = [
-        len(voice.synthesise(SENTENCE, dataclasses.replace(PLAIN, pace=pace), _rng()))
+        len(voice.synthesize(SENTENCE, dataclasses.replace(PLAIN, pace=pace), _rng()))
         for pace in (0.04, 0.08)
     ]
     assert (lengths[1] - 480) / (lengths[0] - 480) == pytest.approx(2.0, rel=0.02)
@@ -127,8 +127,8 @@ def test_utterances_are_short_and_never_clipped():
 
 
 def test_speakers_differ():
-    said = [log_bands(voice.synthesise(SENTENCE, d, _rng()), bands=60) for d in _all_speakers()]
-    again = log_bands(voice.synthesise(SENTENCE, PLAIN, np.random.default_rng(4)), bands=60)
+    said = [log_bands(voice.synthesize(SENTENCE, d, _rng()), bands=60) for d in _all_speakers()]
+    again = log_bands(voice.synthesize(SENTENCE, PLAIN, np.random.default_rng(4)), bands=60)
     same_voice = np.abs(said[1] - again).mean()
     for one, other in itertools.combinations(said, 2):
         assert np.abs(one - other).mean() > same_voice

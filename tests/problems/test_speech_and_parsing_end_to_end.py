@@ -19,7 +19,7 @@ PARSED = "parsing_english_ptb8k"
 
 def raw_data(folder: Path) -> None:
     chapter(folder, 9001, 1, SENTENCES[:12])
-    lines = [f"{trees.linearise(tree)}\n" for tree in forest(30)]
+    lines = [f"{trees.linearize(tree)}\n" for tree in forest(30)]
     write(folder / "parsing_train.trees", "".join(lines[:25]))
     write(folder / "parsing_dev.trees", "".join(lines[25:]))
 

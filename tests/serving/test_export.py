@@ -23,7 +23,7 @@ from t2t_mm.serving.export.api import Exported, export
 from t2t_mm.serving.export.examples import raw_examples
 from t2t_mm.serving.export.saving import write_version
 from t2t_mm.serving.export.signatures import Exportable
-from t2t_mm.serving.export.weights import StoredWeights, quantise
+from t2t_mm.serving.export.weights import StoredWeights, quantize
 from tests.decoding.decoding_run import (
     NAMES,
     features_of,
@@ -307,7 +307,7 @@ def test_stored_weights_are_read_where_the_function_begins():
 def test_quantised_values_differ_by_half_a_step_of_their_output():
     value = np.random.default_rng(0).normal(size=(3, 40, 5)).astype(np.float32)
     value[1, :, 2] = 0
-    levels, scales = quantise(value, (0, 2))
+    levels, scales = quantize(value, (0, 2))
     assert levels.dtype == np.int8
     assert scales.shape == (3, 1, 5)
     assert np.abs(levels * scales - value).max(1).max() <= scales.max() / 2 * 1.0001

@@ -14,7 +14,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy run is made
 from t2t_mm.kinds.graph.images import stored_images
 from t2t_mm.kinds.graph.text import GraphVocabulary
-from t2t_mm.kinds.image_files import stored_picture
+from t2t_mm.kinds.image_files import stored_image
 from t2t_mm.kinds.vocabulary import EOS, Vocabulary
 from tests.decoding.decoding_run import VOCABULARY, toy_run
 
@@ -132,7 +132,7 @@ def test_every_kind_of_picture_has_the_pixels_that_t2t_decoder_sees(graph):
     """In one batch."""
     stored = graph(tf.constant(list(FILES.values()))).numpy()
     for (name, content), one in zip(FILES.items(), stored, strict=True):
-        np.testing.assert_array_equal(pixels(one), pixels(stored_picture(content)), err_msg=name)
+        np.testing.assert_array_equal(pixels(one), pixels(stored_image(content)), err_msg=name)
 
 
 HUGE = FILES["PNG"][:16] + b"\0\0\xff\xff" * 2 + FILES["PNG"][24:]

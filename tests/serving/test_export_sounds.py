@@ -76,7 +76,7 @@ def test_other_chunks_and_streams_of_unknown_size(graph):
 
 WHOLE = wav()
 BROKEN = {
-    "no WAV file": (b"", b"RIFF", b"fLaC" + b"\0" * 99, b"text"),
+    "not a WAV file": (b"", b"RIFF", b"fLaC" + b"\0" * 99, b"text"),
     "without a data chunk": (WHOLE[:30],),
     "without a format chunk": (WHOLE[:12] + WHOLE[36:],),
     "that breaks off: its header promises 1800 bytes of samples, and 1000": (WHOLE[:1044],),

@@ -296,8 +296,8 @@ def test_another_input_takes_the_answer_away(page):
     ("problem", "content", "name", "kind", "sentence"),
     [
         (CLASS, b"hello", "notes.txt", "text/plain",
-         "notes.txt is no picture (text/plain); this problem takes a PNG, JPEG,"),
-        (SPEECH, b"x", "a.png", "image/png", "a.png is no sound (image/png); this problem takes"),
+         "notes.txt is not a picture (text/plain); this problem takes a PNG, JPEG,"),
+        (SPEECH, b"x", "a.png", "image/png", "a.png is not a sound (image/png); this problem"),
         (SPEECH, b"", "empty.wav", "audio/wav", "empty.wav is empty; give a WAV,"),
         (SPEECH, wav(1300), "long.wav", "audio/wav",
          "long.wav lasts 65.2 s; the server takes at most 60 s."),

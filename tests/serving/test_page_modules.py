@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from t2t_mm.kinds import tree_tags, trees
-from t2t_mm.kinds.trees import Tree
+from t2t_mm.kinds.trees import ParseTree
 from t2t_mm.serving.http import page_files
 from tests.serving.page_browser import Page, why_no_browser
 
@@ -44,18 +44,18 @@ def page(tmp_path_factory) -> Page:
     files.shutdown()
 
 
-def random_tree(rng: np.random.Generator, depth: int) -> Tree:
+def random_tree(rng: np.random.Generator, depth: int) -> ParseTree:
     """Labels repeat, so that a constituent often stands in one of its own name."""
     children = []
     for _ in range(rng.integers(1, 4)):
         if depth > 1 and rng.random() < 0.6:
             children.append(random_tree(rng, depth - 1))
         else:
-            children.append(Tree(str(rng.choice(["dt", "nn", ","])), (f"w{rng.integers(9)}",)))
-    return Tree(str(rng.choice(["NP", "VP", "S"])), tuple(children))
+            children.append(ParseTree(str(rng.choice(["dt", "nn", ","])), (f"w{rng.integers(9)}",)))
+    return ParseTree(str(rng.choice(["NP", "VP", "S"])), tuple(children))
 
 
-def as_json(tree: Tree | str):
+def as_json(tree: ParseTree | str):
     if isinstance(tree, str):
         return tree
     return {"label": tree.label, "children": [as_json(child) for child in tree.children]}
@@ -64,7 +64,7 @@ def as_json(tree: Tree | str):
 def test_both_notations_of_a_tree_are_read_as_python_reads_them(page):
     rng = np.random.default_rng(5)
     made = [random_tree(rng, depth) for depth in (1, 2, 3, 4, 5, 5, 5)]
-    rows = [[trees.linearise(t), tree_tags.write(t), " ".join(trees.words(t))] for t in made]
+    rows = [[trees.linearize(t), tree_tags.write(t), " ".join(trees.words(t))] for t in made]
     script = """
         const { readTree } = await use('trees.js');
         return values[0].map(([brackets, tags, words]) =>
@@ -231,7 +231,7 @@ def test_a_drawn_tree_has_its_words_in_order_and_apart(page):
         drawing.remove();
         return [texts, size];
     """
-    texts, (width, height) = page.module(script, trees.linearise(tree))
+    texts, (width, height) = page.module(script, trees.linearize(tree))
     words = sorted((one for one in texts if one[1] == "word"), key=lambda one: one[2])
     assert [one[0] for one in words] == trees.words(tree)
     for row in {one[4] for one in texts}:

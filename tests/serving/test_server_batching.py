@@ -151,7 +151,7 @@ def test_explanations_run_alone():
 
     async def test(batcher):
         await asyncio.gather(asked(batcher, fake, b"a"), asked(batcher, fake, b"b", b"c"))
-        with pytest.raises(RequestError, match="fake takes at most 4 rows a request, got 5"):
+        with pytest.raises(RequestError, match="fake takes at most 4 rows per request, got 5"):
             await asked(batcher, fake, *[b"a"] * 5)
 
     run(test, num_threads=1, max_batch_size=4)

@@ -174,7 +174,7 @@ def test_no_server_and_no_url(tmp_path):
     with pytest.raises(UserError, match=r"no answer from http://127\.0\.0\.1:9 \(Connection refu"):
         Client("127.0.0.1:9", model="m").predict("p", "a")
     for url in ("ftp://x", "http://", ""):
-        with pytest.raises(UserError, match="is no server's URL"):
+        with pytest.raises(UserError, match="is not a server's URL"):
             Client(url)
     with pytest.raises(UserError, match=r"missing\.png cannot be read \(No such file"):
         Client("127.0.0.1:9", model="m").predict("p", tmp_path / "missing.png")

@@ -41,11 +41,11 @@ def test_flags_reach_the_settings(monkeypatch):
     [
         ([], "give either --export_dir=DIR to serve, or --server=URL to ask a server."),
         (["--export_dir=a", "--server=b"], "give either --export_dir=DIR to serve, or"),
-        (["--export_dir=/nowhere"], "--export_dir=/nowhere is no folder; t2t-exporter makes one."),
+        (["--export_dir=/nowhere"], "--export_dir=/nowhere is not a folder; t2t-exporter makes"),
         (["--export_dir=a", "--model_name=a/b"], "--model_name='a/b' cannot stand in a path"),
         (["--export_dir=a", "--max_batch_size=0"], "--max_batch_size=0"),
         (["--export_dir=a", "--port=70000"], "--port=70000"),
-        (["--server=ftp://x"], "'ftp://x' is no server's URL"),
+        (["--server=ftp://x"], "'ftp://x' is not a server's URL"),
     ],
 )
 def test_mistakes(flags, sentence, capsys):

@@ -51,9 +51,9 @@ def test_answers():
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (b"", "no valid JSON"),
-        (b"{", "no valid JSON"),
-        (b'{"instances": [NaN]}', "NaN is no JSON"),
+        (b"", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b'{"instances": [NaN]}', "NaN is not JSON"),
         (b"\xff{}", "the body is not UTF-8 text (invalid start byte at byte 0)"),
         (b"[" * 100_000, "nested too deeply"),
         (b"[]", "the body must be a JSON object, got a list."),
@@ -78,7 +78,7 @@ def test_answers():
         (b'{"instances": [{"b64": "Y"}]}', "instances[0] holds invalid base64"),
         (b'{"instances": [{"b64": "Y!=="}]}', "instances[0] holds invalid base64"),
         (b'{"instances": [{"b64": "\xc3\xa9"}]}', "instances[0] holds invalid base64"),
-        (b'{"instances": [' + b"9" * 5000 + b"]}", "no valid JSON"),
+        (b'{"instances": [' + b"9" * 5000 + b"]}", "not valid JSON"),
     ],
 )
 def test_malformed_bodies(body, sentence):

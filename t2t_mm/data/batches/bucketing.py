@@ -30,7 +30,7 @@ class Buckets:
     bounds: tuple[int, ...]
     batch_sizes: tuple[int, ...]
 
-    def of(self, lengths: np.ndarray) -> np.ndarray:
+    def indices(self, lengths: np.ndarray) -> np.ndarray:
         """The bucket of each length, int64 [N]."""
         return np.searchsorted(self.bounds, lengths, side="left")
 
@@ -63,7 +63,7 @@ def buckets_for(task: Task, hparams: HParams, longest: int) -> Buckets:
     and at least one example, whatever its length.
     """
     bounds = boundaries(max(1, longest))
-    kinds = _deciding(task).values()
+    kinds = _length_features(task).values()
     budgets = [budget for kind in kinds if (budget := kind.budget(hparams)) is not None]
     most = [m for kind in task.kinds.values() if (m := kind.most_examples(hparams)) is not None]
     sizes = [max(1, min([budget // bound for budget in budgets] + most)) for bound in bounds]
@@ -81,17 +81,17 @@ def bucketed_lengths(task: Task, sizes: Mapping[str, np.ndarray]) -> np.ndarray:
       int64 [N]: the longest feature in tokens; what takes always the same room, as an image, does
       not count. Where there is sound, its duration alone, in tenths of a second, rounded up.
     """
-    lengths = [kind.lengths(sizes[name]) for name, kind in _deciding(task).items()]
+    lengths = [kind.lengths(sizes[name]) for name, kind in _length_features(task).items()]
     return np.maximum(1, np.max(lengths, axis=0)).astype(np.int64)
 
 
-def _deciding(task: Task) -> dict[str, Kind]:
+def _length_features(task: Task) -> dict[str, Kind]:
     """The features whose lengths make batches."""
     leading = {name: kind for name, kind in task.kinds.items() if kind.leads}
     return leading or task.kinds
 
 
-def lay_out(counts: np.ndarray, batch_sizes: tuple[int, ...]) -> np.ndarray:
+def split_into_batches(counts: np.ndarray, batch_sizes: tuple[int, ...]) -> np.ndarray:
     """Cuts the examples of an epoch, sorted by bucket, into batches.
 
     What is left of a bucket after its full batches opens a batch that the next bucket fills up

@@ -1,4 +1,4 @@
-"""Which examples form which batch, and in which order: data sets of positions in a split.
+"""The order of a split's examples, and their batches: data sets of positions in the split.
 
 What is shuffled are positions, never records, so an iterator's state stays a few numbers.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.data.batches.bucketing import Buckets, lay_out
+from t2t_mm.data.batches.bucketing import Buckets, split_into_batches
 from t2t_mm.data.batches.selection import Selection
 
 _FOREVER = 2**62  # epochs
@@ -25,7 +25,7 @@ def shuffled(selection: Selection, buckets: Buckets, key: int) -> tf.data.Datase
     Returns:
       A data set of int64 [B].
     """
-    bucket = buckets.of(selection.lengths)
+    bucket = buckets.indices(selection.lengths)
     order = np.argsort(bucket, kind="stable")
     examples = tf.constant(selection.examples[order])
     high_bits = tf.constant(bucket[order].astype(np.int64) << 32)
@@ -51,13 +51,13 @@ def longest_first(selection: Selection, buckets: Buckets, most: int | None) -> t
     Args:
       selection: the examples and their lengths.
       buckets: which lengths go together.
-      most: at most so many batches, evenly spread over the lengths; None: all.
+      most: at most this number of batches, evenly spread over the lengths; None: all.
 
     Returns:
       A data set of int64 [B].
     """
     order = np.argsort(selection.lengths, kind="stable")
-    splits = _splits(buckets.of(selection.lengths), buckets)
+    splits = _splits(buckets.indices(selection.lengths), buckets)
     chosen = np.arange(len(splits) - 1)[::-1]
     if most is not None and most < len(chosen):
         chosen = chosen[np.arange(most) * len(chosen) // most]
@@ -72,7 +72,7 @@ def longest_first(selection: Selection, buckets: Buckets, most: int | None) -> t
 
 def _splits(bucket: np.ndarray, buckets: Buckets) -> np.ndarray:
     counts = np.bincount(bucket, minlength=len(buckets.bounds))
-    return lay_out(counts, buckets.batch_sizes)
+    return split_into_batches(counts, buckets.batch_sizes)
 
 
 def _random_bits(count: tf.Tensor, key: int, number: tf.Tensor) -> tf.Tensor:

@@ -75,7 +75,7 @@ def evaluation_batches(
       split: which part.
       data_dir: where the shards are.
       hparams: lengths, batch sizes, modalities.
-      batches: at most so many, spread evenly over the lengths; None: all.
+      batches: at most this number, spread evenly over the lengths; None: all.
 
     Returns:
       A data set of dicts as in training, without augmentation, and with `index` int32 [B], the
@@ -90,7 +90,7 @@ def evaluation_batches(
 def count_examples(
     task: Task, split: Split | str, data_dir: str | Path, hparams: HParams, training: bool
 ) -> ExampleCounts:
-    """How many examples of a split are used, dropped and trimmed, in training or evaluation."""
+    """Counts the examples of a split that training or evaluation uses, drops and trims."""
     return select_examples(task, split, data_dir, hparams, training).counts
 
 
@@ -112,7 +112,7 @@ def largest_batch(task: Task, data_dir: str | Path, hparams: HParams) -> dict[st
     """
     _, selection = _open(task, Split.TRAIN, data_dir, hparams, training=True)
     buckets = _buckets(task, hparams, selection)
-    bucket = buckets.of(selection.lengths)
+    bucket = buckets.indices(selection.lengths)
     # Largest sizes per bucket. What is left of a bucket is batched with the next one, hence the
     # largest so far.
     longest = {name: np.zeros(len(buckets.bounds), np.int64) for name in selection.sizes}
@@ -200,7 +200,7 @@ def _parser(
                 values[name] = task.kinds[name].trim(values[name], limit)
         batch = {}
         for place, (name, kind) in enumerate(task.inputs.items()):
-            seed = None if evaluating else _seed_of_batch(key, number, place)
+            seed = None if key is None else _seed_of_batch(key, number, place)
             batch[name], batch[name + LENGTH] = kind.feed(
                 values[name], hparams, forms[name], not evaluating, seed
             )
@@ -215,7 +215,7 @@ def _parser(
 
 
 def _seed_of_batch(key: int, number: tf.Tensor, place: int) -> tf.Tensor:
-    """Another one for every batch and every input, int64 [2]."""
+    """The seed of a batch and an input, another for each, int64 [2]."""
     return tf.stack([tf.constant(key + 1 + place, tf.int64), number])
 
 

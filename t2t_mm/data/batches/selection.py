@@ -1,4 +1,4 @@
-"""Which examples of a split are used: the policy for the long ones, and its account."""
+"""The examples of a split that are used: the policy for the long ones, and its account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLICIES = ("drop", "trim")
 
 @dataclasses.dataclass(frozen=True)
 class ExampleCounts:
-    """What became of a split's examples; `used` includes the trimmed ones."""
+    """Counts of a split's examples by what became of them; `used` includes the trimmed ones."""
 
     total: int
     used: int

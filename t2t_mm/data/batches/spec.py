@@ -15,9 +15,9 @@ def batch_spec(batch: Batch) -> dict[str, tf.TensorSpec]:
     An image keeps its sides, a spectrogram its frequencies: they belong to the route.
     """
 
-    def loosen(tensor: tf.Tensor) -> tf.TensorSpec:
+    def relaxed(tensor: tf.Tensor) -> tf.TensorSpec:
         rank = len(tensor.shape)
         free = 1 if rank == 4 else 2
         return tf.TensorSpec([None] * min(free, rank) + tensor.shape[free:], tensor.dtype)
 
-    return {name: loosen(tensor) for name, tensor in batch.items()}
+    return {name: relaxed(tensor) for name, tensor in batch.items()}

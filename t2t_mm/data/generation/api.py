@@ -14,7 +14,7 @@ of text, whatever the size of the whole. docs/performance.md has what was measur
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,10 +27,10 @@ from t2t_mm.data.generation.preparation import (
     Request,
     base_problems,
     clear,
+    ensure_vocabularies,
     is_whole,
     open_manifests,
     parse_shared,
-    settle_vocabularies,
 )
 from t2t_mm.data.generation.progress import Log, Meter, SummaryRow
 from t2t_mm.data.generation.runners import LOCAL, Cluster, beam, receipts
@@ -87,7 +87,7 @@ def generate(
     """
     if "://" in str(data_dir):
         raise DataError(
-            f"--data_dir got {data_dir}, which is no folder; mount it (for --runner: on every "
+            f"--data_dir got {data_dir}, which is not a folder; mount it (for --runner: on every "
             "worker) and give the path."
         )
     data_dir = Path(data_dir).expanduser()
@@ -120,15 +120,19 @@ def generate(
         with writing_to(tmp_dir, "--tmp_dir"):
             tmp_dir.mkdir(parents=True, exist_ok=True)
         with lock_folder(data_dir, log):
-            run = _on_cluster(cluster) if cluster else _here(num_workers or workers.processors())
-            return _make(bases, request, run, log)
+            run = (
+                _run_on_cluster(cluster)
+                if cluster
+                else _run_locally(num_workers or workers.processors())
+            )
+            return _generate_missing(bases, request, run, log)
 
 
 # Runs orders (one for each split); calls Done with what is finished; tells Log and Meter.
 _Run = Callable[[list[PassOrder], Mapping[str, Manifest], workers.Done, Meter, Log], None]
 
 
-def _here(count: int) -> _Run:
+def _run_locally(count: int) -> _Run:
     """Runs orders in this process, or in `count` others."""
 
     def run(
@@ -138,7 +142,7 @@ def _here(count: int) -> _Run:
         meter: Meter,
         log: Log,
     ) -> None:
-        reason = workers.immovable(order.problem for order in orders)
+        reason = workers.unpicklable(order.problem for order in orders)
         if reason and count > 1:
             log(f"generating in one process: {reason}")
         plan = PassPlan(orders, 1 if reason else count)
@@ -147,7 +151,7 @@ def _here(count: int) -> _Run:
     return run
 
 
-def _on_cluster(cluster: Cluster) -> _Run:
+def _run_on_cluster(cluster: Cluster) -> _Run:
     """Runs orders on Apache Beam."""
 
     def run(
@@ -157,7 +161,7 @@ def _on_cluster(cluster: Cluster) -> _Run:
         meter: Meter,
         log: Log,
     ) -> None:
-        if reason := workers.immovable(order.problem for order in orders):
+        if reason := workers.unpicklable(order.problem for order in orders):
             raise DataError(f"--runner={cluster.runner} cannot have it: {reason}.")
         items = work_items(orders, cluster.workers, relative_reading_cost)
         log(f"generating on {cluster.runner}: {len(items)} work items")
@@ -175,7 +179,9 @@ def _on_cluster(cluster: Cluster) -> _Run:
     return run
 
 
-def _make(bases: Mapping[str, Problem], request: Request, run: _Run, log: Log) -> list[SummaryRow]:
+def _generate_missing(
+    bases: Mapping[str, Problem], request: Request, run: _Run, log: Log
+) -> list[SummaryRow]:
     manifests = open_manifests(bases, request)
     unfinished = {
         name: manifest
@@ -184,17 +190,17 @@ def _make(bases: Mapping[str, Problem], request: Request, run: _Run, log: Log) -
     }
     for name in unfinished:
         bases[name].prepare(request.tmp_dir, log)
-    settle_vocabularies(unfinished, bases, request, log)
+    ensure_vocabularies(unfinished, bases, request, log)
     orders: list[PassOrder] = []
     for name, manifest in unfinished.items():
-        orders += _begin(bases[name], manifest, request)
-    seconds: Counter[tuple[str, str]] = Counter()
+        orders += _orders(bases[name], manifest, request)
+    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
     with Meter(sum(len(order.shards) for order in orders), log) as meter:
 
         def done(order: PassOrder, result: PassResult) -> None:
             manifest = manifests[order.problem.data_name]
             seconds[manifest.data_name, order.split.value] += result.seconds
-            _enter(manifest, order, result, request.data_dir)
+            _record(manifest, order, result, request.data_dir)
             for _ in result.shards:
                 meter.shard()
 
@@ -206,11 +212,11 @@ def _make(bases: Mapping[str, Problem], request: Request, run: _Run, log: Log) -
     return _rows(manifests, seconds)
 
 
-def _begin(problem: Problem, manifest: Manifest, request: Request) -> list[PassOrder]:
+def _orders(problem: Problem, manifest: Manifest, request: Request) -> list[PassOrder]:
     """Notes what is to be done in the manifest and returns it."""
     if request.overwrite:
         receipts.remove(manifest.data_name, request.data_dir)
-    receipts.absorb(manifest, request.data_dir)
+    receipts.merge_receipts(manifest, request.data_dir)
     _settle_origin(problem, manifest, request)
     broken = set(manifest.broken_shards(request.data_dir))
     for split, shards in manifest.splits.items():
@@ -261,7 +267,7 @@ def _settle_origin(problem: Problem, manifest: Manifest, request: Request) -> No
     manifest.origin, manifest.cleaning = origin, problem.describe_cleaning()
 
 
-def _enter(manifest: Manifest, order: PassOrder, result: PassResult, data_dir: Path) -> None:
+def _record(manifest: Manifest, order: PassOrder, result: PassResult, data_dir: Path) -> None:
     """Enters finished shards into the manifest."""
     split = order.split.value
     for position, shard in result.shards.items():

@@ -30,8 +30,8 @@ def writing_to(folder: Path, flag: str) -> Iterator[None]:
         raise disk_error(error, folder, flag) from None
 
 
-def is_of_the_disk(error: BaseException) -> bool:
-    """Whether a disk is full or forbidden, whatever the content of the files."""
+def is_disk_failure(error: BaseException) -> bool:
+    """True if a disk is full or forbidden, whatever the content of the files."""
     return isinstance(error, OSError) and error.errno in (*_FULL, *_FORBIDDEN)
 
 

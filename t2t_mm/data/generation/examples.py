@@ -116,9 +116,9 @@ class ExampleEncoder:
         name = TARGETS
         try:
             for name, kind in self._inputs.items():
-                features[name] = kind.check(made(sample[name]))
+                features[name] = kind.check(resolved_value(sample[name]))
             name = TARGETS
-            stored = self._targets.check(made(sample[TARGETS]))
+            stored = self._targets.check(resolved_value(sample[TARGETS]))
             features[TARGETS] = self._targets.align(stored, features, self._vocabularies)
             if sample.get("references"):
                 name = "references"
@@ -136,7 +136,7 @@ class ExampleEncoder:
         )
 
 
-def made(value: Any) -> Any:
+def resolved_value(value: Any) -> Any:
     """The value, made now if it is a function.
 
     Raises:

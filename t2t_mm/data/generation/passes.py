@@ -32,7 +32,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class PassOrder:
-    """What is to be written.
+    """An order to write some shards of a split.
 
     Attributes:
       problem: the base problem.
@@ -58,7 +58,7 @@ class PassOrder:
 
 @dataclass(frozen=True)
 class PassResult:
-    """What was written.
+    """The shards that a pass wrote.
 
     Attributes:
       shards: position -> shard.
@@ -119,10 +119,10 @@ def _fill(spills: dict[int, Spill], order: PassOrder, progress: Progress) -> flo
 
 
 def relative_reading_cost(order: PassOrder) -> float:
-    """What reading an example costs, as a multiple of encoding it, from the first few thousand."""
+    """The cost of reading an example, as a multiple of encoding it, from the first few thousand."""
     encoder = _encoder(order)
     samples = enumerate(checked_samples(order.problem, order.split, order.tmp_dir, order.seed))
-    next(samples, None)  # what it takes to begin is no part of it
+    next(samples, None)  # what it takes to begin is not part of it
     most = _chunk_size(order)
     reading = encoding = 0.0
     while reading + encoding < _TRIAL_SECONDS:

@@ -1,4 +1,4 @@
-"""Which passes are still to be run. Threads that feed workers take them one by one."""
+"""The passes that are still to be run. Threads that feed workers take them one by one."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class PassPlan:
 
 
 def _per_pass(result: PassResult) -> int:
-    """How many shards a pass like this one should write."""
+    """The number of shards that a pass like this one should write."""
     shards = result.shards.values()
     own = max(1e-9, result.seconds - result.iterating) / len(shards)
     needed = shards_for(result.iterating, own)
@@ -78,7 +78,7 @@ def _per_pass(result: PassResult) -> int:
 
 
 def shards_for(reading: float, making: float) -> int:
-    """How many shards share a pass so that the generator costs a quarter of the rest at most.
+    """The number of shards per pass at which the generator costs at most a quarter of the rest.
 
     Args:
       reading: seconds that the whole generator takes.
@@ -96,7 +96,7 @@ def work_items(
 
     Args:
       orders: one for each split, with all its missing shards.
-      workers: there are so many passes of each split at least, if it has the shards; None for as
+      workers: the least number of passes of each split, if it has the shards; None for as
         many as are cheap.
       cost: what reading an example costs, as a multiple of encoding and writing it.
     """

@@ -1,4 +1,4 @@
-"""What has to be settled before the first shard: base problems, manifests and vocabularies."""
+"""Preparation of a generation: base problems, manifests and vocabularies."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from t2t_mm.data.binding import command_line
 from t2t_mm.data.generation.sharding import existing_shards
 from t2t_mm.data.records.manifest import (
     Manifest,
+    Shard,
     VocabularyFile,
     load_manifest,
     manifest_path,
@@ -32,7 +33,7 @@ _DEFAULT_SEED = 0
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; None stands for "as the data are, or the default where there are none".
+    """A request; None stands for "as the data are, or the default where there are none".
 
     Attributes:
       data_dir, tmp_dir: where to write; where raw files are.
@@ -133,8 +134,10 @@ def _open_manifest(problem: Problem, request: Request) -> Manifest:
             _check_same(manifest, problem, request)
             _add_new_splits(manifest, problem)
             return manifest
-        _check_no_strangers(problem, request.data_dir)
-    splits = {split.value: [None] * count for split, count in problem.shards.items()}
+        _check_no_foreign_shards(problem, request.data_dir)
+    splits: dict[str, list[Shard | None]] = {
+        split.value: [None] * count for split, count in problem.shards.items()
+    }
     if request.num_shards:
         splits[Split.TRAIN.value] = [None] * request.num_shards
     shared = request.shared.name if request.shared else None
@@ -172,7 +175,7 @@ def _other_request(manifest: Manifest, request: Request) -> str | None:
 
 
 def _other_vocabulary(name: str, request: Request) -> str | None:
-    """How a vocabulary that is there differs from the one that is registered or asked for.
+    """The difference of an existing vocabulary from the registered or requested one, in words.
 
     With --shared_vocab the size alone counts: a part of the problems may be named again.
     """
@@ -201,7 +204,7 @@ def _add_new_splits(manifest: Manifest, problem: Problem) -> None:
             manifest.complete = False
 
 
-def _check_no_strangers(problem: Problem, data_dir: Path) -> None:
+def _check_no_foreign_shards(problem: Problem, data_dir: Path) -> None:
     strangers = existing_shards(problem.data_name, data_dir)
     if strangers:
         raise DataError(
@@ -212,7 +215,7 @@ def _check_no_strangers(problem: Problem, data_dir: Path) -> None:
 
 
 def is_whole(manifest: Manifest, data_dir: Path) -> bool:
-    """Whether nothing is left to do for these data."""
+    """True if nothing is left to do for these data."""
     return (
         manifest.complete
         and not manifest.broken_shards(data_dir)
@@ -240,7 +243,7 @@ def clear(manifest: Manifest, data_dir: Path) -> None:
             path.unlink()
 
 
-def settle_vocabularies(
+def ensure_vocabularies(
     manifests: Mapping[str, Manifest],
     problems: Mapping[str, Problem],
     request: Request,
@@ -286,7 +289,7 @@ def _source_of_text(
 
 
 def vocabulary_spec(name: str, problems: Mapping[str, Problem], request: Request) -> VocabularySpec:
-    """How the vocabulary of that name is to be built.
+    """The specification of the vocabulary of that name.
 
     The shared one as asked for; a registered one as registered; one that was built before as it
     was then; any other over every problem that names it.

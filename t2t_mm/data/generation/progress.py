@@ -1,4 +1,4 @@
-"""How generation shows what it does: a bar on a terminal, else plain lines; and the summary."""
+"""Progress of generation: a bar on a terminal, else plain lines; and the summary."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SummaryRow:
 
     @property
     def read(self) -> int:
-        """How many examples there were before any was left out."""
+        """The number of examples before any was left out."""
         return self.examples + sum(self.left_out.values())
 
 
@@ -51,12 +51,12 @@ class Meter(Bar):
         self._shards = self._examples = 0
 
     def examples(self, count: int) -> None:
-        """More examples are done."""
+        """Counts more examples as done."""
         self._examples += count
         self.advance(0, self._line, self._rate)
 
     def shard(self) -> None:
-        """One more shard is finished."""
+        """Counts one more shard as finished."""
         self._shards += 1
         self.advance(1, self._line, self._rate)
 

@@ -1,4 +1,4 @@
-"""Which shard an example goes to, where it stands there, and what the shard's file is called.
+"""The shard of each example, its place there, and the names of the shards' files.
 
 Both follow from a hash of (seed, index) alone: shards can be written in any order, by any number of
 workers, again after a kill, and always hold the same bytes.
@@ -22,7 +22,7 @@ def shard_name(data_name: str, split: str, shard: int, shards: int) -> str:
 
 def existing_shards(data_name: str, data_dir: Path) -> list[Path]:
     """Every file in `data_dir` that is named like a shard of `data_name`."""
-    found = []
+    found: list[Path] = []
     for split in ("train", "dev", "test"):
         found += data_dir.glob(f"{data_name}-{split}-?????-of-?????")
     return sorted(found)
@@ -48,7 +48,7 @@ def keys(seed: int) -> Iterator[int]:
 
 
 def membership(seed: int, shards: Collection[int], total: int) -> Iterator[int]:
-    """For the examples 0, 1, 2, ... without end whether (1 or 0) they go to one of `shards`.
+    """1 or 0 for each of the examples 0, 1, 2, ... without end: 1 if it goes to one of `shards`.
 
     Args:
       seed: of the order of examples.

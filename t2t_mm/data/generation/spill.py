@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -17,8 +19,8 @@ _WHOLE = 64 << 20  # bytes of a file that is read whole rather than record by re
 class Spill:
     """Records of one shard.
 
-    Memory: `memory` bytes of records, beyond which they go to a temporary file; 13 bytes a record
-    while they come; 45 bytes a record, and 64 MiB, while they are read back.
+    Memory: `memory` bytes of records, beyond which they go to a temporary file; 13 bytes per record
+    while they come; 45 bytes per record, and 64 MiB, while they are read back.
 
     Args:
       folder: of the temporary file, which has no name and goes with the process.
@@ -31,7 +33,7 @@ class Spill:
     def __init__(self, folder: Path, memory: int):
         self._folder, self._memory = folder, memory
         self._buffer = bytearray()
-        self._file = None
+        self._file: IO[bytes] | None = None
         self._keys, self._lengths = array("Q"), array("I")
         self.left_out: Counter[str] = Counter()
 
@@ -62,22 +64,23 @@ class Spill:
             yield from map(read, first.tolist(), last.tolist())
 
     def _reader(self) -> Callable[[int, int], bytes]:
-        """What reads the bytes from one place to another."""
+        """A function that reads the bytes from one place to another."""
         if self._file is not None:
             self._flush()
             if self._file.tell() > _WHOLE:
-                return self._read
+                return functools.partial(_read, self._file)
             self._file.seek(0)
         content = bytes(self._buffer) if self._file is None else self._file.read()
         self._buffer = bytearray()
         return lambda start, end: content[start:end]
-
-    def _read(self, start: int, end: int) -> bytes:
-        self._file.seek(start)
-        return self._file.read(end - start)
 
     def close(self) -> None:
         """Frees memory and disk."""
         if self._file is not None:
             self._file.close()
         self._buffer, self._keys, self._lengths = bytearray(), array("Q"), array("I")
+
+
+def _read(file: IO[bytes], start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)

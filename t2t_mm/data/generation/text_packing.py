@@ -36,16 +36,14 @@ class TextPacker:
         """The ids of each text and EOS, packed as in an int64 feature."""
         if not self._by_words:
             return self._whole(texts)
-        packed = [self._of_words(text) for text in texts]
-        new = [i for i, content in enumerate(packed) if content is None]
+        packed = {i: self._of_words(text) for i, text in enumerate(texts)}
+        new = [i for i, content in packed.items() if content is None]
         if new:
             self._learn([texts[i] for i in new])
-            for i in new:
-                packed[i] = self._of_words(texts[i])
+            packed.update((i, self._of_words(texts[i])) for i in new)
             rest = [i for i in new if packed[i] is None]
-            for i, content in zip(rest, self._whole([texts[i] for i in rest]), strict=True):
-                packed[i] = content
-        return packed
+            packed.update(zip(rest, self._whole([texts[i] for i in rest]), strict=True))
+        return [content for content in packed.values() if content is not None]
 
     def _of_words(self, text: str) -> bytes | None:
         """The packed ids, None where a word is not known."""
@@ -72,7 +70,7 @@ def _is_word(word: str) -> bool:
 
 
 def words_are_independent(vocabulary: Vocabulary) -> bool:
-    """Whether the ids of a text are those of its words, joined.
+    """True if the ids of a text are those of its words, joined.
 
     So it is with the models that t2t_mm builds, and not with a user's own that normalises text,
     has pieces of several words, or weighs sums of scores (a unigram model; ties may round).

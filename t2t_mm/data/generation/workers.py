@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import IO, Any
 
 from t2t_mm.data.generation.passes import PassOrder, PassResult, Progress, run_pass
 from t2t_mm.data.generation.plan import PassPlan
@@ -21,14 +21,14 @@ Done = Callable[[PassOrder, PassResult], None]
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         return os.cpu_count() or 1
 
 
-def immovable(problems: Iterable[Problem]) -> str | None:
+def unpicklable(problems: Iterable[Problem]) -> str | None:
     """The first problem whose code another process could not import, with the reason."""
     for problem in problems:
         if type(problem).__module__ == "__main__":
@@ -59,10 +59,10 @@ def run_plan(plan: PassPlan, workers: int, done: Done, progress: Progress) -> No
             plan.learn(order, result)
             done(order, result)
     else:
-        _Crew(plan, workers, done, progress).run()
+        _WorkerPool(plan, workers, done, progress).run()
 
 
-class _Crew:
+class _WorkerPool:
     """Worker processes, each with a thread that feeds it."""
 
     def __init__(self, plan: PassPlan, workers: int, done: Done, progress: Progress):
@@ -88,7 +88,7 @@ class _Crew:
                 thread.join()
             for process in self._processes:
                 process.wait()
-                process.stdout.close()
+                _pipe(process.stdout).close()
         if self._error:
             raise self._error
 
@@ -106,10 +106,11 @@ class _Crew:
 
     def _run(self, process: subprocess.Popen[bytes], order: PassOrder) -> PassResult:
         try:
-            pickle.dump(order, process.stdin)
-            process.stdin.flush()
+            orders, results = _pipe(process.stdin), _pipe(process.stdout)
+            pickle.dump(order, orders)
+            orders.flush()
             while True:
-                kind, value = pickle.load(process.stdout)
+                kind, value = pickle.load(results)
                 if kind != "progress":
                     return _result(kind, value)
                 with self._lock:
@@ -126,6 +127,13 @@ class _Crew:
 def _start() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", START, json.dumps([path or os.getcwd() for path in sys.path])]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """A stream of a process that `_start` made; none of them is None."""
+    if stream is None:
+        raise ValueError("the process was started without this pipe")
+    return stream
 
 
 def _result(kind: str, value: Any) -> PassResult:

@@ -19,7 +19,7 @@ def example_features(record: bytes | memoryview) -> dict[str, memoryview]:
     else is fetched from the disk.
 
     Raises:
-      ValueError: if `record` is no such message.
+      ValueError: if `record` is not such a message.
     """
     found: dict[str, memoryview] = {}
     try:
@@ -41,7 +41,7 @@ def feature_values(feature: memoryview) -> Values:
       A list of bytes, int64 [n] or float32 [n]; a feature without values is an empty list.
 
     Raises:
-      ValueError: if `feature` is no such message.
+      ValueError: if `feature` is not such a message.
     """
     try:
         return _values(feature)
@@ -65,7 +65,7 @@ def _int64s(packed: bytes) -> np.ndarray:
     if not len(data):
         return np.zeros(0, np.int64)
     starts = np.concatenate([[0], np.flatnonzero(last)[:-1] + 1])
-    which = np.cumsum(last) - last  # the number that each byte belongs to
+    which: np.ndarray = np.cumsum(last) - last  # the number that each byte belongs to
     shifts = (7 * (np.arange(len(data)) - starts[which])).astype(np.uint64)
     parts = (data & 0x7F).astype(np.uint64) << shifts
     return np.add.reduceat(parts, starts).view(np.int64)

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, cast
 
 from google_crc32c import value as crc32c
 
@@ -30,11 +31,10 @@ def encode_example(features: Features) -> bytes:
     parts = []
     for name in sorted(features):
         values = features[name]
-        if len(values) and isinstance(values[0], (bytes, float)):
-            feature = _floats(values) if isinstance(values[0], float) else _strings(values)
-            parts.append(_field(1, _field(1, name.encode()) + _field(2, feature)))
+        if not isinstance(values, bytes) and len(values) and isinstance(values[0], (bytes, float)):
+            parts.append(_field(1, _field(1, name.encode()) + _field(2, _unpacked(values))))
         else:
-            packed = values if isinstance(values, bytes) else pack(values)
+            packed = values if isinstance(values, bytes) else pack(cast("Sequence[int]", values))
             parts += (_before_packed(name, len(packed)), packed)
     content = b"".join(parts)
     return _head(1, len(content)) + content
@@ -43,6 +43,10 @@ def encode_example(features: Features) -> bytes:
 def pack(values: Iterable[int]) -> bytes:
     """int64 values as a packed field stores them; what is packed in parts may be joined."""
     return b"".join(map(_varint, values))
+
+
+def _unpacked(values: Sequence[Any]) -> bytes:
+    return _floats(values) if isinstance(values[0], float) else _strings(values)
 
 
 def _strings(values: Iterable[bytes]) -> bytes:
@@ -64,7 +68,7 @@ def _before_packed(name: str, size: int) -> bytes:
 
 @lru_cache(maxsize=1 << 14)
 def _head(number: int, size: int) -> bytes:
-    """What stands before the content of a length-delimited protocol buffer field."""
+    """The bytes before the content of a length-delimited protocol buffer field."""
     return b"%c%b" % (number << 3 | 2, _varint(size))
 
 
@@ -85,7 +89,7 @@ def _varint(value: int) -> bytes:
 
 def frame(records: Sequence[bytes]) -> bytes:
     """The records in TFRecord framing: length, its CRC, content, its CRC."""
-    parts = []
+    parts: list[bytes] = []
     for record in records:
         parts += (_framed_length(len(record)), record, _masked_crc(record))
     return b"".join(parts)

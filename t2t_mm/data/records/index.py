@@ -1,4 +1,4 @@
-"""Where each record of a split is, and how long its features are.
+"""The place of each record of a split, and the lengths of its features.
 
 One pass over the files at the start of a run. Knowing every length beforehand buys much: the
 long examples are counted exactly, an epoch is shuffled whole, batches are laid out before they
@@ -74,7 +74,7 @@ def stored_records(task: Task) -> dict[str, str]:
 
 
 def parse_spec(task: Task, references: bool) -> dict[str, Any]:
-    """What tf.io.parse_example is to read from a problem's records."""
+    """The features that tf.io.parse_example reads from a problem's records."""
     return _parse_spec(stored_records(task), references)
 
 

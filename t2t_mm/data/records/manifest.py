@@ -43,7 +43,7 @@ class Shard:
     left_out: dict[str, int] = field(default_factory=dict)
 
     def is_whole(self, data_dir: Path) -> bool:
-        """Whether the file is there and has its size: the check that costs nothing."""
+        """True if the file is there and has its size: the check that costs nothing."""
         try:
             return (data_dir / self.file).stat().st_size == self.bytes
         except OSError:
@@ -52,7 +52,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class VocabularyFile:
-    """Which vocabulary file the ids belong to."""
+    """The vocabulary file that the ids belong to."""
 
     digest: str
     size: int
@@ -94,11 +94,11 @@ class Manifest:
         return sorted({name for name in map(text_vocabulary, self.features.values()) if name})
 
     def examples(self, split: str) -> int:
-        """How many examples the finished shards of a split hold."""
+        """The number of examples in the finished shards of a split."""
         return sum(shard.examples for shard in self.splits[split] if shard)
 
     def bytes(self, split: str) -> int:
-        """How large the finished shards of a split are."""
+        """The size of the finished shards of a split."""
         return sum(shard.bytes for shard in self.splits[split] if shard)
 
     def left_out(self, split: str) -> dict[str, int]:
@@ -120,7 +120,7 @@ class Manifest:
         return names
 
     def difference(self, problem: Problem) -> str | None:
-        """How `problem`'s code differs from what made these data, in words, or None.
+        """The difference between `problem`'s code and what made these data, in words, or None.
 
         Args:
           problem: the base problem, not a _rev or _copy.
@@ -146,7 +146,7 @@ class Manifest:
 
 
 def stored_fields(kind: Kind, shared_vocabulary: str | None = None) -> dict[str, Any]:
-    """What decides what is stored of a feature, its text vocabulary replaced if one is shared.
+    """The options that decide what is stored of a feature, a shared text vocabulary put in.
 
     Returns:
       JSON-ready; "kind", "vocabulary" (of the ids, or the name of the set of labels) and
@@ -164,7 +164,7 @@ def text_vocabulary(stored: Mapping[str, Any]) -> str | None:
 def _other_field(
     name: str, stored: Mapping[str, Any], declared: Mapping[str, Any], shared: bool
 ) -> str | None:
-    """How what is stored differs from what is declared, in words."""
+    """The difference between what is stored and what is declared, in words."""
     if stored["kind"] != declared["kind"]:
         return f"{name} of kind {stored['kind']}, not {declared['kind']}"
     for key in declared:
@@ -181,7 +181,7 @@ def _other_field(
 
 
 def manifest_path(data_name: str, data_dir: Path) -> Path:
-    """Where the manifest of a problem's data is."""
+    """The path of the manifest of a problem's data."""
     return data_dir / f"{data_name}.manifest.json"
 
 
@@ -212,7 +212,7 @@ def load_manifest(data_name: str, data_dir: Path) -> Manifest | None:
 
 
 def _to_dict(manifest: Manifest) -> dict[str, Any]:
-    """One input alone stands under "inputs" as the first edition wrote it."""
+    """The manifest for JSON; one input alone stands under "inputs", as in the first edition."""
     values: dict[str, Any] = {}
     for key, value in dataclasses.asdict(manifest).items():
         if key != "features":

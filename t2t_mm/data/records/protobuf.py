@@ -16,7 +16,7 @@ def fields(message: bytes | memoryview, numbers: bool = False) -> Iterator[tuple
       numbers: fields that are one number are yielded too, as the bytes of that number.
 
     Raises:
-      ValueError: if `message` breaks off or is no protocol buffer.
+      ValueError: if `message` breaks off or is not a protocol buffer.
     """
     message = memoryview(message)
     at, end = 0, len(message)

@@ -1,1 +1,1 @@
-"""Where raw data come from: readers of formats, TFDS, downloads, cleaning."""
+"""Sources of raw data: readers of formats, TFDS, downloads, cleaning."""

@@ -1,4 +1,4 @@
-"""What `t2t-datagen --list` shows: source, size and licence of problems, and what is ready here.
+"""The table of `t2t-datagen --list`: source, size and licence of problems, and what is ready here.
 
 No TensorFlow, no network: it looks at file names alone.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from t2t_mm.console.table import markdown
 from t2t_mm.data.records.manifest import load_manifest
-from t2t_mm.data.sources.raw_data import Found, find, manual_missing
+from t2t_mm.data.sources.raw_data import LocatedData, find, manual_missing
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Problem
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess, Provenance, TfdsData
@@ -21,7 +21,7 @@ _UNKNOWN = Provenance(homepage="", licence="")
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """One problem.
+    """A problem's line of the table.
 
     Attributes:
       name: of the problem.
@@ -88,8 +88,8 @@ def _entry(problem: Problem, summary: str, ready: str) -> CatalogEntry:
 
 
 def readiness(problem: Problem, data_dir: Path, tmp_dir: Path) -> str:
-    """Whether a problem's data are here, in words."""
-    made = _made(problem, data_dir)
+    """The state of a problem's data on this machine, in words."""
+    made = _generated_state(problem, data_dir)
     if made:
         return made
     known = problem.provenance
@@ -98,28 +98,28 @@ def readiness(problem: Problem, data_dir: Path, tmp_dir: Path) -> str:
     if known.generated:
         return "generated on demand"
     if raw := find(problem, tmp_dir):
-        return _here(raw)
+        return _raw_data_state(raw)
     if not problem.access.offline:
         if any(not manual_missing(data, problem.access) for data in known.tfds):
             return "TFDS can download it"
         if any(files.download for files in known.files):
             return "can be downloaded"
     ways = [f"{files.title} below --tmp_dir" for files in known.files]
-    ways += [_tfds_way(data) for data in known.tfds]
+    ways += [_tfds_source(data) for data in known.tfds]
     return f"missing: {', or '.join(ways)}"
 
 
-def _tfds_way(data: TfdsData) -> str:
+def _tfds_source(data: TfdsData) -> str:
     if data.manual:
         return f"{', '.join(data.manual)} in --tfds_manual_dir"
     return f"TFDS's {data.title} in --tfds_data_dir"
 
 
-def _here(raw: Found) -> str:
+def _raw_data_state(raw: LocatedData) -> str:
     return f"TFDS prepared: {raw.path}" if raw.tfds else f"raw files here: {raw.path}"
 
 
-def _made(problem: Problem, data_dir: Path) -> str:
+def _generated_state(problem: Problem, data_dir: Path) -> str:
     try:
         manifest = load_manifest(problem.data_name, data_dir)
     except DataError:

@@ -1,4 +1,4 @@
-"""What is done to text before it is learnt, and which examples are left out: stated, and counted.
+"""Cleaning of text before it is learnt, and the examples that are left out: stated, and counted.
 
 Token lengths are no business of this: how many tokens a model takes is an hparam (selection.py).
 """
@@ -28,10 +28,10 @@ class TextRules:
     Attributes:
       one_line: runs of white space become one space. Decoded text is compared line by line.
       lowercase: text becomes lower case.
-      cut_inputs: inputs end after so many words, in evaluation too.
+      cut_inputs: inputs end after at most this number of words, in evaluation too.
       max_words: training examples with more words in a text are left out.
-      max_ratio: training examples one of whose texts has more than so many times the words of
-        the other are left out: mostly they are no translations.
+      max_ratio: training examples one of whose texts has more than this factor times the words of
+        the other are left out: mostly they are not translations.
       distinct: training examples whose two texts are the same are left out.
     """
 

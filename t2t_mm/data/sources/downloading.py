@@ -13,7 +13,7 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from t2t_mm.data.generation.disk_errors import disk_error
@@ -23,7 +23,7 @@ from t2t_mm.errors import DataError
 from t2t_mm.files.locking import lock_folder
 from t2t_mm.files.writing import replacing
 from t2t_mm.problem import Problem
-from t2t_mm.provenance import DataAccess, RawFile, RawFiles, TfdsData
+from t2t_mm.provenance import DataAccess, Provenance, RawFile, RawFiles, TfdsData
 
 Log = Callable[[str], None]
 
@@ -33,7 +33,7 @@ _TIMEOUT = 60  # seconds without a byte
 
 
 def ensure(problem: Problem, tmp_dir: Path, log: Log = print) -> None:
-    """Sees to it that `find(problem, tmp_dir)` finds something.
+    """Gets the raw data if they are missing, so that `find(problem, tmp_dir)` finds them.
 
     Args:
       problem: with a provenance.
@@ -43,27 +43,29 @@ def ensure(problem: Problem, tmp_dir: Path, log: Log = print) -> None:
     Raises:
       DataError: if the data are missing and cannot be downloaded, with all ways to get them.
     """
-    if problem.provenance is None:
+    provenance = problem.provenance
+    if provenance is None:
         return
     found = find(problem, tmp_dir)
     if found is None:
-        _download(problem, tmp_dir, log)
+        _download(problem, provenance, tmp_dir, log)
         found = find(problem, tmp_dir)
     if found is None:
         raise missing(problem, tmp_dir, "after the download")
     if found.files and found.files.unpack:
-        _unpack_all(found.files, found.path, problem, log)
+        _unpack_all(found.files, found.path, problem, provenance.files, log)
 
 
-def _unpack_all(files: RawFiles, root: Path, problem: Problem, log: Log) -> None:
-    """Unpacks what `files` says.
+def _unpack_all(
+    files: RawFiles, root: Path, problem: Problem, declared: Sequence[RawFiles], log: Log
+) -> None:
+    """Unpacks what `files` says, one of those that the problem has `declared`.
 
     Raises:
       DataError: if what archives were unpacked to before is not what is to be there.
     """
     for archive, made in files.unpack:
         unpack(root / archive, made, log)
-    declared = problem.provenance.files
     unpacked = declared[: declared.index(files)]
     if unpacked and not any(root_of(wanted, root) for wanted in unpacked):
         folders = ", ".join(str(root / made) for _, made in files.unpack)
@@ -73,10 +75,10 @@ def _unpack_all(files: RawFiles, root: Path, problem: Problem, log: Log) -> None
         )
 
 
-def _download(problem: Problem, tmp_dir: Path, log: Log) -> None:
+def _download(problem: Problem, provenance: Provenance, tmp_dir: Path, log: Log) -> None:
     if problem.access.offline:
         raise missing(problem, tmp_dir, "and --offline forbids to download them")
-    provenance, access = problem.provenance, problem.access
+    access = problem.access
     possible = [data for data in provenance.tfds if not manual_missing(data, access)]
     if possible:
         if not possible[0].manual and not _has_network(provenance.homepage):
@@ -94,7 +96,7 @@ def _prepare_first(data: TfdsData, problem: Problem, tmp_dir: Path, log: Log) ->
     try:
         _prepare(data, problem.access, log)
     except Exception as error:  # TFDS raises what it likes over a network that is down
-        raise missing(problem, tmp_dir, _why(data, error)) from error
+        raise missing(problem, tmp_dir, _reason(data, error)) from error
 
 
 def _has_network(homepage: str) -> bool:
@@ -108,7 +110,7 @@ def _has_network(homepage: str) -> bool:
     return False
 
 
-def _why(data: TfdsData, error: Exception) -> str:
+def _reason(data: TfdsData, error: Exception) -> str:
     first = str(error).strip().partition("\n")[0][:200].rstrip(". ")
     return f"and TFDS could not prepare {data.title} ({type(error).__name__}: {first})"
 
@@ -130,7 +132,7 @@ def _prepare(data: TfdsData, access: DataAccess, log: Log) -> None:
 
 
 @contextlib.contextmanager
-def _without_gcs():
+def _without_gcs() -> Iterator[None]:
     """TFDS looks into its bucket already when a builder is made; not so with this."""
     from tensorflow_datasets.core.utils import gcs_utils
 

@@ -10,11 +10,11 @@ from t2t_mm.problem import Split
 
 T = TypeVar("T")
 
-TOLD = "the last tenth is test, the tenth before it dev"
+DESCRIPTION = "the last tenth is test, the tenth before it dev"
 
 
-def tenths(items: Sequence[T], split: Split, what: str) -> Sequence[T]:
-    """The part of `items` that belongs to a split: `TOLD`, at least one item each.
+def split_by_tenths(items: Sequence[T], split: Split, what: str) -> Sequence[T]:
+    """The part of `items` that belongs to a split: `DESCRIPTION`, at least one item each.
 
     Args:
       items: in an order that never changes.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from t2t_mm.data.sources.cleaning import TextRules
 from t2t_mm.data.sources.downloading import ensure
-from t2t_mm.data.sources.raw_data import Found, find, missing
+from t2t_mm.data.sources.raw_data import LocatedData, find, missing
 from t2t_mm.data.sources.tfds_folder import Record, TfdsFolder
 from t2t_mm.errors import DataError
 from t2t_mm.problem import Dropped, Problem, Sample, Split
@@ -30,7 +30,7 @@ class NamedProblem(Problem):
 
     provenance: Provenance
     rules: TextRules | None = TextRules()
-    _told: str = ""  # the remark that was logged last
+    _logged_remark: str = ""  # the remark that was logged last
 
     def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample | Dropped]:
         """Yields the samples of one record of TFDS, mostly one.
@@ -70,12 +70,12 @@ class NamedProblem(Problem):
         ensure(self, tmp_dir, log)
         found = find(self, tmp_dir)
         remark = self.remark(found) if found else ""
-        if remark and remark != self._told:
+        if remark and remark != self._logged_remark:
             log(f"{self.data_name}: {remark}")
-        self._told = remark
+        self._logged_remark = remark
 
-    def remark(self, found: Found) -> str:
-        """What is unusual about the data that are there, e.g. "test is ..."; "" for nothing.
+    def remark(self, found: LocatedData) -> str:
+        """A note on anything unusual about the data that are there, e.g. "test is ..."; or "".
 
         It is told at the start of datagen, and stands in the manifest.
         """
@@ -83,7 +83,7 @@ class NamedProblem(Problem):
         return ""
 
     def origin(self, tmp_dir: Path) -> str:
-        """Which of the declared data are read."""
+        """The declared data that are read."""
         found = find(self, tmp_dir)
         return "; ".join(filter(None, (found.title, self.remark(found)))) if found else ""
 
@@ -121,11 +121,11 @@ class NamedProblem(Problem):
 
     @property
     def _generates(self) -> bool:
-        """Whether a subclass makes its samples itself, rules and all."""
+        """True if a subclass makes its samples itself, rules and all."""
         own = type(self).generate_samples
         return self.provenance.generated or own is not NamedProblem.generate_samples
 
-    def _samples(self, found: Found, split: Split) -> Iterator[Sample | Dropped]:
+    def _samples(self, found: LocatedData, split: Split) -> Iterator[Sample | Dropped]:
         if found.tfds:
             return self.samples_of_tfds(found.tfds, TfdsFolder(found.path), split)
         if found.files:

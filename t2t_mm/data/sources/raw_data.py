@@ -21,7 +21,7 @@ _MOST = 5000  # folders looked at
 
 
 @dataclass(frozen=True)
-class Found:
+class LocatedData:
     """Raw data that are there.
 
     Attributes:
@@ -36,23 +36,23 @@ class Found:
 
     @property
     def title(self) -> str:
-        """What is read, whatever folder it is in: for the manifest."""
+        """The title of what is read, whatever folder it is in: for the manifest."""
         if self.tfds:
             return f"TFDS {TfdsFolder(self.path).title}"
         return f"files {self.files.title}" if self.files else ""
 
 
-def find(problem: Problem, tmp_dir: Path) -> Found | None:
+def find(problem: Problem, tmp_dir: Path) -> LocatedData | None:
     """The raw data that `problem` is read from in this run, None if there are none."""
     provenance = problem.provenance
     if provenance is None:
         return None
     for data in provenance.tfds:
         if folder := prepared_folder(data, problem.access):
-            return Found(folder, tfds=data)
+            return LocatedData(folder, tfds=data)
     for files in provenance.files:
         if root := root_of(files, tmp_dir):
-            return Found(root, files=files)
+            return LocatedData(root, files=files)
     return None
 
 
@@ -106,12 +106,12 @@ def missing(problem: Problem, tmp_dir: Path, why: str = "") -> DataError:
     """
     return DataError(
         f"the raw data of problem '{problem.data_name}' are missing{f' {why}' if why else ''}; "
-        f"{'; or '.join(_ways(problem, tmp_dir))}."
+        f"{'; or '.join(_ways_to_get(problem, tmp_dir))}."
     )
 
 
-def _ways(problem: Problem, tmp_dir: Path) -> list[str]:
-    """How the data can be made to be there, each completing a sentence."""
+def _ways_to_get(problem: Problem, tmp_dir: Path) -> list[str]:
+    """The ways to get the data, each completing a sentence."""
     provenance, access = problem.provenance, problem.access
     ways = [
         f"put {files.title} below --tmp_dir (now {tmp_dir})"

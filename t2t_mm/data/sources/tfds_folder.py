@@ -2,7 +2,7 @@
 
 A prepared data set is a folder NAME/[CONFIG/]VERSION of tf.train.Examples, described by
 dataset_info.json. Reading it takes neither TensorFlow nor tensorflow_datasets nor the network,
-pictures stay encoded, and the order is that of the files: nothing depends on threads.
+images stay encoded, and the order is that of the files: nothing depends on threads.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class Record:
         self._features, self._folder = features, folder
 
     def blobs(self, name: str) -> list[bytes]:
-        """Byte strings: encoded pictures, or texts not decoded yet."""
+        """Byte strings: encoded images, or texts not decoded yet."""
         return list(self._get(name))
 
     def blob(self, name: str) -> bytes:
-        """The only byte string, such as an encoded picture."""
+        """The only byte string, such as an encoded image."""
         return self._only(name)
 
     def texts(self, name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is said, in words: transcripts of several corpora, brought to one form.
+"""Transcripts of several corpora, brought to one form: the spoken words.
 
 Lower-case words and apostrophes, one space between two: no punctuation, which nobody hears.
 """

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from t2t_mm.data.generation.disk_errors import is_of_the_disk, writing_to
+from t2t_mm.data.generation.disk_errors import is_disk_failure, writing_to
 from t2t_mm.errors import DataError
 from t2t_mm.files.locking import lock_folder
 
@@ -63,7 +63,7 @@ def _extract(archive: Path, folder: Path) -> None:
                 while file.fileobj.read(_BLOCK):
                     pass  # to the end, where the checksum of what is compressed stands
     except (*_DAMAGED, EOFError, OSError) as error:
-        if is_of_the_disk(error):
+        if is_disk_failure(error):
             raise
         why = str(error).partition("\n")[0].rstrip(".:")
         raise DataError(

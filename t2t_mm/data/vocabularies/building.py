@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from t2t_mm.data.generation.examples import checked_samples, checked_text, made
+from t2t_mm.data.generation.examples import checked_samples, resolved_value
 from t2t_mm.data.vocabularies.text_sample import sample_lines
 from t2t_mm.errors import DataError
 from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.text import checked_text
 from t2t_mm.kinds.vocabulary import RESERVED, Vocabulary
 from t2t_mm.problem import Dropped, Problem, Split, VocabularySpec
 
@@ -29,7 +30,7 @@ _RARE = 0.0005  # share of the text whose characters are rare
 
 
 def vocabulary_path(name: str, data_dir: Path) -> Path:
-    """Where the vocabulary of that name is."""
+    """The path of the vocabulary of that name."""
     return data_dir / f"{name}.model"
 
 
@@ -148,7 +149,7 @@ def ensure_vocabulary(
 
 
 def recorded_spec(name: str, data_dir: Path) -> VocabularySpec | None:
-    """How the vocabulary of that name in `data_dir` was built, if that is recorded."""
+    """The specification that the vocabulary in `data_dir` was built by, if that is recorded."""
     origin = _read_origin(vocabulary_path(name, data_dir))
     if not origin:
         return None
@@ -167,7 +168,7 @@ def _undamaged(path: Path, origin: Mapping[str, Any] | None) -> Vocabulary:
 
 
 def _sample(problems: Mapping[str, Problem], tmp_dir: Path, seed: int) -> list[str]:
-    """Every problem has the same room, so that a large one does not drown a small one."""
+    """A sample of each problem's text, all of one size: no large problem drowns a small one."""
     room = _SAMPLE_BYTES // max(1, len(problems))
     lines: list[str] = []
     for name in sorted(problems):
@@ -181,9 +182,11 @@ def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
     texts = [name for name, kind in features if kind.text_vocabulary and not kind.is_absent]
     for raw in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
         sample = problem.clean(raw, Split.TRAIN)
-        for name in () if isinstance(sample, Dropped) else texts:
+        if isinstance(sample, Dropped):
+            continue
+        for name in texts:
             try:
-                text = checked_text(made(sample.get(name)))
+                text = checked_text(resolved_value(sample.get(name)))
             except BrokenValue:
                 continue  # reported when the example is written
             yield text

@@ -47,7 +47,7 @@ def check_manifests_agree(
 def check_tasks_agree(
     problems: Iterable[Problem], tasks: Iterable[Task], data_dir: str | Path
 ) -> None:
-    """As `check_manifests_agree`, for problems and the tasks that they are bound to, in order."""
+    """`check_manifests_agree`, for problems and the tasks that they are bound to, in order."""
     by_name, stored = {}, {}
     for problem, task in zip(problems, tasks, strict=True):
         by_name[task.name], stored[task.name] = problem, task.text_vocabularies

@@ -29,25 +29,26 @@ then count what counts: all tokens, or those after the prefix.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from t2t_mm.decoding.search.conditions import FREE, Conditions, Guide
+from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions, Guide
 from t2t_mm.decoding.search.contract import Hypotheses, Reorder, Search, SearchRequest, Step
 from t2t_mm.decoding.search.greedy import greedy
 from t2t_mm.decoding.search.tensors import (
-    NEVER,
+    MINUS_INFINITY,
     as_tensors,
     gather_rows,
     length_penalty,
     log_probability,
-    log_total,
-    same_shapes,
+    shifted_log_sum_exp,
+    with_static_shapes,
     write_at,
 )
 from t2t_mm.decoding.search.top_tokens import top_tokens
 from t2t_mm.kinds.vocabulary import EOS
+from t2t_mm.tensor import State, Tensor
 
 
 class Beam(Search):
@@ -77,14 +78,14 @@ class _Found(NamedTuple):
     places: tf.Tensor  # int32 [B, N], see _place
 
 
-class _Loop(NamedTuple):
+class _BeamLoop(NamedTuple):
     position: tf.Tensor  # int32 []
     tokens: tf.Tensor  # int32 [B, K], the last ones of the alive prefixes
     scores: tf.Tensor  # float32 [B, K], their log-probabilities, largest first; -inf for none
     steps: tf.Tensor  # int32 [T, B, K], token * K + the prefix that it continues
     found: _Found
-    state: Any
-    carried: Any  # for the constraints, [R, ...]
+    state: State
+    carried: State  # for the constraints, [R, ...]
 
 
 class _Best(NamedTuple):
@@ -97,14 +98,14 @@ class _Best(NamedTuple):
 
 def beam_search(
     step: Step,
-    state: Any,
+    state: State,
     limits: tf.Tensor,
     beam_size: int,
     alpha: float,
     keep: int | None = None,
     reorder: Reorder = gather_rows,
     stop_early: bool = True,
-    conditions: Conditions = FREE,
+    conditions: Conditions = UNCONDITIONAL,
 ) -> Hypotheses:
     """Finds the best hypotheses of every input. A beam of 1 is greedy search.
 
@@ -126,15 +127,15 @@ def beam_search(
     if beam_size == 1:
         return greedy(step, state, limits, alpha, conditions)
     guide = Guide(conditions, limits, beam_size)
-    fixed = _fixed(guide, beam_size, alpha)
+    fixed = _constants(guide, beam_size, alpha)
 
-    def go_on(loop: _Loop) -> tf.Tensor:
+    def go_on(loop: _BeamLoop) -> tf.Tensor:
         if not stop_early:
-            return tf.reduce_any(loop.scores > NEVER)
+            return tf.reduce_any(loop.scores > MINUS_INFINITY)
         promise = loop.scores[:, :1] / fixed.most
         return tf.reduce_any(promise > loop.found.ranks[:, -1:])
 
-    def body(loop: _Loop) -> tuple[_Loop]:
+    def body(loop: _BeamLoop) -> tuple[_BeamLoop]:
         tokens = tf.reshape(loop.tokens, [-1])
         logits, state = step(tokens, loop.position, loop.state)
         logits = tf.cast(logits, tf.float32)
@@ -143,22 +144,22 @@ def beam_search(
         if guide.begin is not None:
             ended, best = _forced(guide, loop.position, logits, loop.scores, ended, best)
         last = fixed.last <= loop.position
-        cut = tf.where(last, best.scores, NEVER)
+        cut = tf.where(last, best.scores, MINUS_INFINITY)
         found = _merge(loop.found, tf.concat([ended, cut], 1), loop.position, fixed)
         rows = tf.reshape(fixed.rows + best.parents, [-1])
         state, carried = reorder(state, rows), gather_rows(carried, rows)
         steps = write_at(loop.steps, loop.position, best.tokens * beam_size + best.parents)
-        scores = tf.where(last, NEVER, best.scores)
-        after = _Loop(loop.position + 1, best.tokens, scores, steps, found, state, carried)
-        return (same_shapes(after, loop),)
+        scores = tf.where(last, MINUS_INFINITY, best.scores)
+        after = _BeamLoop(loop.position + 1, best.tokens, scores, steps, found, state, carried)
+        return (with_static_shapes(after, loop),)
 
     start = _start(guide, beam_size, keep or beam_size, state)
     (end,) = tf.while_loop(go_on, body, (start,))
     return _written(end.found, end.steps[: end.position], alpha, fixed.begin)
 
 
-class _Fixed(NamedTuple):
-    """What is the same at all steps, computed once."""
+class _Constants(NamedTuple):
+    """Tensors that are the same at all steps, computed once."""
 
     last: tf.Tensor  # int32 [B, 1], the last position of each input
     most: tf.Tensor  # float32 [B, 1], the penalty of its longest hypothesis
@@ -168,11 +169,11 @@ class _Fixed(NamedTuple):
     begin: tf.Tensor | None  # int32 [B, 1], where what counts begins; None for the first token
 
 
-def _fixed(guide: Guide, beam_size: int, alpha: float) -> _Fixed:
+def _constants(guide: Guide, beam_size: int, alpha: float) -> _Constants:
     limits, begin = guide.limits, guide.begin_counting
     slots = tf.range(beam_size)
     places = tf.concat([_place(0, slots, 1, beam_size), _place(1, slots, 0, beam_size)], 0)
-    return _Fixed(
+    return _Constants(
         limits[:, None] - 1,
         length_penalty(guide.counted, alpha)[:, None],
         length_penalty(1 + tf.range(tf.reduce_max(limits)), alpha),
@@ -182,15 +183,15 @@ def _fixed(guide: Guide, beam_size: int, alpha: float) -> _Fixed:
     )
 
 
-def _start(guide: Guide, beam_size: int, keep: int, state: Any) -> _Loop:
-    """One empty prefix of every input; the K - 1 others do not exist yet."""
+def _start(guide: Guide, beam_size: int, keep: int, state: State) -> _BeamLoop:
+    """The start of the loop: an empty prefix per input; the K - 1 others do not exist yet."""
     limits = guide.limits
     batch = tf.size(limits)
     none = tf.zeros([batch, beam_size], tf.int32)
-    scores = tf.tile([[0.0] + [NEVER] * (beam_size - 1)], [batch, 1])
-    found = _Found(tf.fill([batch, keep], NEVER), tf.zeros([batch, keep], tf.int32))
+    scores = tf.tile([[0.0] + [MINUS_INFINITY] * (beam_size - 1)], [batch, 1])
+    found = _Found(tf.fill([batch, keep], MINUS_INFINITY), tf.zeros([batch, keep], tf.int32))
     steps = tf.zeros([tf.reduce_max(limits), batch, beam_size], tf.int32)
-    return _Loop(tf.constant(0), none, scores, steps, found, as_tensors(state), guide.start())
+    return _BeamLoop(tf.constant(0), none, scores, steps, found, as_tensors(state), guide.start())
 
 
 def _continue(logits: tf.Tensor, allowed: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, _Best]:
@@ -208,9 +209,9 @@ def _continue(logits: tf.Tensor, allowed: tf.Tensor, scores: tf.Tensor) -> tuple
     width = min(beam_size + 2, logits.shape[1] or beam_size + 2)  # two may be padding and EOS
     values, tokens = top_tokens(allowed, width)
     largest = values[:, :1] if allowed is logits else tf.reduce_max(logits, -1, keepdims=True)
-    rest = scores - tf.reshape(log_total(logits, largest), [-1, beam_size])
+    rest = scores - tf.reshape(shifted_log_sum_exp(logits, largest), [-1, beam_size])
     ended = rest + tf.reshape(allowed[:, EOS : EOS + 1] - largest, [-1, beam_size])
-    values = tf.where(tokens > EOS, values - largest, NEVER)
+    values = tf.where(tokens > EOS, values - largest, MINUS_INFINITY)
     values = tf.reshape(values, [-1, beam_size, width]) + rest[:, :, None]
     best, places = tf.math.top_k(tf.reshape(values, [-1, beam_size * width]), beam_size)
     tokens = tf.reshape(tokens, [-1, beam_size * width])
@@ -225,7 +226,7 @@ def _forced(
     ended: tf.Tensor,
     best: _Best,
 ) -> tuple[tf.Tensor, _Best]:
-    """What `_continue` gives, but inside of a prefix: the first one goes on with the token there.
+    """`_continue` inside of a prefix: the first hypothesis goes on with the token there.
 
     Args:
       guide: has a prefix.
@@ -239,17 +240,17 @@ def _forced(
     first = scores[:, 0]
     if guide.scored:
         first += log_probability(logits[::beam_size], given)  # [B, V]: the first of each input
-    none = tf.fill([tf.size(first), beam_size - 1], NEVER)
+    none = tf.fill([tf.size(first), beam_size - 1], MINUS_INFINITY)
     inside = inside[:, None]
     forced = _Best(
         tf.where(inside, tf.concat([first[:, None], none], 1), best.scores),
         tf.where(inside, 0, best.parents),
         tf.where(inside, given[:, None], best.tokens),
     )
-    return tf.where(inside, NEVER, ended), forced
+    return tf.where(inside, MINUS_INFINITY, ended), forced
 
 
-def _merge(found: _Found, new: tf.Tensor, position: tf.Tensor, fixed: _Fixed) -> _Found:
+def _merge(found: _Found, new: tf.Tensor, position: tf.Tensor, fixed: _Constants) -> _Found:
     """Puts what is finished at a position, log-probabilities [B, 2K], among the best."""
     keep, beam_size = found.ranks.shape[1], new.shape[1] // 2
     counted = position if fixed.begin is None else tf.maximum(position - fixed.begin, 0)
@@ -260,8 +261,8 @@ def _merge(found: _Found, new: tf.Tensor, position: tf.Tensor, fixed: _Fixed) ->
     return _Found(ranks, places)
 
 
-def _place(count: Any, slot: Any, with_eos: Any, beam_size: int) -> Any:
-    """Where a hypothesis is: its tokens without EOS, the slot of the last one, and if it ended."""
+def _place(count: Tensor, slot: Tensor, with_eos: Tensor, beam_size: int) -> Tensor:
+    """Describes a hypothesis: its tokens without EOS, the slot of the last one, and if it ended."""
     return (count * beam_size + slot) * 2 + with_eos
 
 
@@ -271,15 +272,15 @@ def _written(found: _Found, steps: tf.Tensor, alpha: float, begin: tf.Tensor | N
     with_eos = found.places % 2
     counts = found.places // 2 // beam_size
     lengths = counts + with_eos
-    exists = found.ranks > NEVER
+    exists = found.ranks > MINUS_INFINITY
 
-    def body(position: Any, slots: Any, ids: Any) -> tuple[Any, Any, Any]:
+    def body(position: Tensor, slots: Tensor, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         packed = tf.gather(steps[position], slots, batch_dims=1)
         inside = position < counts
         tokens = tf.where(inside, packed // beam_size, tf.where(position < lengths, EOS, 0))
         ids = write_at(ids, position, tokens)
         after = (position - 1, tf.where(inside, packed % beam_size, slots), ids)
-        return same_shapes(after, start)
+        return with_static_shapes(after, start)
 
     ids = tf.zeros(tf.concat([tf.shape(steps)[:1], tf.shape(counts)], 0), tf.int32)
     start = as_tensors((tf.shape(steps)[0] - 1, found.places // 2 % beam_size, ids))

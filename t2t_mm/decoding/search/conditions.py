@@ -12,13 +12,14 @@ from typing import Any
 import tensorflow as tf
 
 from t2t_mm.decoding.search.constraints import Constraint, Written, forbidden_by
-from t2t_mm.decoding.search.tensors import NEVER
+from t2t_mm.decoding.search.tensors import MINUS_INFINITY
 from t2t_mm.kinds.vocabulary import PAD
+from t2t_mm.tensor import State
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What all outputs of a search have to meet.
+    """The conditions that all outputs of a search meet.
 
     Attributes:
       constraints: forbid tokens; those of a prefix may be written all the same.
@@ -33,17 +34,17 @@ class Conditions:
     score_prefix: bool = False
 
     def repeated(self, copies: int) -> Conditions:
-        """For `copies` rows of each input, side by side."""
+        """The conditions for `copies` rows of each input, side by side."""
         if self.prefix is None:
             return self
         return Conditions(self.constraints, tf.repeat(self.prefix, copies, 0), self.score_prefix)
 
 
-FREE = Conditions()
+UNCONDITIONAL = Conditions()
 
 
 def prefix_lengths(prefix: tf.Tensor) -> tf.Tensor:
-    """How many tokens each prefix of a batch has: int [B, P] padded with 0 -> int32 [B]."""
+    """The number of tokens of each prefix of a batch: int [B, P] padded with 0 -> int32 [B]."""
     return tf.reduce_sum(tf.cast(prefix != PAD, tf.int32), 1)
 
 
@@ -78,15 +79,15 @@ class Guide:
             self.counted = self.limits if self.scored else limits
             self.begin_counting = None if self.scored else self.begin
 
-    def start(self) -> Any:
-        """What the loop carries for the constraints, a structure of tensors [R, ...]."""
+    def start(self) -> State:
+        """The constraints' first state in the loop, a structure of tensors [R, ...]."""
         if not any(constraint.reads_past for constraint in self._constraints):
             return ()
         rows = tf.size(self.limits) * self._beams
         return (tf.zeros([rows, tf.reduce_max(self.limits)], tf.int32),)
 
     def allowed(
-        self, logits: tf.Tensor, tokens: tf.Tensor, position: tf.Tensor, carried: Any
+        self, logits: tf.Tensor, tokens: tf.Tensor, position: tf.Tensor, carried: State
     ) -> tuple[tf.Tensor, Any]:
         """The logits of what may be written.
 
@@ -110,10 +111,10 @@ class Guide:
         begin = tf.constant(0) if self.begin is None else tf.repeat(self.begin, self._beams)
         size = logits.shape[1] or tf.shape(logits)[1]
         forbidden = forbidden_by(self._constraints, Written(position, begin, past), size)
-        return tf.where(forbidden, NEVER, logits), carried
+        return tf.where(forbidden, MINUS_INFINITY, logits), carried
 
     def forced(self, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Which outputs are inside of their prefixes, bool [B], and the tokens there, int32 [B].
+        """The outputs that are inside of their prefixes, bool [B], and the tokens there, int32 [B].
 
         Only where there is a prefix.
         """

@@ -19,7 +19,7 @@ from t2t_mm.kinds.vocabulary import EOS
 
 
 class Written(NamedTuple):
-    """What stands before the token that is to be chosen.
+    """The tokens before the one that is to be chosen.
 
     Attributes:
       position: int32 [], where that token will stand; tokens of prefixes are counted.
@@ -44,12 +44,12 @@ class Constraint(ABC):
 
     @abstractmethod
     def forbidden(self, written: Written, size: int | tf.Tensor) -> tf.Tensor:
-        """Which of `size` tokens may not be written next: bool [R, V] or [1, V]."""
+        """The tokens, of `size`, that may not be written next: bool [R, V] or [1, V]."""
 
 
 @dataclass(frozen=True)
 class MinLength(Constraint):
-    """No EOS before so many tokens.
+    """No EOS before a least number of tokens.
 
     Attributes:
       tokens: how many, prefix and EOS not counted.
@@ -115,7 +115,7 @@ def constraints_of(settings: DecodeSettings) -> tuple[Constraint, ...]:
 def forbidden_by(
     constraints: Sequence[Constraint], written: Written, size: int | tf.Tensor
 ) -> tf.Tensor:
-    """What at least one constraint forbids, bool [R, V] or [1, V]; where nothing is left, EOS is.
+    """The tokens that a constraint forbids, bool [R, V] or [1, V]; where nothing is left, EOS is.
 
     An output that can neither end nor go on would be none.
     """

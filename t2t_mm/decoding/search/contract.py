@@ -8,16 +8,17 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-from t2t_mm.decoding.search.conditions import FREE, Conditions
+from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions
 from t2t_mm.decoding.search.tensors import gather_rows
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.tensor import State
 
 
 class Step(Protocol):
     """Scores the next token of every hypothesis."""
 
     def __call__(
-        self, tokens: tf.Tensor, position: tf.Tensor, state: Any, /
+        self, tokens: tf.Tensor, position: tf.Tensor, state: State, /
     ) -> tuple[tf.Tensor, Any]:
         """Scores what may stand at a position.
 
@@ -34,11 +35,11 @@ class Step(Protocol):
 
 
 class Hypotheses(NamedTuple):
-    """What a search found: N hypotheses for each of B inputs, best first.
+    """The result of a search: N hypotheses for each of B inputs, best first.
 
     Attributes:
       ids: int32 [B, N, T], each row with its EOS unless it was cut at its limit; then 0. A row
-        without any token is no hypothesis: there were fewer than N. A prefix is part of it.
+        without any token is not a hypothesis: there were fewer than N. A prefix is part of it.
       scores: float32 [B, N], natural logarithm of each hypothesis's probability; -inf for none.
         That of a prefix counts only if the conditions say so.
       normalised: float32 [B, N], what they are ranked by: scores / length_penalty, the length
@@ -54,7 +55,7 @@ Reorder = Callable[[Any, tf.Tensor], Any]
 
 
 class SearchRequest(NamedTuple):
-    """What a search is to find.
+    """The arguments of a search.
 
     Attributes:
       step: scores the next token; its R is B * K, the search's `beams` being K.
@@ -68,11 +69,11 @@ class SearchRequest(NamedTuple):
     """
 
     step: Step
-    state: Any
+    state: State
     limits: tf.Tensor
     rows: tf.Tensor | None = None
     reorder: Reorder = gather_rows
-    conditions: Conditions = FREE
+    conditions: Conditions = UNCONDITIONAL
 
 
 class Search(ABC):
@@ -94,6 +95,6 @@ class Search(ABC):
     def __call__(self, request: SearchRequest) -> Hypotheses:
         """Searches; a pure graph function.
 
-        An output keeps the request's conditions; `greedy.one_by_one` and `beam.beam_search` see to
+        An output keeps the request's conditions; `greedy.decode_loop` and `beam.beam_search` see to
         that.
         """

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from t2t_mm.decoding.search.conditions import FREE, Conditions, Guide
+from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions, Guide
 from t2t_mm.decoding.search.contract import Hypotheses, Search, SearchRequest, Step
 from t2t_mm.decoding.search.tensors import (
     as_tensors,
     length_penalty,
     log_probability,
-    log_total,
-    same_shapes,
+    shifted_log_sum_exp,
+    with_static_shapes,
     write_at,
 )
 from t2t_mm.decoding.search.top_tokens import top_tokens
 from t2t_mm.kinds.vocabulary import EOS, PAD
+from t2t_mm.tensor import State
 
 Choose = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -34,10 +35,10 @@ class Greedy(Search):
 
 def greedy(
     step: Step,
-    state: Any,
+    state: State,
     limits: tf.Tensor,
     alpha: float = 0.0,
-    conditions: Conditions = FREE,
+    conditions: Conditions = UNCONDITIONAL,
 ) -> Hypotheses:
     """Writes the likeliest token at every position until all sequences have ended.
 
@@ -49,7 +50,7 @@ def greedy(
       state: the step's first state, () for none.
       limits: int32 [B], tokens that each sequence may have at most after its prefix, the EOS
         included; >= 1.
-      alpha: of the length penalty in `normalised`.
+      alpha: of the length penalty in `normalized`.
       conditions: what outputs have to meet.
 
     Returns:
@@ -59,26 +60,26 @@ def greedy(
     def choose(logits: tf.Tensor, allowed: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return likeliest(logits, allowed)
 
-    return one_by_one(step, state, limits, choose, alpha, conditions)
+    return decode_loop(step, state, limits, choose, alpha, conditions)
 
 
-class _Loop(NamedTuple):
+class _TokenLoop(NamedTuple):
     position: tf.Tensor  # int32 []
     tokens: tf.Tensor  # int32 [B], the last ones
     ids: tf.Tensor  # int32 [T, B]
     scores: tf.Tensor  # float32 [B]
     ended: tf.Tensor  # bool [B]
-    state: Any
-    carried: Any  # for the constraints
+    state: State
+    carried: State  # for the constraints
 
 
-def one_by_one(
+def decode_loop(
     step: Step,
-    state: Any,
+    state: State,
     limits: tf.Tensor,
     choose: Choose,
     alpha: float = 0.0,
-    conditions: Conditions = FREE,
+    conditions: Conditions = UNCONDITIONAL,
 ) -> Hypotheses:
     """Writes one token of every sequence after the other; see `greedy`.
 
@@ -91,10 +92,10 @@ def one_by_one(
     batch = tf.size(limits)
     guide = Guide(conditions, limits)
 
-    def go_on(loop: _Loop) -> tf.Tensor:
+    def go_on(loop: _TokenLoop) -> tf.Tensor:
         return ~tf.reduce_all(loop.ended)
 
-    def body(loop: _Loop) -> tuple[_Loop]:
+    def body(loop: _TokenLoop) -> tuple[_TokenLoop]:
         logits, state = step(loop.tokens, loop.position, loop.state)
         logits = tf.cast(logits, tf.float32)
         allowed, carried = guide.allowed(logits, loop.tokens, loop.position, loop.carried)
@@ -106,12 +107,12 @@ def one_by_one(
         ids = write_at(loop.ids, loop.position, tokens)
         scores = loop.scores + tf.where(loop.ended, 0.0, scores)
         ended = loop.ended | ends | (loop.position + 1 >= guide.limits)
-        after = _Loop(loop.position + 1, tokens, ids, scores, ended, state, carried)
-        return (same_shapes(after, loop),)
+        after = _TokenLoop(loop.position + 1, tokens, ids, scores, ended, state, carried)
+        return (with_static_shapes(after, loop),)
 
     none = tf.zeros([batch], tf.int32)
     ids = tf.zeros([tf.reduce_max(guide.limits), batch], tf.int32)
-    start = _Loop(
+    start = _TokenLoop(
         tf.constant(0), none, ids, tf.zeros([batch]), none > 0, as_tensors(state), guide.start()
     )
     (end,) = tf.while_loop(go_on, body, (start,))
@@ -119,8 +120,8 @@ def one_by_one(
     lengths = tf.reduce_sum(tf.cast(ids != PAD, tf.int32), -1)
     if guide.begin_counting is not None:
         lengths -= guide.begin_counting
-    normalised = end.scores / length_penalty(lengths, alpha)
-    return Hypotheses(ids[:, None], end.scores[:, None], normalised[:, None])
+    normalized = end.scores / length_penalty(lengths, alpha)
+    return Hypotheses(ids[:, None], end.scores[:, None], normalized[:, None])
 
 
 def _forced(
@@ -152,7 +153,7 @@ def likeliest(logits: tf.Tensor, allowed: tf.Tensor | None = None) -> tuple[tf.T
     free = allowed is logits
     values, tokens = top_tokens(allowed, 2)  # of two, one is not padding
     largest = values[:, :1] if free else tf.reduce_max(logits, -1, keepdims=True)
-    total = log_total(logits, largest)
+    total = shifted_log_sum_exp(logits, largest)
     first, second = tf.unstack(values, axis=1)
     token, other = tf.unstack(tokens, axis=1)
     is_padding = token == PAD

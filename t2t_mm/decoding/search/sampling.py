@@ -8,16 +8,15 @@ changes any of them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
-from t2t_mm.decoding.search.conditions import FREE, Conditions
+from t2t_mm.decoding.search.conditions import UNCONDITIONAL, Conditions
 from t2t_mm.decoding.search.contract import Hypotheses, Search, SearchRequest, Step
-from t2t_mm.decoding.search.greedy import one_by_one
-from t2t_mm.decoding.search.tensors import NEVER, log_probability
+from t2t_mm.decoding.search.greedy import decode_loop
+from t2t_mm.decoding.search.tensors import MINUS_INFINITY, log_probability
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.kinds.vocabulary import PAD
+from t2t_mm.tensor import State
 
 _SMALLEST = 1e-30  # a temperature that float32 can divide by
 
@@ -37,11 +36,11 @@ class Sampling(Search):
 
 def sample(
     step: Step,
-    state: Any,
+    state: State,
     limits: tf.Tensor,
     settings: DecodeSettings,
     rows: tf.Tensor,
-    conditions: Conditions = FREE,
+    conditions: Conditions = UNCONDITIONAL,
 ) -> Hypotheses:
     """Draws outputs of each input, independently of one another; padding is never drawn.
 
@@ -70,7 +69,7 @@ def sample(
         tokens = draw(allowed, numbers[position], settings)
         return tokens, log_probability(logits, tokens)
 
-    found = one_by_one(step, state, limits, choose, settings.alpha, conditions)
+    found = decode_loop(step, state, limits, choose, settings.alpha, conditions)
     return found if count == 1 else _best_first(found, count)
 
 
@@ -83,7 +82,7 @@ def _numbers(rows: tf.Tensor, count: int) -> tf.Tensor:
 
 
 def _best_first(found: Hypotheses, count: int) -> Hypotheses:
-    """From one output of each of B * N rows to the N of each input, sorted."""
+    """Sorts the outputs of B * N rows, N of each input, best first."""
     ids, scores, ranks = (
         tf.reshape(part, tf.concat([[-1, count], tf.shape(part)[2:]], 0)) for part in found
     )
@@ -116,7 +115,7 @@ def draw(logits: tf.Tensor, uniform: tf.Tensor, settings: DecodeSettings) -> tf.
       int32 [R].
     """
     padding = tf.range(tf.shape(logits)[1]) == PAD
-    logits = tf.where(padding, NEVER, logits)
+    logits = tf.where(padding, MINUS_INFINITY, logits)
     logits -= tf.reduce_max(logits, -1, keepdims=True)  # or a small temperature would overflow
     logits /= max(settings.sampling_temp, _SMALLEST)
     tokens = None

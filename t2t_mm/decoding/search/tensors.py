@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
-NEVER = -float("inf")  # the log-probability of what does not exist
+from t2t_mm.tensor import State
+
+MINUS_INFINITY = -float("inf")  # the log-probability of what does not exist
 
 
-def gather_rows(state: Any, rows: tf.Tensor) -> Any:
+def gather_rows(state: State, rows: tf.Tensor) -> State:
     """The state in which row i goes on from the past of row rows[i], int32 [R]."""
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
 
 
-def as_tensors(state: Any) -> Any:
+def as_tensors(state: State) -> State:
     """A structure of tensors, for a loop's start."""
     return tf.nest.map_structure(tf.convert_to_tensor, state)
 
 
-def same_shapes(after: Any, before: Any) -> Any:
-    """What a loop's body gives, with the static shapes that it was given: it may know less."""
+def with_static_shapes(after: State, before: State) -> State:
+    """The outputs of a loop's body, with the static shapes that it was given: it may know less."""
 
     def fix(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
         new = tf.convert_to_tensor(new)
@@ -43,13 +43,13 @@ def length_penalty(length: tf.Tensor, alpha: float) -> tf.Tensor:
     return ((5.0 + tf.cast(length, tf.float32)) / 6.0) ** alpha
 
 
-def log_total(logits: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
+def shifted_log_sum_exp(logits: tf.Tensor, largest: tf.Tensor) -> tf.Tensor:
     """log sum exp(logits - largest): logits [R, V], largest [R, 1] -> [R], never below 0."""
     return tf.math.log(tf.reduce_sum(tf.exp(logits - largest), -1))
 
 
 def log_probability(logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
-    """That of one token of each row: logits [R, V], tokens int32 [R] -> [R]."""
+    """The log-probability of one token of each row: logits [R, V], tokens int32 [R] -> [R]."""
     largest = tf.reduce_max(logits, -1, keepdims=True)
     chosen = tf.gather(logits, tokens, batch_dims=1)
-    return chosen - largest[:, 0] - log_total(logits, largest)
+    return chosen - largest[:, 0] - shifted_log_sum_exp(logits, largest)

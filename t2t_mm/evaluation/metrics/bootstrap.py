@@ -1,4 +1,4 @@
-"""How sure a figure is: bootstrap confidence intervals over the examples (Koehn 2004).
+"""Bootstrap confidence intervals of metrics, over the examples (Koehn 2004).
 
 A resample draws N of the N examples with replacement; the interval is from the 2.5th to the 97.5th
 percentile of the figure over the resamples. The seed is fixed: the same outputs have the same
@@ -74,7 +74,7 @@ def _drawn(statistics: Statistics, resamples: int, seed: int) -> dict[str, np.nd
 
 
 def _weights(examples: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each example is drawn, float64 [N], for each resample."""
+    """The number of draws of each example, float64 [N], for each resample."""
     rng = np.random.default_rng(seed)
     for _ in range(resamples):
         chosen = rng.integers(examples, size=examples)

@@ -1,4 +1,4 @@
-"""CIDEr-D: how much a caption says that people say of this picture and not of others.
+"""CIDEr-D: how much a caption says that people say of this image and not of others.
 
 Vedantam et al., arXiv 1411.5726, section 4 and its appendix on CIDEr-D, with the constants of
 COCO's evaluation: n-grams of 1 to 4 words, sigma 6, times 10. Words are those of captions.py;
@@ -26,8 +26,8 @@ Vector = dict[Ngram, float]
 def cider(answers: Answers) -> Statistics:
     """Mean CIDEr-D, 0 to 10.
 
-    An n-gram weighs log(N / pictures whose references have it), N being the number of pictures
-    here; so one picture alone scores 0, and figures of sets of different sizes do not compare.
+    An n-gram weighs log(N / images whose references have it), N being the number of images
+    here; so one image alone scores 0, and figures of sets of different sizes do not compare.
     """
     references = [[_counts(caption_words(r)) for r in rs] for rs in answers.references]
     documents = Counter(ngram for each in references for ngram in set().union(*each))

@@ -34,7 +34,7 @@ def accuracy_top5(answers: Answers) -> Statistics:
 
 
 def calibration_error(answers: Answers) -> Statistics:
-    """How far stated probabilities are from the shares of right answers.
+    """The distance of stated probabilities from the shares of right answers.
 
     Examples go into 15 bins of equal width by the probability of the likeliest label: bin b holds
     (b/15, (b+1)/15]. The error is the mean over the examples of |accuracy - mean probability| of
@@ -56,12 +56,12 @@ def calibration_error(answers: Answers) -> Statistics:
 
 def _hits(answers: Answers) -> list[float]:
     return [
-        float(_squeeze(output) in {_squeeze(reference) for reference in references})
+        float(_collapse_spaces(output) in {_collapse_spaces(reference) for reference in references})
         for output, references in zip(answers.outputs, answers.references, strict=True)
     ]
 
 
-def _squeeze(text: str) -> str:
+def _collapse_spaces(text: str) -> str:
     return " ".join(text.split())
 
 

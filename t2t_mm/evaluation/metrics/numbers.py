@@ -1,4 +1,4 @@
-"""How near numbers are: correlation, and squared error."""
+"""Metrics of numbers: correlation, and squared error."""
 
 from __future__ import annotations
 

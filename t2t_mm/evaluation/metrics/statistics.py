@@ -1,4 +1,4 @@
-"""What a metric reads, and how it says what each example adds to it.
+"""The inputs of a metric, and the statistics that each example adds to it.
 
 Every metric here is a function of sums over the examples: of errors and words, of matched n-grams,
 of hits. So a metric is computed once per example, and a bootstrap resample costs one weighted sum.
@@ -24,7 +24,7 @@ class Answers:
       outputs: N decoded texts or labels.
       references: N lists of at least one right answer.
       ranked: of each example the likeliest labels with the natural logarithm of their probability,
-        best first; None where answers are no labels.
+        best first; None where answers are not labels.
     """
 
     outputs: Sequence[str]
@@ -70,7 +70,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Score:
-    """What a metric says of a set of outputs.
+    """A metric's value for a set of outputs.
 
     Attributes:
       value: the metric.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def bleu_variant(name: str, answers: Answers, **options: Any) -> Statistics:
       answers: the outputs.
       options: of `sacrebleu.metrics.BLEU`, such as lowercase and tokenize.
     """
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     return sacrebleu_statistics(name, BLEU(force=True, **options), answers)
 
@@ -37,29 +37,31 @@ def chrf(answers: Answers) -> Statistics:
 
 def chrf_variant(name: str, answers: Answers, **options: Any) -> Statistics:
     """chrF by other rules: `options` of `sacrebleu.metrics.CHRF`."""
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     return sacrebleu_statistics(name, CHRF(**options), answers)
 
 
 def ter(answers: Answers) -> Statistics:
-    """Translation edit rate, from 0 upwards, 100 being an edit for each word; lower is better."""
+    """Translation edit rate, from 0 upwards, 100 being an edit per word; lower is better."""
     return ter_variant("ter", answers)
 
 
 def ter_variant(name: str, answers: Answers, **options: Any) -> Statistics:
     """TER by other rules: `options` of `sacrebleu.metrics.TER`."""
-    from sacrebleu.metrics import TER
+    from sacrebleu.metrics.ter import TER
 
     return sacrebleu_statistics(name, TER(**options), answers)
 
 
 def sacrebleu_statistics(name: str, metric: Metric, answers: Answers) -> Statistics:
-    """What each sentence adds, as sacrebleu's own significance tests take it.
+    """The statistics of each sentence, as sacrebleu's own significance tests take them.
 
     sacrebleu has no public name for these two methods; its module `significance` goes by them.
     """
-    rows = metric._extract_corpus_statistics(list(answers.outputs), streams(answers.references))
+    # Its annotation does not say that it takes None, too, where a sentence has fewer references.
+    references = cast("list[list[str]]", streams(answers.references))
+    rows = metric._extract_corpus_statistics(list(answers.outputs), references)
     counts = all(isinstance(value, int) for row in rows for value in row)
 
     def figures(sums: np.ndarray) -> dict[str, float]:

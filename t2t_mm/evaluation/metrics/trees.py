@@ -71,11 +71,11 @@ def _scores(suffix: str, matched: float, output: float, gold: float) -> dict[str
 
 
 def _read(answers: Answers, metric: str) -> list[tuple[Brackets | None, Brackets]]:
-    """Pairs of what was written, None if it is no tree, and what is right."""
+    """Pairs of what was written, None if it is not a tree, and what is right."""
     pairs = []
     for output, references in zip(answers.outputs, answers.references, strict=True):
         gold = read_brackets(references[0])
         if gold is None:
-            raise DataError(f"a reference of {metric} is no bracketed tree: '{references[0]}'.")
+            raise DataError(f"a reference of {metric} is not a bracketed tree: '{references[0]}'.")
         pairs.append((read_brackets(output), gold))
     return pairs

@@ -34,7 +34,7 @@ def _stored(content: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         tf.strings.substr(tf.strings.join([content, b"\0" * _HEADER]), 0, _HEADER), tf.uint8
     )
     header = tf.cast(header, tf.int64)
-    png, jpeg, gif, bmp = (_begins(header, magic) for magic in (_PNG, _JPEG, _GIF, _BMP))
+    png, jpeg, gif, bmp = (_starts_with(header, magic) for magic in (_PNG, _JPEG, _GIF, _BMP))
     known = require(
         png | jpeg | gif | bmp,
         row,
@@ -44,18 +44,18 @@ def _stored(content: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         pixels = tf.case(
             [
                 (jpeg, lambda: _area(tf.image.extract_jpeg_shape(content, tf.int64)[:2])),
-                (png, lambda: _area([_big(header, 16, 4), _big(header, 20, 4)])),
-                (gif, lambda: _area([_little(header, 6, 2), _little(header, 8, 2)])),
+                (png, lambda: _area([_big_endian(header, 16, 4), _big_endian(header, 20, 4)])),
+                (gif, lambda: _area([_little_endian(header, 6, 2), _little_endian(header, 8, 2)])),
             ],
             default=lambda: _area([_signed(header, 18), _signed(header, 22)]),
         )
-    bits = _little(header, 28, 2)
+    bits = _little_endian(header, 28, 2)
     checks = [
         require((pixels >= 1) & (pixels <= _MOST_PIXELS), row, "is an image of ", pixels,
                 f" pixels; from 1 to {_MOST_PIXELS} are allowed."),
         require(~bmp | tf.reduce_any(tf.equal(bits, [8, 24, 32])), row, "is a BMP image of ",
                 bits, " bits a pixel; 8, 24 and 32 are allowed."),
-        require(~bmp | tf.reduce_any(tf.equal(_little(header, 30, 4), [0, 3])), row,
+        require(~bmp | tf.reduce_any(tf.equal(_little_endian(header, 30, 4), [0, 3])), row,
                 "is a compressed BMP image; give a plain one, or PNG or JPEG."),
     ]  # fmt: skip
     with tf.control_dependencies(checks):
@@ -64,17 +64,17 @@ def _stored(content: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
 
 
 def _with_palette(content: tf.Tensor, header: tf.Tensor) -> tf.Tensor:
-    """A BMP of 8 bits as PNG: its pixels are numbers of colours (blue, green, red, 0)."""
+    """A BMP of 8 bits as PNG: its pixels are numbers of colors (blue, green, red, 0)."""
     numbers = tf.cast(tf.io.decode_bmp(content)[..., 0], tf.int32)  # refuses what breaks off
-    start, colours = 14 + _little(header, 14, 4), _little(header, 46, 4)
-    colours = tf.where((colours < 1) | (colours > 256), tf.constant(256, tf.int64), colours)
+    start, colors = 14 + _little_endian(header, 14, 4), _little_endian(header, 46, 4)
+    colors = tf.where((colors < 1) | (colors > 256), tf.constant(256, tf.int64), colors)
     with tf.control_dependencies([numbers]):
-        table = tf.io.decode_raw(tf.strings.substr(content, start, 4 * colours), tf.uint8)
+        table = tf.io.decode_raw(tf.strings.substr(content, start, 4 * colors), tf.uint8)
     table = tf.reverse(tf.reshape(table, [-1, 4])[:, :3], [1])
     return tf.io.encode_png(tf.gather(table, tf.minimum(numbers, tf.shape(table)[0] - 1)))
 
 
-def _begins(header: tf.Tensor, magic: bytes) -> tf.Tensor:
+def _starts_with(header: tf.Tensor, magic: bytes) -> tf.Tensor:
     return tf.reduce_all(tf.equal(header[: len(magic)], list(magic)))
 
 
@@ -82,15 +82,15 @@ def _area(sides: tf.Tensor | list[tf.Tensor]) -> tf.Tensor:
     return tf.reduce_prod(tf.abs(tf.stack(sides) if isinstance(sides, list) else sides))
 
 
-def _big(header: tf.Tensor, start: int, count: int) -> tf.Tensor:
+def _big_endian(header: tf.Tensor, start: int, count: int) -> tf.Tensor:
     return tf.reduce_sum(header[start : start + count] * [256**i for i in reversed(range(count))])
 
 
-def _little(header: tf.Tensor, start: int, count: int) -> tf.Tensor:
+def _little_endian(header: tf.Tensor, start: int, count: int) -> tf.Tensor:
     return tf.reduce_sum(header[start : start + count] * [256**i for i in range(count)])
 
 
 def _signed(header: tf.Tensor, start: int) -> tf.Tensor:
     """A BMP's height is negative where its rows run from the top."""
-    value = _little(header, start, 4)
+    value = _little_endian(header, start, 4)
     return tf.where(value >= 2**31, value - 2**32, value)

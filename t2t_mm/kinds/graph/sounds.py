@@ -30,7 +30,7 @@ def stored_sounds(contents: tf.Tensor, sample_rate: int) -> tf.Tensor:
     """
     rows = tf.range(tf.size(contents))
     return tf.map_fn(
-        lambda one: _stored(*one, sample_rate),
+        lambda one: _stored(one[0], one[1], sample_rate),
         (contents, rows),
         fn_output_signature=tf.TensorSpec((), tf.string),
     )
@@ -81,14 +81,18 @@ class _Wav(NamedTuple):
 def _read(content: tf.Tensor, row: tf.Tensor) -> _Wav:
     """The header and samples of a file, string [].
 
-    Fails with InvalidArgument for what is no WAV file, breaks off, holds no sample, or holds
+    Fails with InvalidArgument for what is not a WAV file, breaks off, holds no sample, or holds
     samples of a kind that `_waveform` does not know.
     """
     padded = tf.strings.join([content, _PADDING])
     riff = tf.equal(tf.strings.substr(padded, 0, 4), b"RIFF")
     wave = tf.equal(tf.strings.substr(padded, 8, 4), b"WAVE")
     with tf.control_dependencies(
-        [require(riff & wave, row, "is no WAV file (RIFF, WAVE); give the bytes of a whole one.")]
+        [
+            require(
+                riff & wave, row, "is not a WAV file (RIFF, WAVE); give the bytes of a whole one."
+            )
+        ]
     ):
         format_at, data_at = _chunks(padded, tf.strings.length(content))
     with tf.control_dependencies(
@@ -125,7 +129,7 @@ def _kind(encoding: tf.Tensor | int, bits: tf.Tensor | int) -> tf.Tensor | int:
 
 
 def _chunks(padded: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where the contents of the chunks "fmt " and "data" begin; 0 for none."""
+    """The starts of the contents of the chunks "fmt " and "data"; 0 for none."""
 
     def go_on(at: tf.Tensor, found: tf.Tensor, data: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         return tf.equal(data, 0) & (at + 8 <= length) & (count < _MOST_CHUNKS)

@@ -89,14 +89,14 @@ class GraphVocabulary(tf.Module):
         return tf.where(tf.equal(ids, PAD), "", names)
 
     def word_starts(self, ids: tf.Tensor) -> tf.Tensor:
-        """Which of ids [B, T] begin a word, bool [B, T]: SentencePiece marks them."""
+        """A mask of the ids [B, T] that begin a word, bool [B, T]: SentencePiece marks them."""
         names = self._tokenizer.id_to_string(tf.cast(ids, tf.int32))
         real = tf.not_equal(ids, PAD) & tf.not_equal(ids, EOS)
         return real & tf.strings.regex_full_match(names, f"(?s){_META}.*")
 
 
 def _loses_space(vocabulary: Vocabulary, number: int) -> bool:
-    """Whether the space that a piece begins with goes where the piece begins a text."""
+    """True if the space that a piece begins with goes where the piece begins a text."""
     piece = vocabulary.piece(number)
     rest = piece[1:].replace(_META, " ")
     return piece.startswith(_META) and vocabulary.decode([number]) == rest

@@ -20,7 +20,7 @@ from t2t_mm.serving.export.description import describe
 from t2t_mm.serving.export.examples import raw_examples, shown_examples
 from t2t_mm.serving.export.quality import Quality, quality
 from t2t_mm.serving.export.saving import write_version
-from t2t_mm.serving.export.signatures import Exportable, readable
+from t2t_mm.serving.export.signatures import Exportable, is_exportable
 from t2t_mm.serving.export.weights import FLOAT32
 
 DEFAULT_FOLDER = "export"  # in the run directory
@@ -30,7 +30,7 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Exported:
-    """What `export` wrote.
+    """The result of `export`.
 
     Attributes:
       path: the version's folder.
@@ -124,7 +124,7 @@ def _chosen(loaded: LoadedModel, problems: str | Sequence[str] | None, log: Log)
     text = problems if problems is None or isinstance(problems, str) else ",".join(problems)
     names = problem_list(text, loaded.tasks)
     if names is None:
-        names = sorted(name for name, task in loaded.tasks.items() if readable(task))
+        names = sorted(name for name, task in loaded.tasks.items() if is_exportable(task))
         left_out = sorted(loaded.tasks.keys() - set(names))
         if left_out:
             log(f"left out, for an export cannot read their inputs: {', '.join(left_out)}")
@@ -142,7 +142,7 @@ def _exportable(
 def _examples(
     loaded: LoadedModel, tasks: Mapping[str, Task], data_dir: str | Path | None
 ) -> dict[str, list[Any]]:
-    """What a REST client would send: text as it is, files in base64."""
+    """Examples as a REST client would send them: text as it is, files in base64."""
     if not data_dir:
         return {}
     found: dict[str, list[Any]] = {}
@@ -152,7 +152,7 @@ def _examples(
 
 
 def _row(task: Task, inputs: Mapping[str, bytes]) -> Any:
-    """One input alone, or an object of several."""
+    """A REST row: one input alone, or an object of several."""
     row = {
         name: {"b64": base64.b64encode(inputs[name]).decode()}
         if kind.suffixes

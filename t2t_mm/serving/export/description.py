@@ -27,7 +27,7 @@ def describe(
 
 
 def _problem(task: Task, examples: Any) -> dict[str, Any]:
-    """What stood here before there were several inputs stays for one that is named "inputs"."""
+    """The entry of a problem; one input named "inputs" has the form of the first edition."""
     features = {name: kind.description() for name, kind in task.inputs.items()}
     kinds: Any = {name: kind.name for name, kind in task.inputs.items()}
     one = features.get(INPUTS, {}) if len(features) == 1 else {}

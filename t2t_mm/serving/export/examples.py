@@ -20,7 +20,7 @@ _SHOWN, _MOST_BYTES = 3, 256 * 1024  # examples of a problem to try, and the lar
 
 @dataclass(frozen=True)
 class RawExample:
-    """One example.
+    """An example of a problem.
 
     Attributes:
       inputs: name -> UTF-8 text, an encoded image, or a WAV file.
@@ -61,8 +61,7 @@ def _example(record: tf.Tensor, task: Task, vocabularies: Mapping[str, Vocabular
     if not (task.reversed or task.copied):
         right += [reference.decode() for reference in stored["references"][0].numpy()]
     inputs = {
-        name: kind.as_users_have_it(values[name], vocabularies)
-        for name, kind in task.inputs.items()
+        name: kind.to_user_input(values[name], vocabularies) for name, kind in task.inputs.items()
     }
     return RawExample(inputs, tuple(dict.fromkeys(right)))
 

@@ -1,8 +1,8 @@
-"""What a forced pass over an input and an answer looked at: attention, and the experts used."""
+"""Explanations: the attention and the experts of a forced pass over an input and an answer."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -10,13 +10,14 @@ from t2t_mm.layers.attention import SelfAttention
 from t2t_mm.layers.recording import Recorder, recording
 from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.models.joint import JointModel, Route
+from t2t_mm.tensor import Size
 
 
-class Chosen(NamedTuple):
-    """Which experts positions were sent to.
+class ExpertChoice(NamedTuple):
+    """The experts that positions were sent to.
 
     Attributes:
-      experts: int32 [B, L, k]; several mixtures side by side, [B, L, 0] without one.
+      experts: int32 [B, L, k]; several MoE layers side by side, [B, L, 0] without one.
       gates: float32 [B, L, k], 0 at padding.
     """
 
@@ -24,16 +25,16 @@ class Chosen(NamedTuple):
     gates: tf.Tensor
 
 
-class Seen(NamedTuple):
-    """What `explain_NAME` returns, its pieces left out; see docs/architecture.md.
+class Explanation(NamedTuple):
+    """The outputs of `explain_NAME`, its pieces left out; see docs/architecture.md.
 
     Attributes:
       attention: float32 [B, T, L], the mean over heads and over all attentions of the decoder to
         the source; [B, 0, L] for a label and for a body without attention.
       grid: int32 [2], rows and columns of the source positions; [0, 0] for text.
-      experts: int32 [B, T, k], of the decoder's mixture.
+      experts: int32 [B, T, k], of the decoder's MoE layers.
       gates: float32 [B, T, k].
-      source_experts: int32 [B, L, k], of the encoder's mixture.
+      source_experts: int32 [B, L, k], of the encoder's MoE layers.
       source_gates: float32 [B, L, k].
     """
 
@@ -45,31 +46,35 @@ class Seen(NamedTuple):
     source_gates: tf.Tensor
 
 
-def seen_without_targets(timeline: bool, encoded: Encoded, source: Chosen) -> Seen:
-    """Of a problem whose answer is not written: it never looks back at the source."""
+def explanation_without_targets(
+    timeline: bool, encoded: Encoded, source: ExpertChoice
+) -> Explanation:
+    """The explanation of an answer that is not written: it never looks back at the source."""
     batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
     attention = tf.zeros(tf.stack([batch, 0, length]))
-    return Seen(attention, _grid(timeline, encoded.rep), *chosen(Recorder(), batch, 0), *source)
+    return Explanation(
+        attention, _grid(timeline, encoded.rep), *expert_choice(Recorder(), batch, 0), *source
+    )
 
 
-def seen_for_targets(
+def explanation_of_targets(
     model: JointModel,
     route: Route,
     timeline: bool,
     encoded: Encoded,
-    source: Chosen,
+    source: ExpertChoice,
     command: tf.Tensor,
     targets: tf.Tensor,
-) -> Seen:
-    """Of targets [B, T], ids with EOS: position t is what decided on the t-th of them."""
+) -> Explanation:
+    """The explanation of targets [B, T], ids with EOS: position t decided on the t-th of them."""
     with recording() as seen:
         model.decode_logits(route, encoded, targets[:, :-1], command)
     batch, length = tf.unstack(tf.shape(encoded.rep.x)[:2])
     shown = tf.cast(targets > 0, tf.float32)[:, :, None]
-    experts, gates = chosen(seen, batch, tf.shape(targets)[1])
+    experts, gates = expert_choice(seen, batch, tf.shape(targets)[1])
     attention = _attention(seen, batch, length)
     grid = _grid(timeline, encoded.rep)
-    return Seen(attention * shown, grid, experts, gates * shown, *source)
+    return Explanation(attention * shown, grid, experts, gates * shown, *source)
 
 
 def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
@@ -83,13 +88,13 @@ def _attention(seen: Recorder, batch: tf.Tensor, length: tf.Tensor) -> tf.Tensor
     return tf.add_n(weights) / len(weights)
 
 
-def chosen(seen: Recorder, batch: Any, length: Any) -> Chosen:
-    """What mixtures chose for B times L positions."""
+def expert_choice(seen: Recorder, batch: Size, length: Size) -> ExpertChoice:
+    """The experts that the MoE layers chose for B times L positions."""
     empty = tf.stack([batch, length, 0])
     shape = tf.stack([batch, length, -1])
     experts = [tf.reshape(gating.experts, shape) for _, gating in seen.gating]
     gates = [tf.reshape(gating.gates, shape) for _, gating in seen.gating]
-    return Chosen(
+    return ExpertChoice(
         tf.concat([tf.zeros(empty, tf.int32), *experts], -1),
         tf.concat([tf.zeros(empty), *(tf.cast(gate, tf.float32) for gate in gates)], -1),
     )

@@ -1,4 +1,4 @@
-"""How good an export's own answers are, and what storing its weights in fewer bits cost."""
+"""The quality of an export's own answers, and what storing its weights in fewer bits cost."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from t2t_mm.kinds.kind import Found, features_of
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import LENGTH, Task
-from t2t_mm.serving.export.paths import Paths
+from t2t_mm.serving.export.route_functions import RouteFunctions
 from t2t_mm.serving.export.weights import FLOAT32
 
 EXPLAIN = "explain_"
@@ -51,7 +51,7 @@ class Exportable(tf.Module):
         _check(tasks)
         self._hparams = hparams
         self._settings = settings
-        paths = Paths(model, tasks, settings, weights)
+        paths = RouteFunctions(model, tasks, settings, weights)
         self._paths = paths
         self.weights = paths.weights
         names = {name for task in tasks for name in task.text_vocabularies}
@@ -73,7 +73,7 @@ class Exportable(tf.Module):
         return _traced(answer, *map(_column, task.inputs))
 
     def explains(self, name: str) -> bool:
-        """Whether explain_NAME exists: where one input is read."""
+        """True if explain_NAME exists: where one input is read."""
         return len(self.tasks[name].inputs) == 1
 
     def explanations(self, name: str) -> Any:
@@ -93,7 +93,7 @@ class Exportable(tf.Module):
                 vocabulary = self.vocabularies[kind.text_vocabulary]
                 found["source_pieces"] = vocabulary.pieces(features[slot])
             if task.targets.decoded_by_tokens:
-                vocabulary = self.vocabularies[task.targets.text_vocabulary]
+                vocabulary = self._target_vocabulary(task)
                 targets = vocabulary.encode_answers(outputs).to_tensor()
                 found["target_pieces"] = vocabulary.pieces(targets)
             seen = self._paths.explain(task, features, targets)
@@ -110,9 +110,15 @@ class Exportable(tf.Module):
         return batch
 
     def _prompts(self, contents: tf.Tensor, task: Task) -> tf.Tensor:
-        """What the outputs of a language model begin with, int32 [B, P]."""
-        ids = self.vocabularies[task.targets.text_vocabulary].encode_answers(contents)
+        """The prompts that the outputs of a language model begin with, int32 [B, P]."""
+        ids = self._target_vocabulary(task).encode_answers(contents)
         return ids[:, :-1].to_tensor()  # without the ends
+
+    def _target_vocabulary(self, task: Task) -> GraphVocabulary:
+        name = task.targets.text_vocabulary
+        if name is None:
+            raise ValueError(f"the targets of '{task.name}' have no vocabulary of text")
+        return self.vocabularies[name]
 
     def _answers(
         self, task: Task, features: Mapping[str, tf.Tensor], prompts: tf.Tensor | None
@@ -127,8 +133,8 @@ class Exportable(tf.Module):
         return outputs, tf.where(tf.math.is_finite(found.scores), found.scores, NO_SCORE)
 
 
-def readable(task: Task) -> bool:
-    """Whether an exported graph can read the problem's inputs."""
+def is_exportable(task: Task) -> bool:
+    """True if an exported graph can read the problem's inputs."""
     return all(kind.can_be_exported for kind in task.inputs.values())
 
 
@@ -136,7 +142,7 @@ def _check(tasks: Sequence[Task]) -> None:
     if not tasks:
         raise UserError("this model has no problem whose inputs an export can read.")
     for task in tasks:
-        if not readable(task):
+        if not is_exportable(task):
             raise UserError(
                 f"problem '{task.name}' cannot be exported: an export reads no "
                 f"{' and '.join(k.plural for k in task.inputs.values() if not k.can_be_exported)}; "

@@ -45,7 +45,7 @@ class StoredWeights(tf.Module):
 
     @property
     def bytes(self) -> int:
-        """What all of the stored variables take."""
+        """The size of all stored variables."""
         parts = [part for parts in self.stored for part in parts]
         return sum(part.dtype.size * part.shape.num_elements() for part in parts)
 
@@ -69,7 +69,7 @@ class StoredWeights(tf.Module):
         value = np.asarray(self._replaced.get(id(variable), variable._value), np.float32)
         large = value.ndim > 1 and value.size >= _LEAST_VALUES and np.isfinite(value).all()
         if self.kind == INT8 and large:
-            parts = quantise(value, _output_axes(variable.name, value.ndim))
+            parts = quantize(value, _output_axes(variable.name, value.ndim))
         elif self.kind == FLOAT16 and np.abs(value).max(initial=0) <= np.finfo(np.float16).max:
             parts = [value.astype(np.float16)]
         else:
@@ -77,7 +77,7 @@ class StoredWeights(tf.Module):
         return [tf.Variable(part, trainable=False, name=variable.path) for part in parts]
 
 
-def quantise(value: np.ndarray, axes: tuple[int, ...]) -> list[np.ndarray]:
+def quantize(value: np.ndarray, axes: tuple[int, ...]) -> list[np.ndarray]:
     """Symmetric int8 values and their float32 scales; value = int8 * scale, to half a scale.
 
     Args:

@@ -35,13 +35,13 @@ _READ_IN_THREAD = 1 << 14  # bytes of a body from which on its reading would hol
 _OUTPUTS = {"kind": "text"}  # what explain_NAME takes besides its input
 
 
-class _Word(StringConvertor):
+class _NameConvertor(StringConvertor):
     """A part of a path up to a slash or colon, so that :predict is never part of a name."""
 
     regex = "[^/:]+"
 
 
-register_url_convertor("word", _Word())
+register_url_convertor("word", _NameConvertor())
 
 
 @dataclass
@@ -138,7 +138,7 @@ class Api:
         )
 
     async def problems(self, request: Request) -> Response:
-        """What the export says of its problems, for the page and for clients."""
+        """The export's description of its problems, for the page and for clients."""
         servable = self._wanted(request)
         explained = [name for name in servable.problems if f"explain_{name}" in servable.signatures]
         return JSONResponse(

@@ -22,7 +22,7 @@ from t2t_mm.serving.http.telemetry import Metrics
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """How requests are put together.
+    """The rules by which requests are put together.
 
     Attributes:
       max_batch_size: rows that are run together at most.
@@ -88,7 +88,7 @@ class Batcher:
 
     @property
     def busy(self) -> bool:
-        """Whether a thread runs the model."""
+        """True if a thread runs the model."""
         return self._running > 0
 
     async def run(self, signature: Runnable, columns: ByteColumns) -> list[Row]:
@@ -125,7 +125,9 @@ class Batcher:
     def _parts(self, signature: Runnable, columns: ByteColumns) -> list[_Part]:
         rows, most = len(next(iter(columns.values()))), self._settings.max_batch_size
         if signature.explains and rows > most:
-            raise bad_request(f"{signature.name} takes at most {most} rows a request, got {rows}.")
+            raise bad_request(
+                f"{signature.name} takes at most {most} rows per request, got {rows}."
+            )
         if rows > self._settings.max_queue:
             raise bad_request(
                 f"a request may have at most {self._settings.max_queue} rows, got {rows}; send "

@@ -37,7 +37,7 @@ class ServerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model answers to one input.
+    """A model's answer to one input.
 
     Attributes:
       outputs: texts, trees or labels, the best first.
@@ -76,7 +76,9 @@ class Client:
     ):
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UserError(f"'{url}' is no server's URL; give one such as http://127.0.0.1:8501.")
+            raise UserError(
+                f"'{url}' is not a server's URL; give one such as http://127.0.0.1:8501."
+            )
         self._url = f"{parts.scheme}://{parts.netloc}"
         self._parts = parts
         self._timeout = timeout
@@ -93,7 +95,9 @@ class Client:
         return self._model
 
     @overload
-    def predict(self, problem: str | None, inputs: Input) -> Answer: ...
+    def predict(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
+        self, problem: str | None, inputs: Input
+    ) -> Answer: ...
     @overload
     def predict(self, problem: str | None, inputs: Sequence[Input]) -> list[Answer]: ...
     def predict(
@@ -113,20 +117,20 @@ class Client:
           UserError: if the server refuses the request, or cannot be reached.
           ServerError: if it fails, or stays busy.
         """
-        alone = isinstance(inputs, (str, bytes, Path, Mapping))
-        several = [inputs] if alone else list(inputs)
-        if not several:
-            return []
+        if isinstance(inputs, (str, bytes, Path, Mapping)):
+            return self._predict(problem, [inputs])[0]
+        return self._predict(problem, list(inputs)) if inputs else []
+
+    def _predict(self, problem: str | None, inputs: list[Input]) -> list[Answer]:
         body = {
             "signature_name": problem,
-            "instances": [_encoded(one, self._rate) for one in several],
+            "instances": [_encoded(one, self._rate) for one in inputs],
         }
         rows = self._post(body, "predictions", list)
-        answers = [Answer(row["outputs"], row["scores"]) for row in rows]
-        return answers[0] if alone else answers
+        return [Answer(row["outputs"], row["scores"]) for row in rows]
 
     def explain(self, problem: str, inputs: Input, output: str) -> dict[str, Any]:
-        """What the model looked at while it wrote `output`: see docs/serving.md."""
+        """The attention and experts while the model wrote `output`: see docs/serving.md."""
         named = inputs if isinstance(inputs, Mapping) else {"inputs": inputs}
         columns = {name: [_encoded(value, self._rate)] for name, value in named.items()}
         columns["outputs"] = [output]
@@ -134,7 +138,7 @@ class Client:
         return self._post(body, "outputs", dict)
 
     def problems(self) -> dict[str, Any]:
-        """What the export says of its problems, by name."""
+        """The export's description of its problems, by name."""
         return self._get(f"{self._path()}/problems", "problems", dict)
 
     def close(self) -> None:
@@ -155,7 +159,7 @@ class Client:
         return self._part(answer, key, kind)
 
     def _part(self, answer: dict[str, Any], key: str, kind: type) -> Any:
-        """What an answer has under a key; another kind of server has something else there."""
+        """The part of an answer under a key; another kind of server has something else there."""
         if not isinstance(answer.get(key), kind) or not answer[key]:
             raise UserError(
                 f"{self._url} answers without '{key}'; is t2t-query-server running there?"
@@ -228,14 +232,17 @@ def _encoded(value: Input, sample_rate: int | None) -> Any:
         return {name: _encoded(one, sample_rate) for name, one in value.items()}
     if isinstance(value, str):
         return value
-    if isinstance(value, Path):
-        try:
-            value = value.expanduser().read_bytes()
-        except OSError as error:
-            raise UserError(f"{value} cannot be read ({error.strerror}); check the path.") from None
+    content = _file_content(value) if isinstance(value, Path) else value
     if sample_rate is not None:
-        value = _converted(value, sample_rate)
-    return {"b64": base64.b64encode(value).decode("ascii")}
+        content = _converted(content, sample_rate)
+    return {"b64": base64.b64encode(content).decode("ascii")}
+
+
+def _file_content(path: Path) -> bytes:
+    try:
+        return path.expanduser().read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); check the path.") from None
 
 
 def _converted(content: bytes, sample_rate: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What one request, and all requests together, may ask for."""
+"""Limits of one request, and of all requests together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Limits:
     Attributes:
       body_bytes: of the JSON.
       text_bytes: of a text in UTF-8. Attention's memory grows with the square of the length.
-      pixels: width * height of a picture before it is resized.
+      pixels: width * height of an image before it is resized.
       audio_seconds: of a sound.
       body_seconds: within which a body must have arrived.
     """
@@ -70,7 +70,7 @@ class BodyReader:
         return bytes(body)
 
     def release(self, body: bytes) -> None:
-        """Says that a body is no longer held."""
+        """Counts a body as no longer held."""
         self._held -= len(body)
 
     def _hold(self, chunk: bytes) -> bytes:

@@ -31,7 +31,7 @@ def load(folder: Path, version: int) -> Servable:
     """Loads a version folder.
 
     Raises:
-      BrokenExport: if it is no export of t2t-exporter.
+      BrokenExport: if it is not an export of t2t-exporter.
     """
     card = _card(folder)
     try:

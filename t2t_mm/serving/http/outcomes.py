@@ -1,4 +1,4 @@
-"""What becomes of the rows of a batch: an answer or an error for each."""
+"""Outcomes of the rows of a batch: an answer or an error for each."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ Outcome = Row | Exception
 
 
 class Runnable(Protocol):
-    """What the batcher needs of a signature."""
+    """The part of a signature that the batcher needs."""
 
-    name: str
-    explains: bool
+    @property
+    def name(self) -> str:
+        """The name, as in a request's signature_name."""
+
+    @property
+    def explains(self) -> bool:
+        """True if its batches are not joined: a request's rows are as long as its longest."""
 
     def answer(self, columns: ByteColumns) -> list[Row]:
         """A row of outputs for each row of inputs; raises RowError for a bad input."""

@@ -1,4 +1,4 @@
-"""What a request is refused with: an HTTP status and one sentence."""
+"""Refusals of a request: an HTTP status and one sentence."""
 
 from __future__ import annotations
 

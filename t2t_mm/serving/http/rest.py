@@ -44,7 +44,7 @@ def parse(body: bytes) -> PredictRequest:
     """Reads a body.
 
     Raises:
-      RequestError: 400, for what is no JSON, or not of this shape.
+      RequestError: 400, for what is not JSON, or not of this shape.
     """
     fields = _json(body)
     if not isinstance(fields, dict):
@@ -112,19 +112,19 @@ def _json(body: bytes) -> Any:
     except RecursionError:
         raise bad_request("the body is nested too deeply.") from None
     except ValueError as error:
-        raise bad_request(f"the body is no valid JSON ({error}).") from None
+        raise bad_request(f"the body is not valid JSON ({error}).") from None
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _from_rows(content: Any, names: Sequence[str]) -> Columns:
-    rows = _listed(content, "instances")
+    rows = _checked_list(content, "instances")
     found: Columns = {name: [] for name in names}
     for index, row in enumerate(rows):
         where = f"instances[{index}]"
-        named = row if _is_named(row) else {_only(names, where): row}
+        named = row if _is_named(row) else {_single(names, where): row}
         _check_names(named, names, where)
         for name in names:
             found[name].append(_value(named[name], where))
@@ -132,12 +132,12 @@ def _from_rows(content: Any, names: Sequence[str]) -> Columns:
 
 
 def _from_columns(content: Any, names: Sequence[str]) -> Columns:
-    named = content if _is_named(content) else {_only(names, "inputs"): content}
+    named = content if _is_named(content) else {_single(names, "inputs"): content}
     _check_names(named, names, "inputs")
     return {
         name: [
             _value(value, f"inputs[{name}][{index}]")
-            for index, value in enumerate(_listed(named[name], name))
+            for index, value in enumerate(_checked_list(named[name], name))
         ]
         for name in names
     }
@@ -148,22 +148,22 @@ def _is_named(value: Any) -> bool:
     return isinstance(value, dict) and set(value) != {"b64"}
 
 
-def _only(names: Sequence[str], where: str) -> str:
+def _single(names: Sequence[str], where: str) -> str:
     if len(names) != 1:
-        raise bad_request(f"{where} must be an object with {_and(names)}.")
+        raise bad_request(f"{where} must be an object with {_joined(names)}.")
     return names[0]
 
 
 def _check_names(named: Mapping[str, Any], names: Sequence[str], where: str) -> None:
     for name in named:
         if name not in names:
-            raise bad_request(f"unknown input {_quote(name)} in {where}; give {_and(names)}.")
+            raise bad_request(f"unknown input {_quote(name)} in {where}; give {_joined(names)}.")
     for name in names:
         if name not in named:
-            raise bad_request(f"{where} lacks {_quote(name)}; give {_and(names)}.")
+            raise bad_request(f"{where} lacks {_quote(name)}; give {_joined(names)}.")
 
 
-def _listed(value: Any, name: str) -> list[Any]:
+def _checked_list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
         raise bad_request(f"{name} must be a list, got {_kind(value)}.")
     if not value:
@@ -190,5 +190,5 @@ def _quote(name: str) -> str:
     return json.dumps(name if len(name) <= 80 else name[:80] + "...")
 
 
-def _and(names: Sequence[str]) -> str:
+def _joined(names: Sequence[str]) -> str:
     return " and ".join(f'"{name}"' for name in names)

@@ -9,6 +9,7 @@ import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -20,12 +21,15 @@ from t2t_mm.serving.http.telemetry import LOG, Metrics
 from t2t_mm.serving.http.version_folders import scan
 from t2t_mm.serving.http.versions import Load, Versions
 
+if TYPE_CHECKING:
+    from t2t_mm.serving.http.servable import Servable  # which imports TensorFlow
+
 _CONNECTIONS_WAITING = 2048  # that the kernel accepts before we do
 
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Where and how to serve.
+    """The settings of a server.
 
     Attributes:
       export_dir: holds the version folders.
@@ -92,7 +96,7 @@ def make_api(settings: ServerSettings, folder: Path, load: Load) -> Api:
                settings.quiet)  # fmt: skip
 
 
-def load_and_warm_up(path: Path, version: int):  # -> Servable, which would import TensorFlow here
+def load_and_warm_up(path: Path, version: int) -> Servable:
     """Loads a version folder and calls each of its signatures once."""
     from t2t_mm.serving.http.loading import load, warm_up
 
@@ -109,7 +113,9 @@ def check_folder(settings: ServerSettings) -> Path:
     """
     folder = Path(settings.export_dir).expanduser()
     if not folder.is_dir():
-        raise UserError(f"--export_dir={settings.export_dir} is no folder; t2t-exporter makes one.")
+        raise UserError(
+            f"--export_dir={settings.export_dir} is not a folder; t2t-exporter makes one."
+        )
     if (folder / "saved_model.pb").exists():
         raise UserError(
             f"--export_dir={settings.export_dir} is a version itself; name the folder above it."

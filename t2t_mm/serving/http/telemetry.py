@@ -1,4 +1,4 @@
-"""What the server tells about itself: Prometheus metrics, and a line per request."""
+"""The server's telemetry: Prometheus metrics, and a line per request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        own = {"registry": self._registry}
+        own: dict[str, Any] = {"registry": self._registry}
         self.requests = Counter(
             "t2t_requests", "Requests answered, by route and HTTP status.", ["route", "code"], **own
         )
@@ -100,7 +100,7 @@ def note(request: Request, words: str) -> None:
     request.scope.setdefault("t2t_notes", []).append(words)
 
 
-def _line(scope: dict[str, Any], status: int, seconds: float) -> str:
+def _line(scope: Scope, status: int, seconds: float) -> str:
     client = (scope.get("client") or ("-",))[0]
     # As it was sent, percent-encoded: a decoded line break would forge a line.
     path = scope.get("raw_path", b"").decode("ascii", "backslashreplace")[:200]

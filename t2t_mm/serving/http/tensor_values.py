@@ -1,4 +1,4 @@
-"""What TensorFlow gives, in JSON's words: values, types, and the reason of an error."""
+"""TensorFlow's values, types and errors, in JSON's words."""
 
 from __future__ import annotations
 

@@ -32,10 +32,10 @@ def scan(folder: Path) -> list[VersionFolder]:
       OSError: if `folder` itself cannot be read.
     """
     found = [p for p in folder.iterdir() if p.name.isascii() and p.name.isdecimal() and p.is_dir()]
-    return [_look(path) for path in sorted(found, key=lambda path: int(path.name), reverse=True)]
+    return [_inspect(path) for path in sorted(found, key=lambda path: int(path.name), reverse=True)]
 
 
-def _look(path: Path) -> VersionFolder:
+def _inspect(path: Path) -> VersionFolder:
     files = []
     for file in sorted(path.rglob("*")):
         try:

@@ -1,4 +1,4 @@
-"""Which version is served: the highest complete one, looked for again and again.
+"""The served version: the highest complete one, looked for again and again.
 
 A new version is loaded and warmed up in a thread while the old one goes on answering; then new
 requests go to the new one, and those in flight finish on the old one, which is dropped after the
@@ -82,7 +82,7 @@ class Versions:
 
     @property
     def busy(self) -> bool:
-        """Whether the thread is looking or loading, which nobody can interrupt."""
+        """True if the thread is looking or loading, which nobody can interrupt."""
         return self._running
 
     async def close(self) -> None:

@@ -26,7 +26,7 @@ function treeViews(output, source) {
     const drawing = drawTree(readTree(output, words), `Parse tree: ${output}`);
     return [h('div', { class: 'scrolls', tabindex: 0, role: 'region', 'aria-label': 'Parse tree' }, drawing), text];
   } catch (error) {
-    return [text, h('p', { class: 'hint' }, `This is no whole tree, so it is not drawn: ${error.message}`)];
+    return [text, h('p', { class: 'hint' }, `This is not a whole tree, so it is not drawn: ${error.message}`)];
   }
 }
 

@@ -35,7 +35,7 @@ export function fileInput({ kind, noun, formats, limits, opened, refuse }) {
 
   function check(chosen) {
     if (chosen.type && !chosen.type.startsWith(`${kind}/`)) {
-      throw new Refusal(`${chosen.name} is no ${noun} (${chosen.type}); this problem takes ${formats}.`);
+      throw new Refusal(`${chosen.name} is not a ${noun} (${chosen.type}); this problem takes ${formats}.`);
     }
     if (!chosen.size) throw new Refusal(`${chosen.name} is empty; give ${formats}.`);
     const most = limits ? Math.floor(((limits.body_bytes - AROUND) * 3) / 4) : Infinity;

@@ -6,7 +6,7 @@
 /**
  * @param text either notation.
  * @param words of the input, for the second.
- * @throws Error with a sentence for what is no whole tree.
+ * @throws Error with a sentence for what is not a whole tree.
  */
 export function readTree(text, words) {
   return text.trimStart().startsWith('(') ? fromBrackets(text) : fromTags(text, words);

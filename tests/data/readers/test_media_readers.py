@@ -272,7 +272,8 @@ def test_cifar_mistakes(tmp_path: Path) -> None:
         f"{tmp_path} must hold batches.meta or meta with the classes' names."
     )
     meta.write_bytes(python2({"label_names": ["plane"]}))
-    assert fails(CIFAR, tmp_path).startswith(f"{batch} is no readable pickle of arrays: EOFError")
+    said = f"{batch} is not a readable pickle of arrays: EOFError"
+    assert fails(CIFAR, tmp_path).startswith(said)
     batch.write_bytes(python2([1]))
     assert fails(CIFAR, tmp_path) == f"{batch} must hold a dictionary, as CIFAR's batches do."
     batch.write_bytes(python2({"labels": [0]}))
@@ -302,7 +303,7 @@ def test_a_malicious_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
     (tmp_path / "data_batch_1").write_bytes(content)
     (tmp_path / "batches.meta").write_bytes(python2({"label_names": ["plane"]}))
     assert fails(CIFAR, tmp_path) == (
-        f"{tmp_path}/data_batch_1 asks to load subprocess.call, which is no part of an array; it "
+        f"{tmp_path}/data_batch_1 asks to load subprocess.call, which is not part of an array; it "
         "was not run. Get the file from its original source."
     )
     assert not mark.exists()

@@ -1,4 +1,4 @@
-"""Where passes run beyond this machine: Apache Beam's runners. See docs/large_data.md.
+"""Runners of passes beyond this machine: those of Apache Beam. See docs/large_data.md.
 
 items     a pass as a unit of work that may run anywhere, and the driver that follows it
 receipts  how finished shards are told over a shared disk
@@ -15,12 +15,12 @@ RUNNERS = (LOCAL, "DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"
 
 @dataclass(frozen=True)
 class Cluster:
-    """Which runner is used.
+    """The runner to use, and its options.
 
     Attributes:
       runner: one of RUNNERS, not "local".
       options: Beam's pipeline options, "--name=value" each.
-      workers: there are so many work items of each split at least; None for as many as are cheap.
+      workers: the least number of work items of each split; None for as many as are cheap.
     """
 
     runner: str

@@ -10,7 +10,7 @@ from t2t_mm.errors import UserError
 
 
 def check(cluster: Cluster) -> None:
-    """Whether the pipeline can be started.
+    """Checks that the pipeline can be started.
 
     Raises:
       UserError: if Apache Beam is not installed or its options are not understood.

@@ -24,7 +24,7 @@ _SUFFIX = ".receipt.json"
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of a work item.
+    """The outcome of a work item.
 
     Attributes:
       path: its file.
@@ -45,12 +45,12 @@ class Receipt:
 
     @property
     def result(self) -> PassResult:
-        """As run_pass returned it."""
+        """The result as run_pass returned it."""
         return PassResult(self.shards, self.seconds, self.iterating)
 
 
 def fingerprint(manifest: Manifest) -> str:
-    """Says which data a shard belongs to: equal where shards may stand side by side."""
+    """A digest of the data that a shard belongs to: equal where shards may stand side by side."""
     values = dataclasses.asdict(manifest)
     del values["complete"]
     values["splits"] = {split: len(shards) for split, shards in manifest.splits.items()}
@@ -58,7 +58,7 @@ def fingerprint(manifest: Manifest) -> str:
 
 
 def receipt_path(order: PassOrder) -> Path:
-    """Where the receipt of an order is written."""
+    """The path of an order's receipt."""
     name = shard_name(order.problem.data_name, order.split.value, min(order.shards), order.total)
     return order.data_dir / f".{name}{_SUFFIX}"
 
@@ -92,7 +92,7 @@ def remove(data_name: str, data_dir: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def absorb(manifest: Manifest, data_dir: Path) -> None:
+def merge_receipts(manifest: Manifest, data_dir: Path) -> None:
     """Enters what a killed driver did not see; whether the files are whole is checked later."""
     of = fingerprint(manifest)
     found = [r for path in sorted(_all(manifest.data_name, data_dir)) if (r := read(path))]

@@ -1,4 +1,4 @@
-"""Readers of data in their original formats, one format a file; no TensorFlow here."""
+"""Readers of data in their original formats, one format per file; no TensorFlow here."""
 
 from __future__ import annotations
 
@@ -26,4 +26,20 @@ FORMATS: dict[str, type[Reader]] = {
     "treebank": Treebank,
 }
 
-__all__ = ["FORMATS", "Reader", "Roots", "Row"]
+__all__ = [
+    "FORMATS",
+    "Cifar",
+    "ClassFolders",
+    "Coco",
+    "Csv",
+    "ImageTable",
+    "Jsonl",
+    "LibriSpeech",
+    "Reader",
+    "Roots",
+    "Row",
+    "TextLines",
+    "Treebank",
+    "Tsv",
+    "WavTable",
+]

@@ -15,7 +15,7 @@ from t2t_mm.errors import DataError
 
 
 def load_arrays(path: Path) -> Any:
-    """What the pickle holds; strings of Python 2 come as bytes.
+    """Loads the arrays of a pickle; strings of Python 2 come as bytes.
 
     Raises:
       DataError: for a pickle that asks for more than arrays, or is damaged.
@@ -26,7 +26,7 @@ def load_arrays(path: Path) -> Any:
         raise
     except Exception as cause:  # a damaged pickle may fail in any way
         raise DataError(
-            f"{path} is no readable pickle of arrays: {type(cause).__name__}: {cause}."
+            f"{path} is not a readable pickle of arrays: {type(cause).__name__}: {cause}."
         ) from None
 
 
@@ -40,7 +40,7 @@ class _ArraysOnly(pickle.Unpickler):
         allowed = _allowed()
         if (module, name) not in allowed:
             raise DataError(
-                f"{self._path} asks to load {module}.{name}, which is no part of an array; it was "
+                f"{self._path} asks to load {module}.{name}, which is not part of an array; it was "
                 "not run. Get the file from its original source."
             )
         return allowed[module, name]

@@ -15,7 +15,7 @@ from t2t_mm.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class ClassFolders(Reader):
-    """Pictures or recordings at any depth below the folder of their class.
+    """Images or recordings at any depth below the folder of their class.
 
     Attributes:
       path: the folder of the classes' folders.

@@ -1,4 +1,4 @@
-"""COCO captions: a JSON file of pictures and captions, several captions a picture."""
+"""COCO captions: a JSON file of pictures and captions, several captions per image."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Coco(Reader):
 
     def rows(self, roots: Roots, training: bool) -> Iterator[Row]:
         path, folder = roots.find(self.annotations), roots.find(self.pictures)
-        for name, captions in _captions_by_picture(path):
+        for name, captions in _captions_by_image(path):
             place = f"{self.annotations}, picture {name}"
             value = media_value(folder / name, place)
             if training:
@@ -44,7 +44,7 @@ class Coco(Reader):
                 yield Row(place, value, captions[0], group=name, references=tuple(captions))
 
 
-def _captions_by_picture(path: Path) -> Iterator[tuple[str, list[str]]]:
+def _captions_by_image(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Yields (file name, captions in the file's order); pictures without captions are left out."""
     content = _load(path)
     try:

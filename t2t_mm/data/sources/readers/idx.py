@@ -1,4 +1,4 @@
-"""MNIST's format: idx files of pictures and labels, plain or gzipped."""
+"""MNIST's format: idx files of images and labels, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from t2t_mm.errors import DataError
 _BYTES = 0x08  # the type of what is stored: unsigned bytes
 
 
-def pictures_and_labels(pictures: Path, labels: Path) -> Iterator[tuple[partial[bytes], int]]:
+def images_and_labels(image_file: Path, label_file: Path) -> Iterator[tuple[partial[bytes], int]]:
     """Yields (function that makes a PNG, label) of two idx files that belong together.
 
     Raises:
-      DataError: if one is no idx file, or their counts differ.
+      DataError: if one is not an idx file, or their counts differ.
     """
-    images, ids = read_idx(pictures, 3), read_idx(labels, 1)
-    if len(images) != len(ids):
-        raise DataError(f"{pictures} has {len(images)} pictures, {labels} {len(ids)} labels.")
-    for image, label in zip(images, ids, strict=True):
+    images, labels = read_idx(image_file, 3), read_idx(label_file, 1)
+    if len(images) != len(labels):
+        raise DataError(
+            f"{image_file} has {len(images)} images, {label_file} {len(labels)} labels."
+        )
+    for image, label in zip(images, labels, strict=True):
         yield partial(png_of, image.tobytes(), image.shape), int(label)
 
 
 def read_idx(path: Path, axes: int) -> np.ndarray:
-    """The array of an idx file, uint8 with so many axes.
+    """The array of an idx file, uint8 with `axes` axes.
 
     Raises:
       DataError: if it is another file, or breaks off.
@@ -43,7 +45,7 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
         raise DataError(f"{path} cannot be read ({error}).") from None
     start = 4 + 4 * axes
     if len(content) < start or content[:4] != bytes([0, 0, _BYTES, axes]):
-        raise DataError(f"{path} is no idx file of bytes with {axes} axes.")
+        raise DataError(f"{path} is not an idx file of bytes with {axes} axes.")
     shape = struct.unpack(f">{axes}I", content[4:start])
     if len(content) - start != int(np.prod(shape)):
         raise DataError(f"{path} has {len(content) - start} bytes for the shape {shape}.")
@@ -51,7 +53,7 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
 
 
 def png_of(pixels: bytes, shape: tuple[int, int]) -> bytes:
-    """A grey picture of height x width bytes as PNG."""
+    """A gray image of height x width bytes as PNG."""
     from PIL import Image
 
     buffer = io.BytesIO()

@@ -110,7 +110,8 @@ def _cut(path: Path, start: float, end: float) -> bytes:
             samples, rate = file.read(stop - begin, dtype="int16", always_2d=True), file.samplerate
     except (RuntimeError, TypeError, ValueError) as error:
         raise BrokenValue(
-            "broken sound", f"is no sound that can be decoded ({path}: {error})".replace("\n", " ")
+            "broken sound",
+            f"is not a sound that can be decoded ({path}: {error})".replace("\n", " "),
         ) from None
     out = io.BytesIO()
     soundfile.write(out, samples, rate, format="WAV", subtype="PCM_16")

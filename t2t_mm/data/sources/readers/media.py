@@ -1,4 +1,4 @@
-"""Picture and sound files as values: the worker that writes the example reads them.
+"""Image and sound files as values: the worker that writes the example reads them.
 
 Whether they can be decoded, and in which form they are stored, is the business of
 kinds/image_files.py and kinds/sound_files.py.

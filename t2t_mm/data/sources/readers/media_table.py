@@ -1,4 +1,4 @@
-"""A folder of recordings or pictures, and a table that says what is in each."""
+"""A folder of recordings or images, and a table that says what is in each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from t2t_mm.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class MediaTable(Reader):
-    """One row a file.
+    """A table with a row per file.
 
     Attributes:
       path: of the table: TSV, CSV or JSONL, by its ending, or with a delimiter.
@@ -77,7 +77,7 @@ class WavTable(MediaTable):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTable(MediaTable):
-    """Pictures and their class or caption.
+    """Images and their class or caption.
 
     Attributes:
       label: the column of the class, or of the caption.

@@ -1,4 +1,4 @@
-"""What a reader is: it knows one file format and gives rows, in an order that never changes.
+"""The base of readers: each knows one file format and gives rows, in an order that never changes.
 
 A reader is a frozen record whose fields are the keys that a problems file may write. It knows
 nothing of problems, hold-outs or filters: see problems_file/.
@@ -60,7 +60,7 @@ class Roots:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """One file format.
+    """A file format.
 
     Attributes:
       INPUTS: what it can give as inputs: "text", "image", "audio".

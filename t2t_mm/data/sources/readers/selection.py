@@ -1,4 +1,4 @@
-"""Which files of a folder: by glob, by range of names, by ending."""
+"""Selection of files of a folder: by glob, by range of names, by ending."""
 
 from __future__ import annotations
 

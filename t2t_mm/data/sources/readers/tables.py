@@ -56,6 +56,6 @@ class Csv(Table):
 
 @dataclass(frozen=True, kw_only=True)
 class Jsonl(Table):
-    """One JSON object a line."""
+    """A JSON object per line."""
 
     STYLE = "jsonl"

@@ -22,7 +22,7 @@ class Treebank(Reader):
     Attributes:
       path: the folder of .mrg files, at any depth.
       files: globs or ranges of files, e.g. "wsj_02*" or "wsj_0001..wsj_0149"; none for all.
-      words: the target holds the words too, as a bracketed tree (trees.linearise).
+      words: the target holds the words too, as a bracketed tree (trees.linearize).
       constituents: in training, every constituent of several words is an example too: short ones
         teach a model which word it is at, for which a small treebank has too few sentences.
     """
@@ -42,29 +42,29 @@ class Treebank(Reader):
                 if cleaned is None:
                     continue  # nothing but traces
                 place, sentence = f"{self.path}/{name}, line {line}", " ".join(trees.words(cleaned))
-                yield Row(place, sentence, self._written(cleaned, place), group=sentence)
+                yield Row(place, sentence, self._target_text(cleaned, place), group=sentence)
                 if training and self.constituents:
                     for number, part in enumerate(_parts(cleaned), 1):
                         key, words = f"{place}, constituent {number}", " ".join(trees.words(part))
-                        yield Row(key, words, self._written(part, key), group=sentence)
+                        yield Row(key, words, self._target_text(part, key), group=sentence)
 
-    def _written(self, tree: trees.Tree, place: str) -> str:
+    def _target_text(self, tree: trees.ParseTree, place: str) -> str:
         try:
-            return trees.linearise(tree) if self.words else tree_tags.write(tree)
+            return trees.linearize(tree) if self.words else tree_tags.write(tree)
         except DataError as cause:
             raise DataError(f"{place}: {cause}") from None
 
 
-def _parts(tree: trees.Tree) -> Iterator[trees.Tree]:
+def _parts(tree: trees.ParseTree) -> Iterator[trees.ParseTree]:
     """The constituents of several words inside of a tree, from left to right."""
     for child in tree.children:
-        if isinstance(child, trees.Tree):
+        if isinstance(child, trees.ParseTree):
             if len(trees.words(child)) > 1:
                 yield child
             yield from _parts(child)
 
 
-def trees_of(path: Path) -> Iterator[tuple[int, trees.Tree]]:
+def trees_of(path: Path) -> Iterator[tuple[int, trees.ParseTree]]:
     """(line, tree) of a file of bracketed trees, as they stand in it.
 
     Raises:

@@ -42,7 +42,7 @@ class PartList:
 
 @dataclass
 class Corpus:
-    """What lies on the discs.
+    """The files on the discs.
 
     Attributes:
       sounds: "wsj0/si_tr_s/011/011c0201" -> its file.

@@ -19,11 +19,11 @@ from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import Task
 from t2t_mm.serving.export.explaining import (
-    Chosen,
-    Seen,
-    chosen,
-    seen_for_targets,
-    seen_without_targets,
+    ExpertChoice,
+    Explanation,
+    expert_choice,
+    explanation_of_targets,
+    explanation_without_targets,
 )
 from t2t_mm.serving.export.weights import StoredWeights
 
@@ -32,7 +32,7 @@ _COMMAND, _LIMITS = tf.TensorSpec((), tf.int32), tf.TensorSpec([None], tf.int32)
 _TARGETS = tf.TensorSpec([None, None], tf.int32)
 
 
-class Paths:
+class RouteFunctions:
     """Graph functions of a model with stored weights.
 
     Problems of one route call one inner function, with their command as an argument, and all
@@ -74,7 +74,14 @@ class Paths:
             prefix: tf.Tensor | None = None,
         ) -> Hypotheses:
             return writing.write(
-                self._encoders, route, features, command, limits, self._settings, prefix=prefix
+                self._model,
+                route,
+                features,
+                command,
+                limits,
+                self._settings,
+                prefix=prefix,
+                encode=self._encoders.encode,
             )
 
         command = self._command(task)
@@ -87,20 +94,21 @@ class Paths:
         """The likeliest values of targets that are not written; see `writing.find`."""
 
         def find(route: Route, features: Features, command: tf.Tensor) -> Found:
-            return writing.find(self._encoders, route, features, command, LIKELIEST)
+            encode = self._encoders.encode
+            return writing.find(self._model, route, features, command, LIKELIEST, encode)
 
         return self._call(find, task, (_COMMAND,), features, self._command(task))
 
-    def explain(self, task: Task, features: Features, targets: tf.Tensor | None) -> Seen:
-        """What a forced pass looks at; see explaining. A target that is not written needs none."""
+    def explain(self, task: Task, features: Features, targets: tf.Tensor | None) -> Explanation:
+        """Explains a forced pass; see explaining. A target that is not written needs none."""
         route, timeline = self._model.route(task), task.input.is_timeline
         if targets is None:
-            encoded = self._encoders.encode_seen(route, features)
-            return seen_without_targets(timeline, *encoded)
+            encoded = self._encoders.encode_recorded(route, features)
+            return explanation_without_targets(timeline, *encoded)
 
-        def explain(route: Route, features: Features, *args: Any) -> Seen:
-            encoded = self._encoders.encode_seen(route, features)
-            return seen_for_targets(self._model, route, timeline, *encoded, *args)
+        def explain(route: Route, features: Features, *args: Any) -> Explanation:
+            encoded = self._encoders.encode_recorded(route, features)
+            return explanation_of_targets(self._model, route, timeline, *encoded, *args)
 
         specs = (_COMMAND, _TARGETS)
         return self._call(explain, task, specs, features, self._command(task), targets)
@@ -119,7 +127,7 @@ class Paths:
 
 
 class _Encoders:
-    """The model, but that its encoder is a function of its own for each kind of input."""
+    """The model's encoder as a graph function of its own for each kind of input."""
 
     def __init__(self, model: JointModel, weights: StoredWeights):
         self._model = model
@@ -127,14 +135,11 @@ class _Encoders:
         self._traced: dict[Any, Any] = {}
         self._grids: dict[Any, Any] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
     def encode(self, route: Route, features: Features) -> Encoded:
-        """As `JointModel.encode`."""
-        return self.encode_seen(route, features)[0]
+        """`JointModel.encode`, traced."""
+        return self.encode_recorded(route, features)[0]
 
-    def encode_seen(self, route: Route, features: Features) -> tuple[Encoded, Chosen]:
+    def encode_recorded(self, route: Route, features: Features) -> tuple[Encoded, ExpertChoice]:
         """`encode`, and the experts that the encoder sent each position to."""
         key = (route.slots, route.inputs)
         if key not in self._traced:
@@ -153,7 +158,7 @@ class _Encoders:
         self._grids[route.slots, route.inputs] = rep.grid
         sides = tf.stack([tf.cast(side, tf.int32) for side in rep.grid or (0, 0)])
         batch, length = tf.unstack(tf.shape(rep.x)[:2])
-        return rep.x, rep.mask, encoded.state, sides, chosen(seen, batch, length)
+        return rep.x, rep.mask, encoded.state, sides, expert_choice(seen, batch, length)
 
 
 def _shared(function: Callable, route: Route, weights: StoredWeights) -> Callable:
