@@ -15,7 +15,7 @@ FOLDERS = {"t2t_mm": "t2t_mm", "problems": "t2t_mm.problems", "hparams": "t2t_mm
 
 # What each part may import besides itself and the foundations.
 FOUNDATIONS = {"errors", "registry", "typed_record", "hparam", "problem", "lookup", "usr_dir",
-               "provenance", "kinds", "files", "version", "console"}  # fmt: skip
+               "provenance", "kinds", "files", "version", "console", "tensor"}  # fmt: skip
 ALLOWED = {
     "layers": set(),
     "modalities": {"layers"},

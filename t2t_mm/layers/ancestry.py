@@ -7,30 +7,29 @@ it was written.
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from t2t_mm.layers.attention import PENALTY
+from t2t_mm.tensor import Size, Tensor
 
 # Attention on earlier positions looks at whole blocks of so many, as far as something is written.
 BLOCK = 64
 
 
-def start_ancestry(rows: Any, length: Any) -> Any:
+def start_ancestry(rows: Size, length: Size) -> Tensor:
     """The table of R rows, int32 [R, length]; -1: not written yet."""
     return ops.full((rows, length), -1, dtype="int32")
 
 
-def write_ancestry(ancestry: Any, position: Any) -> Any:
+def write_ancestry(ancestry: Tensor, position: Tensor) -> Tensor:
     """Every row is about to write its own position."""
     rows, length = ops.shape(ancestry)
     here = ops.equal(ops.arange(length, dtype="int32"), position)
     return ops.where(here, ops.arange(rows, dtype="int32")[:, None], ancestry)
 
 
-def past_bias(ancestry: Any, position: Any, length: Any, beams: int) -> Any:
+def past_bias(ancestry: Tensor, position: Tensor, length: Size, beams: int) -> Tensor:
     """What keeps the rows from positions to come and, with several hypotheses, from others' pasts.
 
     Args:
@@ -48,19 +47,19 @@ def past_bias(ancestry: Any, position: Any, length: Any, beams: int) -> Any:
     return _lineage_penalty(ancestry[:, :seen], beams)
 
 
-def _seen(position: Any, length: Any) -> Any:
+def _seen(position: Tensor, length: Size) -> Tensor:
     if keras.backend.backend() != "tensorflow":
         return length  # JAX's shapes are fixed
     return ops.minimum((position // BLOCK + 1) * BLOCK, length)
 
 
-def _future_penalty(position: Any, length: Any) -> Any:
+def _future_penalty(position: Tensor, length: Size) -> Tensor:
     """What keeps a position from those to come: [1, 1, 1, length] float32."""
     future = ops.arange(length, dtype="int32") > position
     return PENALTY * ops.cast(future, "float32")[None, None, None]
 
 
-def _lineage_penalty(ancestry: Any, beams: int) -> Any:
+def _lineage_penalty(ancestry: Tensor, beams: int) -> Tensor:
     """What keeps a row from what others wrote: [R, length] -> [B, 1, K, length * K] float32.
 
     The last axis counts what the K rows of an input wrote, position by position.

@@ -17,6 +17,7 @@ from t2t_mm.layers.lstm import LSTMStack
 from t2t_mm.layers.recording import is_recording, record_attention
 from t2t_mm.layers.recurrence import scan, time_first
 from t2t_mm.layers.seeds import fold_in
+from t2t_mm.tensor import State, Tensor
 
 
 class MechanismMemory(NamedTuple):
@@ -29,10 +30,10 @@ class MechanismMemory(NamedTuple):
       weights: the mechanism's own.
     """
 
-    keys: Any
-    values: Any
-    bias: Any
-    weights: tuple[Any, ...]
+    keys: Tensor
+    values: Tensor
+    bias: Tensor
+    weights: tuple[Tensor, ...]
 
 
 class Mechanism(keras.layers.Layer):
@@ -50,35 +51,35 @@ class Mechanism(keras.layers.Layer):
         self.units = units
         self.seed = seed
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int, int]) -> None:
         """input_shape: widths of a query and of the source, (D, E). Makes `memory_kernel`."""
         _, source = input_shape
         self.memory_kernel = self._kernel("memory_kernel", (source, self.units))
 
-    def _kernel(self, name: str, shape: tuple[int, ...]) -> Any:
+    def _kernel(self, name: str, shape: tuple[int, ...]) -> Tensor:
         limit = (3.0 / shape[0]) ** 0.5  # variance 1 / fan-in, T2T's uniform_unit_scaling
         start = keras.initializers.RandomUniform(-limit, limit, fold_in(self.seed, name))
         return self.add_weight(shape=shape, initializer=start, name=name)
 
-    def start(self, source: Any, mask: Any) -> MechanismMemory:
+    def start(self, source: Tensor, mask: Tensor) -> MechanismMemory:
         """source [B, S, E] with mask [B, S], once for all positions."""
         source = ops.cast(source, self.compute_dtype)
         keys = ops.matmul(source, read(self.memory_kernel, self.compute_dtype))
         bias = PENALTY - PENALTY * ops.cast(mask, "float32")[:, None]
         return MechanismMemory(keys, source, bias, self._weights())
 
-    def attend(self, memory: MechanismMemory, queries: Any) -> tuple[Any, Any]:
+    def attend(self, memory: MechanismMemory, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Queries [B, K, D] -> contexts [B, K, E] and weights [B, K, S] float32."""
         scores = ops.cast(self.scores(memory, queries), "float32") - memory.bias
         weights = quick_softmax(scores)
         return ops.matmul(ops.cast(weights, memory.values.dtype), memory.values), weights
 
     @abstractmethod
-    def scores(self, memory: MechanismMemory, queries: Any) -> Any:
+    def scores(self, memory: MechanismMemory, queries: Tensor) -> Tensor:
         """Queries [B, K, D] -> [B, K, S]."""
 
     @abstractmethod
-    def _weights(self) -> tuple[Any, ...]:
+    def _weights(self) -> tuple[Tensor, ...]:
         """The weights besides the memory's kernel, as tensors."""
 
     def get_config(self) -> dict[str, Any]:
@@ -88,18 +89,18 @@ class Mechanism(keras.layers.Layer):
 class Bahdanau(Mechanism):
     """Additive attention: v . tanh(W query + U source) (arXiv 1409.0473, appendix A.1.2)."""
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int, int]) -> None:
         """Makes `memory_kernel` [E, U], `query_kernel` [D, U] and `v` [U]."""
         super().build(input_shape)
         self.query_kernel = self._kernel("query_kernel", (input_shape[0], self.units))
         self.v = self._kernel("v", (self.units,))
 
-    def scores(self, memory: MechanismMemory, queries: Any) -> Any:
+    def scores(self, memory: MechanismMemory, queries: Tensor) -> Tensor:
         kernel, v = memory.weights
         hidden = ops.matmul(queries, kernel)[:, :, None] + memory.keys[:, None]  # [B, K, S, U]
         return ops.sum(v * ops.tanh(hidden), axis=-1)
 
-    def _weights(self) -> tuple[Any, ...]:
+    def _weights(self) -> tuple[Tensor, ...]:
         return tuple(read(weight, self.compute_dtype) for weight in (self.query_kernel, self.v))
 
 
@@ -109,10 +110,10 @@ class Luong(Mechanism):
     The keys' width must be that of the queries.
     """
 
-    def scores(self, memory: MechanismMemory, queries: Any) -> Any:
+    def scores(self, memory: MechanismMemory, queries: Tensor) -> Tensor:
         return ops.matmul(queries, ops.swapaxes(memory.keys, 1, 2))
 
-    def _weights(self) -> tuple[Any, ...]:
+    def _weights(self) -> tuple[Tensor, ...]:
         return ()
 
 
@@ -122,10 +123,10 @@ MECHANISMS = {"bahdanau": Bahdanau, "luong": Luong}
 class AttentionMemory(NamedTuple):
     """What all positions share: of the cells, of the mechanisms, the kernels of their vectors."""
 
-    cells: tuple[Any, ...]
+    cells: tuple[State, ...]
     mechanisms: tuple[MechanismMemory, ...]
-    kernels: tuple[Any, ...]
-    projection: tuple[Any, Any] | None
+    kernels: tuple[Tensor, ...]
+    projection: tuple[Tensor, Tensor] | None
 
 
 class AttentionLSTM(keras.layers.Layer):
@@ -191,7 +192,7 @@ class AttentionLSTM(keras.layers.Layer):
         """Whether the output is projected to H."""
         return self.output_attention and (self.num_heads > 1 or self.attention_size != self.units)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int, int]) -> None:
         """input_shape: widths of x and of the source, (n, E)."""
         width, source = input_shape
         self.stack.build((None, width + self.attention_size))
@@ -207,13 +208,13 @@ class AttentionLSTM(keras.layers.Layer):
             bias = self.add_weight(shape=(self.units,), initializer="zeros", name="output_bias")
             self.projection = (kernel, bias)
 
-    def _kernel(self, name: str, shape: tuple[int, int]) -> Any:
+    def _kernel(self, name: str, shape: tuple[int, int]) -> Tensor:
         start = keras.initializers.VarianceScaling(
             1.0, "fan_in", "uniform", fold_in(self.seed, name)
         )
         return self.add_weight(shape=shape, initializer=start, name=name)
 
-    def start(self, source: Any, mask: Any) -> AttentionMemory:
+    def start(self, source: Tensor, mask: Tensor) -> AttentionMemory:
         """The memory of a source [B, S, E] with mask [B, S]; nothing is repeated in it."""
         dtype = self.compute_dtype
         projection = self.projection and tuple(read(weight, dtype) for weight in self.projection)
@@ -224,7 +225,7 @@ class AttentionLSTM(keras.layers.Layer):
             projection,
         )
 
-    def first_state(self, state: Any) -> tuple[Any, Any]:
+    def first_state(self, state: State) -> tuple[State, Tensor]:
         """The state before the first position: the cells', and an attention vector of zeros."""
         rows = ops.shape(state[0][0])[0]
         return state, ops.zeros((rows, self.attention_size), self.compute_dtype)
@@ -232,11 +233,11 @@ class AttentionLSTM(keras.layers.Layer):
     def step(
         self,
         memory: AttentionMemory,
-        state: tuple[Any, Any],
-        x: Any,
+        state: tuple[State, Tensor],
+        x: Tensor,
         beams: int = 1,
-        masks: tuple[Any, ...] = (),
-    ) -> tuple[Any, tuple[Any, Any]]:
+        masks: tuple[Tensor, ...] = (),
+    ) -> tuple[Tensor, tuple[State, Tensor]]:
         """One position of R = B * beams rows, those of one source side by side.
 
         Args:
@@ -265,7 +266,7 @@ class AttentionLSTM(keras.layers.Layer):
         attention = ops.concatenate(vectors, axis=-1) if len(vectors) > 1 else vectors[0]
         return h, (cells, attention)
 
-    def output(self, memory: AttentionMemory, h: Any, attention: Any) -> Any:
+    def output(self, memory: AttentionMemory, h: Tensor, attention: Tensor) -> Tensor:
         """What the layer gives where the cells gave h [..., H]: [..., H]."""
         if not self.output_attention:
             return h
@@ -275,8 +276,8 @@ class AttentionLSTM(keras.layers.Layer):
         return ops.matmul(attention, kernel) + bias
 
     def call(
-        self, x: Any, source: Any, source_mask: Any, state: Any, training: bool = False
-    ) -> Any:
+        self, x: Tensor, source: Tensor, source_mask: Tensor, state: State, training: bool = False
+    ) -> Tensor:
         """All positions.
 
         Args:
@@ -294,7 +295,7 @@ class AttentionLSTM(keras.layers.Layer):
         memory = self.start(source, source_mask)
         inputs = {"x": x, "masks": self.stack.masks(rows, length, training)}
 
-        def advance(state: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
+        def advance(state: State, inputs: dict[str, State]) -> tuple[State, Tensor]:
             h, state = self.step(memory, state, inputs["x"], masks=inputs["masks"])
             return state, ops.concatenate([h, state[1]], axis=-1)
 
@@ -305,7 +306,7 @@ class AttentionLSTM(keras.layers.Layer):
         self._record(memory, h)
         return self.output(memory, h, attention)
 
-    def _record(self, memory: AttentionMemory, h: Any) -> None:
+    def _record(self, memory: AttentionMemory, h: Tensor) -> None:
         if is_recording():
             weights = [
                 mechanism.attend(own, h)[1]

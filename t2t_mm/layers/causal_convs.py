@@ -8,12 +8,13 @@ remembers what they have read. In between a ConvStep costs one tap and one produ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from keras import ops
 
 from t2t_mm.layers.buffers import Packed, empty, pack, put, read, split, take, unpack
 from t2t_mm.layers.conv import ConvStep
+from t2t_mm.tensor import Size, Tensor
 
 
 class KindMemory(NamedTuple):
@@ -30,12 +31,12 @@ class KindMemory(NamedTuple):
       times: int32 [length, W], which position each tap looks at, 0 before the first; or None.
     """
 
-    taps: Any
-    line: Any
-    slot: Any
-    here: Any
-    slots: Any
-    times: Any
+    taps: Tensor
+    line: Tensor
+    slot: Tensor
+    here: Tensor
+    slots: Tensor
+    times: Tensor
 
 
 class ConvsMemory(NamedTuple):
@@ -70,7 +71,9 @@ class CausalConvs:
             if step.kernel_size > 1:
                 self.kinds.setdefault((step.kernel_size, step.dilation), []).append(step)
 
-    def start(self, rows: Any, beams: int, length: Any, dtype: str) -> tuple[ConvsMemory, Any]:
+    def start(
+        self, rows: Size, beams: int, length: Size, dtype: str
+    ) -> tuple[ConvsMemory, list[Tensor]]:
         """Memory and state for R rows, K of each input, of at most `length` positions."""
         memory, state = [], []
         for (kernel_size, dilation), steps in self.kinds.items():
@@ -84,7 +87,11 @@ class CausalConvs:
         return ConvsMemory(weights, memory), state
 
     def at(
-        self, memory: ConvsMemory, state: list[Any], position: Any, ancestry: Any = None
+        self,
+        memory: ConvsMemory,
+        state: list[Tensor],
+        position: Tensor,
+        ancestry: Tensor | None = None,
     ) -> ConvsAt:
         """The ConvSteps at a position.
 
@@ -97,7 +104,7 @@ class CausalConvs:
         """
         weights = unpack(memory.weights)
         parts = len(weights) // len(self.steps)
-        pasts: dict[int, Any] = {}
+        pasts: dict[int, Tensor] = {}
         for kind, ring, steps in zip(memory.kinds, state, self.kinds.values(), strict=True):
             if ancestry is None:
                 past = _past_of_one(kind, ring, position)
@@ -113,7 +120,7 @@ class CausalConvs:
         return ConvsAt(self, found, memory, state, position, list(pasts.values()))
 
 
-def _start_one(taps: Any, width: Any, dilation: int, length: Any) -> KindMemory:
+def _start_one(taps: Tensor, width: Size, dilation: int, length: Size) -> KindMemory:
     """`taps` [W, 1, C], the nearest first: turned for every slot of the present position."""
     slots = ops.arange(width, dtype="int32")
     turned = take(taps, (slots[:, None] - slots - 1) % width)
@@ -123,25 +130,25 @@ def _start_one(taps: Any, width: Any, dilation: int, length: Any) -> KindMemory:
     return KindMemory(turned, line, slot, here[:, None], None, None)
 
 
-def _start_several(taps: Any, width: Any, dilation: int, length: Any) -> KindMemory:
+def _start_several(taps: Tensor, width: Size, dilation: int, length: Size) -> KindMemory:
     positions = ops.arange(length, dtype="int32")
     times = positions[:, None] - dilation * ops.arange(1, width + 1, dtype="int32")
     slots, here = (_place(when, width, dilation) for when in (times, positions))
     return KindMemory(taps, None, None, here[:, None], slots, ops.maximum(times, 0))
 
 
-def _place(times: Any, width: Any, dilation: int) -> Any:
+def _place(times: Tensor, width: Size, dilation: int) -> Tensor:
     """Where in a ring positions lie."""
     return times % dilation * width + times // dilation % width
 
 
-def _past_of_one(kind: KindMemory, ring: Any, position: Any) -> Any:
+def _past_of_one(kind: KindMemory, ring: Tensor, position: Tensor) -> Tensor:
     """What the depthwise convolutions take from earlier positions, [R, C]; rows keep to theirs."""
     line = ring if kind.line is None else take(ring, take(kind.line, position))
     return ops.sum(line * take(kind.taps, take(kind.slot, position)), axis=0)
 
 
-def _past_of_several(kind: KindMemory, ring: Any, position: Any, ancestry: Any) -> Any:
+def _past_of_several(kind: KindMemory, ring: Tensor, position: Tensor, ancestry: Tensor) -> Tensor:
     """The same, each row taking from the rows that its ancestry names."""
     rows = ops.shape(ancestry)[0]
     entries = ops.reshape(ring, (-1, ring.shape[-1]))
@@ -156,23 +163,23 @@ class ConvsAt:
     def __init__(
         self,
         convs: CausalConvs,
-        parts: dict[int, tuple[Any, Any]],
+        parts: dict[int, tuple[Tensor, Tensor]],
         memory: ConvsMemory,
-        state: list[Any],
-        position: Any,
-        pasts: list[Any],
+        state: list[Tensor],
+        position: Tensor,
+        pasts: list[Tensor],
     ) -> None:
         self._pasts = pasts
         self._convs, self._parts = convs, parts
         self._memory, self._state, self._position = memory, state, position
-        self._read: dict[int, Any] = {}
+        self._read: dict[int, Tensor] = {}
 
-    def __call__(self, step: ConvStep, x: Any) -> Any:
+    def __call__(self, step: ConvStep, x: Tensor) -> Tensor:
         """A ConvStep's output [R, F] at this position, from its input x [R, C]."""
         y, self._read[id(step)] = step.step(*self._parts[id(step)], x)
         return y
 
-    def state(self) -> list[Any]:
+    def state(self) -> list[Tensor]:
         """The state of the next position, after all ConvSteps have been called."""
         found = []
         kinds = zip(self._memory.kinds, self._state, self._convs.kinds.values(), strict=True)

@@ -17,6 +17,7 @@ from keras import ops
 
 from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.seeds import fold_in
+from t2t_mm.tensor import Shape, Size, Tensor, channels_of
 
 Pair = tuple[int, int]
 FAR_BELOW = -3e4  # below any normalised value, and finite in float16
@@ -55,15 +56,15 @@ class ConvStep2D(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
-        self.kernel_size = tuple(kernel_size)
-        self.strides = tuple(strides)
+        self.kernel_size: Pair = (kernel_size[0], kernel_size[1])
+        self.strides: Pair = (strides[0], strides[1])
         self.raw = raw
         self.seed = seed
         self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes `kernel` [h, w, C, F] and `bias` [F] (raw), or `depthwise` and `pointwise`."""
-        (height, width), channels = self.kernel_size, input_shape[-1]
+        (height, width), channels = self.kernel_size, channels_of(input_shape)
         window = height * width
         self.kernel = self.bias = self.depthwise = self.pointwise = None
         if self.raw:
@@ -76,16 +77,16 @@ class ConvStep2D(keras.layers.Layer):
             self.pointwise = self._weight("pointwise", (channels, self.filters), channels)
         self.norm.build((*input_shape[:-1], self.filters))
 
-    def _weight(self, name: str, shape: tuple[int, ...], fan_in: int) -> Any:
+    def _weight(self, name: str, shape: tuple[int, ...], fan_in: int) -> Tensor:
         limit = (3.0 / fan_in) ** 0.5  # unit variance in, unit variance out
         start = keras.initializers.RandomUniform(-limit, limit, fold_in(self.seed, name))
         return self.add_weight(shape=shape, initializer=start, name=name)
 
-    def _bias(self) -> Any:
+    def _bias(self) -> Tensor:
         start = keras.initializers.RandomNormal(0.0, 3.0, fold_in(self.seed, "bias"))
         return self.add_weight(shape=(self.filters,), initializer=start, name="bias")
 
-    def call(self, x: Any, position_mask: Any = None) -> Any:
+    def call(self, x: Tensor, position_mask: Tensor | None = None) -> Tensor:
         """One step.
 
         Args:
@@ -102,7 +103,7 @@ class ConvStep2D(keras.layers.Layer):
         x = self._convolve(x)
         return self.norm(x if self.bias is None else x + self.bias)
 
-    def _convolve(self, x: Any) -> Any:
+    def _convolve(self, x: Tensor) -> Tensor:
         if self.kernel is not None:
             x, padding = same_border(x, self.kernel_size, self.strides)
             return ops.conv(x, self.kernel, strides=self.strides, padding=padding)
@@ -112,7 +113,7 @@ class ConvStep2D(keras.layers.Layer):
             x = x[:, :: self.strides[0], :: self.strides[1]]
         return ops.matmul(x, self.pointwise)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         sides = zip(input_shape[1:3], self.strides, strict=True)
         return (input_shape[0], *(n and -(-n // s) for n, s in sides), self.filters)
 
@@ -146,8 +147,8 @@ class ConvRes(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
-        self.kernel_size = tuple(kernel_size)
-        self.strides = tuple(strides)
+        self.kernel_size: Pair = (kernel_size[0], kernel_size[1])
+        self.strides: Pair = (strides[0], strides[1])
         self.raw = raw
         self.seed = seed
         self.first = self._step("first", self.kernel_size, (1, 1), raw)
@@ -165,18 +166,18 @@ class ConvRes(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.first.build(input_shape)
         self.second.build((*input_shape[:-1], self.filters))
         self.skip.build(input_shape)
 
-    def call(self, x: Any, position_mask: Any = None) -> Any:
+    def call(self, x: Tensor, position_mask: Tensor | None = None) -> Tensor:
         """x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), F]; see `ConvStep2D`."""
         h = self.second(self.first(x, position_mask), position_mask)
         pooled = max_pool(h, self.kernel_size, self.strides, position_mask)
         return pooled + self.skip(x, position_mask)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.skip.compute_output_shape(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class ConvRes(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in fields}}
 
 
-def same_border(x: Any, window: Pair, strides: Pair, value: float = 0.0) -> tuple[Any, str]:
+def same_border(x: Tensor, window: Pair, strides: Pair, value: float = 0.0) -> tuple[Tensor, str]:
     """Pads x [B, H, W, C] by window // 2 where the library's SAME would depend on the length.
 
     Returns:
@@ -196,9 +197,9 @@ def same_border(x: Any, window: Pair, strides: Pair, value: float = 0.0) -> tupl
     return ops.pad(x, [[0, 0], [top, top], [left, left], [0, 0]], constant_values=value), "valid"
 
 
-def depthwise_conv(x: Any, kernel: Any, strides: Pair) -> Any:
+def depthwise_conv(x: Tensor, kernel: Tensor, strides: Pair) -> Tensor:
     """Convolves each channel of x [B, H, W, C] with its own window of kernel [h, w, C, 1]."""
-    x, padding = same_border(x, tuple(kernel.shape[:2]), strides)
+    x, padding = same_border(x, (kernel.shape[0], kernel.shape[1]), strides)
     if strides[0] == strides[1]:
         return ops.depthwise_conv(x, kernel, strides=strides, padding=padding)
     # TensorFlow's depthwise kernel knows no unequal strides.
@@ -207,7 +208,7 @@ def depthwise_conv(x: Any, kernel: Any, strides: Pair) -> Any:
     return y[:, :: strides[0] // short, :: strides[1] // short]
 
 
-def max_pool(x: Any, window: Pair, strides: Pair, position_mask: Any = None) -> Any:
+def max_pool(x: Tensor, window: Pair, strides: Pair, position_mask: Tensor | None = None) -> Tensor:
     """The largest real value of each window of x [B, H, W, C]; 0 where the centre is padding."""
     if position_mask is not None:
         position_mask = ops.cast(position_mask, x.dtype)
@@ -219,14 +220,14 @@ def max_pool(x: Any, window: Pair, strides: Pair, position_mask: Any = None) -> 
     return x * stride_mask(position_mask, strides)
 
 
-def stride_mask(position_mask: Any, strides: Pair) -> Any:
+def stride_mask(position_mask: Tensor, strides: Pair) -> Tensor:
     """The mask of a strided layer's output: output i is centred on input i * stride."""
     if position_mask is None:
         return None
     return position_mask[:, :: strides[0], :: strides[1]]
 
 
-def grid_timing(height: Any, width: Any, depth: int) -> Any:
+def grid_timing(height: Size, width: Size, depth: int) -> Tensor:
     """A timing signal for grids: half of the channels tell the row, half the column.
 
     The paper's signal (section 2.2) is one-dimensional; the body adds it over flattened positions.

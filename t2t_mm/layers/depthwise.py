@@ -7,16 +7,19 @@ here were measured on [16, 32, 128] and [32, 64, 512] at TensorFlow 2.21 with on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
+from t2t_mm.tensor import Tensor
+
 # Kernels of more numbers than this are worth three calls, each with the kernel its best way.
 LARGE_KERNEL = 4096
 
 
-def depthwise_conv(x: Any, kernel: Any, before: int, after: int, dilation: int = 1) -> Any:
+def depthwise_conv(x: Tensor, kernel: Tensor, before: int, after: int, dilation: int = 1) -> Tensor:
     """y[t] = sum of kernel[before + o] * x[t + o * dilation] over -before <= o <= after.
 
     Args:
@@ -42,7 +45,7 @@ def depthwise_conv(x: Any, kernel: Any, before: int, after: int, dilation: int =
     return y[:, :, 0]
 
 
-def _small(x: Any, kernel: Any, before: int, after: int) -> Any:
+def _small(x: Tensor, kernel: Tensor, before: int, after: int) -> Tensor:
     """One TensorFlow operation that pads by itself."""
     import tensorflow as tf
 
@@ -51,21 +54,21 @@ def _small(x: Any, kernel: Any, before: int, after: int) -> Any:
     return tf.squeeze(y, 2)
 
 
-def _tall(kernel: Any) -> Any:
+def _tall(kernel: Tensor) -> Tensor:
     """[taps, C] -> [taps, 1, C, 1]; indexing with None would make a copy on the way back."""
     import tensorflow as tf
 
     return tf.reshape(kernel, [-1, 1, kernel.shape[1], 1])
 
 
-def _large(x: Any, kernel: Any, before: int, after: int) -> Any:
+def _large(x: Tensor, kernel: Tensor, before: int, after: int) -> Tensor:
     """The sequence lies along the width for y and dx, along the height for dkernel."""
     import tensorflow as tf
 
     options = {"strides": [1, 1, 1, 1], "padding": "VALID"}
 
     @tf.custom_gradient
-    def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
         wide, wide_kernel = tf.expand_dims(x, 1), tf.reshape(kernel, [1, *kernel.shape, 1])
         y = tf.raw_ops.DepthwiseConv2dNative(input=wide, filter=wide_kernel, **options)
 
@@ -89,7 +92,7 @@ def _large(x: Any, kernel: Any, before: int, after: int) -> Any:
     return convolve(tf.pad(x, [[0, 0], [before, after], [0, 0]]), kernel)
 
 
-def _dilated(x: Any, kernel: Any, before: int, after: int, dilation: int) -> Any:
+def _dilated(x: Tensor, kernel: Tensor, before: int, after: int, dilation: int) -> Tensor:
     """A dilated convolution as an ordinary one, with the taps that only ever meet padding cut off.
 
     Written in rows of `dilation` positions, [B, L, C] is [B, L / d, d, C], without a transposition,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
+from t2t_mm.tensor import Tensor
 
-def grouped_matmul(rows: Any, weights: Any, group_sizes: Any) -> Any:
+
+def grouped_matmul(rows: Tensor, weights: Tensor, group_sizes: Tensor) -> Tensor:
     """Multiplies group g of the rows by weights[g]; the cost follows the rows, not the groups.
 
     Args:
@@ -36,7 +36,7 @@ def grouped_matmul(rows: Any, weights: Any, group_sizes: Any) -> Any:
     )
 
 
-def _tensorflow(rows: Any, weights: Any, group_sizes: Any) -> Any:
+def _tensorflow(rows: Tensor, weights: Tensor, group_sizes: Tensor) -> Tensor:
     """A product per group: TensorFlow has no ragged one. Neither split copies on a CPU."""
     import tensorflow as tf
 

@@ -5,12 +5,14 @@ Only the layer lives here; where a network normalises is the business of the lay
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 from t2t_mm.layers.buffers import read
+from t2t_mm.tensor import Shape, Tensor, channels_of
 
 
 class LayerNorm(keras.layers.Layer):
@@ -32,9 +34,9 @@ class LayerNorm(keras.layers.Layer):
         self.epsilon = epsilon
         self.supports_masking = True
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes scale and bias, both [C]."""
-        depth = input_shape[-1]
+        depth = channels_of(input_shape)
         self.scale = self.add_weight(
             shape=(depth,), initializer="ones", name="scale", autocast=False
         )
@@ -42,35 +44,35 @@ class LayerNorm(keras.layers.Layer):
             shape=(depth,), initializer="zeros", name="bias", autocast=False
         )
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         """Normalises x [..., C]; the shape and the dtype stay."""
         y = layer_norm(ops.cast(x, "float32"), self.scale, self.bias, self.epsilon)
         return ops.cast(y, x.dtype)
 
-    def prepare(self) -> tuple[Any, Any]:
+    def prepare(self) -> tuple[Tensor, Tensor]:
         """Scale and bias as tensors, for `step`, once for all positions."""
         return read(self.scale), read(self.bias)
 
-    def step(self, weights: tuple[Any, Any], x: Any) -> Any:
+    def step(self, weights: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
         """Normalises x [R, C] without a way back."""
         wide = ops.cast(x, "float32")
         centred = wide - ops.mean(wide, axis=-1, keepdims=True)
         return ops.cast(self.step_centred(centred, *weights), x.dtype)
 
-    def step_centred(self, x: Any, scale: Any, bias: Any) -> Any:
+    def step_centred(self, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
         """`step` of x [R, C] whose mean over the channels is 0 already."""
         wide = ops.cast(x, "float32")
         variance = ops.mean(ops.square(wide), axis=-1, keepdims=True)
         return ops.cast(wide * ops.rsqrt(variance + self.epsilon) * scale + bias, x.dtype)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
-def layer_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> Any:
+def layer_norm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: float) -> Tensor:
     """Normalises x [..., C] over its last axis; scale and bias are [C], all float32."""
     if keras.backend.backend() == "tensorflow":
         return _tensorflow_layer_norm(x, scale, bias, epsilon)
@@ -79,12 +81,14 @@ def layer_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> Any:
     return centred * inverse * scale + bias
 
 
-def _tensorflow_layer_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> Any:
+def _tensorflow_layer_norm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: float) -> Tensor:
     """`layer_norm` with a gradient by hand: automatic differentiation makes more operations."""
     import tensorflow as tf
 
     @tf.custom_gradient
-    def normalise(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def normalise(
+        x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[..., Any]]:
         centred = x - tf.reduce_mean(x, -1, keepdims=True)
         inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), -1, keepdims=True) + epsilon)
         normal = centred * inverse

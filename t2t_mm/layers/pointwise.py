@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
+from t2t_mm.tensor import Tensor
 
-def pointwise(x: Any, kernel: Any) -> Any:
+
+def pointwise(x: Tensor, kernel: Tensor) -> Tensor:
     """x [B, L, C] by kernel [C, F] -> [B, L, F].
 
     One flat product: a batched one would not use the cores well, and `tensordot` spends ten small

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from t2t_mm.tensor import State, Tensor
+
 
 @dataclass
 class Recorder:
@@ -26,8 +28,8 @@ class Recorder:
       gating: (layer, `Gating` of B * L rows) of each mixture of experts.
     """
 
-    attention: list[tuple[Any, Any]] = field(default_factory=list)
-    gating: list[tuple[Any, Any]] = field(default_factory=list)
+    attention: list[tuple[Any, Tensor]] = field(default_factory=list)
+    gating: list[tuple[Any, State]] = field(default_factory=list)
 
 
 _active = threading.local()
@@ -49,13 +51,13 @@ def is_recording() -> bool:
     return getattr(_active, "recorder", None) is not None
 
 
-def record_attention(layer: Any, weights: Any) -> None:
+def record_attention(layer: Any, weights: Tensor) -> None:
     """Tells the active recorder of attention weights."""
     if recorder := getattr(_active, "recorder", None):
         recorder.attention.append((layer, weights))
 
 
-def record_gating(layer: Any, gating: Any) -> None:
+def record_gating(layer: Any, gating: State) -> None:
     """Tells the active recorder of a mixture's choice."""
     if recorder := getattr(_active, "recorder", None):
         recorder.gating.append((layer, gating))

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import keras
 from keras import ops
+
+from t2t_mm.tensor import Size, State, Tensor
 
 
 class Rep(NamedTuple):
@@ -26,9 +28,9 @@ class Rep(NamedTuple):
         Python ints or scalar tensors.
     """
 
-    x: Any
-    mask: Any
-    grid: tuple[Any, Any] | None = None
+    x: Tensor
+    mask: Tensor
+    grid: tuple[Size, Size] | None = None
 
 
 def concatenate(reps: Sequence[Rep]) -> Rep:
@@ -67,19 +69,19 @@ class Encoded(NamedTuple):
     """
 
     rep: Rep
-    aux_loss: Any
-    state: Any = None
+    aux_loss: Tensor
+    state: State | None = None
 
     def repeat(self, beams: int) -> Encoded:
         """Every input `beams` times, its copies side by side."""
 
-        def rows(tensor: Any) -> Any:
+        def rows(tensor: Tensor) -> Tensor:
             return ops.repeat(tensor, beams, axis=0)
 
         rep = Rep(rows(self.rep.x), rows(self.rep.mask), self.rep.grid)
         return Encoded(rep, self.aux_loss, map_tensors(rows, self.state))
 
 
-def map_tensors(function: Any, state: Any) -> Any:
+def map_tensors(function: Callable[[Tensor], Tensor], state: State) -> State:
     """A nested structure with a function applied to each of its tensors; None stays None."""
     return keras.tree.map_structure(lambda x: None if x is None else function(x), state)

@@ -10,6 +10,7 @@ from keras import ops
 from t2t_mm.layers.batch_normalization import BatchNorm
 from t2t_mm.layers.conv2d import same_border
 from t2t_mm.layers.seeds import fold_in
+from t2t_mm.tensor import Shape, Tensor, channels_of
 
 
 class ConvNorm(keras.layers.Layer):
@@ -43,16 +44,16 @@ class ConvNorm(keras.layers.Layer):
         self.seed = seed
         self.norm = BatchNorm(name="norm", dtype=self.dtype_policy)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes `kernel` [k, k, C, F] and the norm's variables."""
         size = self.kernel_size
         deviation = (2.0 / (size * size * self.filters)) ** 0.5
         start = keras.initializers.RandomNormal(0.0, deviation, fold_in(self.seed, "kernel"))
-        shape = (size, size, input_shape[-1], self.filters)
+        shape = (size, size, channels_of(input_shape), self.filters)
         self.kernel = self.add_weight(shape=shape, initializer=start, name="kernel")
         self.norm.build((None, None, None, self.filters))
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         """x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), F]."""
         window, strides = (self.kernel_size,) * 2, (self.stride,) * 2
         x, padding = same_border(x, window, strides)
@@ -112,17 +113,21 @@ class ResidualBlock(keras.layers.Layer):
         first, second = (stride, 1) if self.stride_first else (1, stride)
         return [(width, 1, first, True), (width, 3, second, True), (4 * width, 1, 1, False)]
 
-    def _conv(self, name: str, *arguments: Any) -> ConvNorm:
+    def _conv(
+        self, name: str, filters: int, kernel_size: int, stride: int, activate: bool
+    ) -> ConvNorm:
         seed = fold_in(self.seed, name)
-        return ConvNorm(*arguments, seed=seed, name=name, dtype=self.dtype_policy)
+        return ConvNorm(
+            filters, kernel_size, stride, activate, seed, name=name, dtype=self.dtype_policy
+        )
 
     @property
     def width(self) -> int:
         """Output channels."""
         return self.branch[-1].filters
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        channels = input_shape[-1]
+    def build(self, input_shape: Shape) -> None:
+        channels = channels_of(input_shape)
         if self.shortcut == "projection" and (channels != self.width or self.stride > 1):
             self.projection = self._conv("projection", self.width, 1, self.stride, False)
             self.projection.build(input_shape)
@@ -130,14 +135,14 @@ class ResidualBlock(keras.layers.Layer):
             conv.build((None, None, None, channels))
             channels = conv.filters
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         """x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), width]."""
         y = x
         for conv in self.branch:
             y = conv(y, training=training)
         return ops.relu(y + self._skip(x, training))
 
-    def _skip(self, x: Any, training: bool) -> Any:
+    def _skip(self, x: Tensor, training: bool) -> Tensor:
         if self.projection is not None:
             return self.projection(x, training=training)
         x = x[:, :: self.stride, :: self.stride]
