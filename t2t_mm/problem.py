@@ -383,7 +383,7 @@ class Text2TextProblem(Problem):
     """Text to text, both sides on one vocabulary."""
 
     vocabulary: str | None = None  # None: one of its own, "vocab.<name>"
-    metrics = ("bleu", "exact_match")
+    metrics: tuple[str, ...] = ("bleu", "exact_match")
 
     def __init__(self, name: str):
         super().__init__(name)

@@ -11,6 +11,7 @@ from t2t_mm.kinds.audio import LOG_MEL, WAVEFORM
 from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, Pair, grid_timing, stride_mask
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.modality import INPUT, Modality
+from t2t_mm.tensor import Shape, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -72,22 +73,22 @@ class Audio(Modality):
         """Channels of the raw input."""
         return 1
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         channels = self.channels
         for block in self.blocks:
             block.build((None, None, None, channels))
             channels = block.filters
         self.project.build((None, None, None, channels))
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
         """Waveforms [B, S] to ceil(S / 2^blocks) positions."""
         return self._sequence(values[:, :, None, None], time_mask(values, lengths))
 
-    def _sequence(self, x: Any, mask: Any) -> Rep:
+    def _sequence(self, x: Tensor, mask: Tensor) -> Rep:
         x, mask = self._stack(x, mask)
         return Rep(ops.squeeze(x * mask, 2), ops.cast(mask[:, :, 0, 0], "float32"))
 
-    def _stack(self, x: Any, mask: Any) -> tuple[Any, Any]:
+    def _stack(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """x [B, T, F, C] with mask [B, T] -> [B, T', F, D] with mask [B, T', 1, 1]."""
         x = ops.cast(x, self.compute_dtype)
         mask = ops.cast(mask, self.compute_dtype)[:, :, None, None]
@@ -140,14 +141,14 @@ class AudioSpectral(Audio):
     def channels(self) -> int:
         return self.mel_bins if self.frequency == "merge" else 1
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
         """Spectrograms [B, T, F] to ceil(T / 2^blocks) positions, F times as many if kept."""
         mask = time_mask(values, lengths)
         if self.frequency == "merge":
             return self._sequence(values[:, :, None, :], mask)
         return self._grid(values[:, :, :, None], mask)
 
-    def _grid(self, x: Any, mask: Any) -> Rep:
+    def _grid(self, x: Tensor, mask: Tensor) -> Rep:
         x, mask = self._stack(x, mask)
         times = ops.shape(x)[1]
         x = (x + ops.cast(grid_timing(times, self.mel_bins, self.hidden_size), x.dtype)) * mask
@@ -160,7 +161,7 @@ class AudioSpectral(Audio):
         return {**super().get_config(), **own}
 
 
-def time_mask(x: Any, lengths: Any = None) -> Any:
+def time_mask(x: Tensor, lengths: Tensor | None = None) -> Tensor:
     """1 where a time is real: up to `lengths` [B], else up to the last time that is not all zero.
 
     At least one time is real, so that attention over an empty recording stays finite.

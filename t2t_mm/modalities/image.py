@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import keras
 from keras import ops
 
 from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, grid_timing
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.modality import INPUT, Modality
+from t2t_mm.tensor import Shape, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -63,20 +65,23 @@ class Image(Modality):
     def _named(self, name: str) -> dict[str, Any]:
         return {"name": name, "seed": self._seed(name), "dtype": self.dtype_policy}
 
-    def build(self, input_shape: Any = None) -> None:
-        shape: tuple[int | None, ...] = (None, None, None, self.channels)
-        for layer in (*self.steps, *self.blocks):
+    def build(self, input_shape: Shape | None = None) -> None:
+        shape: Shape = (None, None, None, self.channels)
+        for layer in self._convolutions():
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
-    def positions(self, values: Any) -> Any:
+    def _convolutions(self) -> list[keras.layers.Layer]:
+        return [*self.steps, *self.blocks]
+
+    def positions(self, values: Tensor) -> Tensor:
         """The pixels."""
         return ops.prod(ops.shape(values)[:3])
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
         """Standardized images [B, H, W, C] to a grid of positions."""
         x = ops.cast(values, self.compute_dtype)
-        for layer in (*self.steps, *self.blocks):
+        for layer in self._convolutions():
             x = layer(x)
         height, width = ops.shape(x)[1:3]
         x = x + ops.cast(grid_timing(height, width, self.hidden_size), x.dtype)

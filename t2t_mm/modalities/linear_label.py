@@ -10,6 +10,7 @@ from keras import ops
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.categorical import OneClass, number_of_classes
 from t2t_mm.modalities.modality import TARGET, Modality
+from t2t_mm.tensor import Shape, Size, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -38,17 +39,19 @@ class LinearLabel(OneClass, Modality):
     def arguments(cls, kind: Label, hparams: HParams) -> dict[str, Any]:
         return {"num_outputs": number_of_classes(kind)}
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
         raise self._no_input()
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes `kernel` [D, classes] and `bias` [classes]."""
         shape = (self.hidden_size, self.num_outputs)
         start = keras.initializers.RandomNormal(0.0, shape[0] ** -0.5, self._seed("kernel"))
         self.kernel = self.add_weight(shape=shape, initializer=start, name="kernel")
         self.bias = self.add_weight(shape=shape[1:], initializer="zeros", name="bias")
 
-    def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
+    def top(
+        self, x: Tensor, mask: Tensor, grid: tuple[Size, Size] | None = None, training: bool = False
+    ) -> Tensor:
         """x [B, L, D], mask [B, L] -> logits [B, classes]."""
         mask = ops.cast(mask, "float32")[:, :, None]
         total = ops.sum(ops.cast(x, "float32") * mask, axis=1)  # [B, D], float32: L is thousands

@@ -18,6 +18,7 @@ from t2t_mm.errors import UserError
 from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.seeds import fold_in
 from t2t_mm.modalities.loss import Sums
+from t2t_mm.tensor import Shape, Size, State, Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -33,8 +34,8 @@ class Decoder(Protocol):
     """What a modality asks of a body; see models/body.py."""
 
     def decode(
-        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Computes outputs [B, T, D] and a loss from encoded inputs and earlier outputs."""
 
 
@@ -108,21 +109,24 @@ class Modality(keras.layers.Layer):
         )
 
     @classmethod
-    def sharing_key(cls, name: str, kind: Kind, hparams: HParams) -> str:
-        """What features must have in common to hold one object, e.g. "text.vocab.shapes.128"."""
+    def sharing_key(cls, name: str, kind: Any, hparams: HParams) -> str:
+        """The name that features have in common to hold one object, e.g. "text.vocab.shapes.128".
+
+        `kind` is of one of the classes that `kinds` names: a subclass writes which.
+        """
         return f"{name}.{hparams.hidden_size}"
 
     @classmethod
-    def arguments(cls, kind: Kind, hparams: HParams) -> dict[str, Any]:
-        """The constructor's own arguments for a feature."""
+    def arguments(cls, kind: Any, hparams: HParams) -> dict[str, Any]:
+        """The constructor's own arguments for a feature; `kind` as for `sharing_key`."""
         return {}
 
     @abstractmethod
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes all variables of the roles; `input_shape` is not used."""
 
     @abstractmethod
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
         """Takes a batch of inputs into the unified representation.
 
         Args:
@@ -134,17 +138,22 @@ class Modality(keras.layers.Layer):
           x [B, L, D], zero at padding; mask [B, L]; the grid of two-dimensional inputs.
         """
 
-    def positions(self, values: Any) -> Any:
+    def positions(self, values: Tensor) -> Tensor:
         """Positions of a batch of values, padding included, int32 scalar."""
         return ops.prod(ops.shape(values)[:2])
 
-    def target_bottom(self, targets: Any) -> Any:
+    def target_bottom(self, targets: Tensor) -> Tensor:
         """Embeds earlier outputs for the decoder: targets [B, T] -> [B, T, D]."""
         raise UserError(f"modality '{self.name}' does not feed a decoder.")
 
     def read_out(
-        self, body: Decoder, encoded: Encoded, targets: Any, first: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self,
+        body: Decoder,
+        encoded: Encoded,
+        targets: Tensor,
+        first: Tensor | None,
+        training: bool = False,
+    ) -> tuple[Tensor, Tensor]:
         """Takes outputs from the body: what `loss`, `step_metrics` and the like are given.
 
         Here, for a target that is not written: the top reads the encoder's output.
@@ -164,43 +173,45 @@ class Modality(keras.layers.Layer):
         rep = encoded.rep
         return self.top(rep.x, rep.mask, rep.grid, training=training), ops.zeros((), "float32")
 
-    def target_mask(self, targets: Any) -> Any:
+    def target_mask(self, targets: Tensor) -> Tensor:
         """1 where a target counts, else 0: targets [B, ...] -> float32 [B, ...]."""
         return ops.ones_like(targets, "float32")
 
-    def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
+    def top(
+        self, x: Tensor, mask: Tensor, grid: tuple[Size, Size] | None = None, training: bool = False
+    ) -> Tensor:
         """Computes logits from the body's output x [B, L, D] with mask [B, L]."""
         raise self._no_target()
 
-    def step_bottom(self, tokens: Any) -> Any:
+    def step_bottom(self, tokens: Tensor) -> Tensor:
         """`target_bottom` of one position of many rows: tokens [R] -> [R, D]."""
         return self.target_bottom(tokens[None])[0]
 
-    def prepare_top(self) -> Any:
+    def prepare_top(self) -> State:
         """What `step_top` takes, once for all positions."""
         return None
 
-    def step_top(self, weights: Any, x: Any) -> Any:
+    def step_top(self, weights: State, x: Tensor) -> Tensor:
         """`top` of one position of many rows: x [R, D] -> logits [R, V]."""
         return self.top(x[None], ops.ones_like(x[None, :, 0]))[0]
 
-    def loss(self, outputs: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Sums:
         """The loss of a batch: (sum, weight), float32 scalars."""
         raise self._no_target()
 
-    def hits(self, outputs: Any, targets: Any) -> Any:
+    def hits(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """How many targets are predicted right, float32 scalar, for a training run's accuracy."""
         raise self._no_target()
 
-    def step_metrics(self, outputs: Any, targets: Any) -> dict[str, Sums]:
+    def step_metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, Sums]:
         """Teacher-forced metrics by name, each (sum, weight), float32 scalars."""
         raise self._no_target()
 
-    def found(self, outputs: Any, count: int) -> Found:
+    def found(self, outputs: Tensor, count: int) -> Found:
         """The `count` likeliest values of a target that is not written, see `Found`."""
         raise self._no_target()
 
-    def scores(self, outputs: Any, targets: Any) -> Any:
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The natural logarithm of each target's probability, element by element.
 
         Returns:
@@ -222,7 +233,7 @@ class Modality(keras.layers.Layer):
         """The trainable variables that a problem touches through this role."""
         return list(self.trainable_variables)
 
-    def call(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+    def call(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
         """`bottom`."""
         return self.bottom(values, lengths, training)
 

@@ -16,6 +16,7 @@ import keras
 from keras import ops
 
 from t2t_mm.layers.rep import Encoded, Rep, concatenate, map_tensors
+from t2t_mm.tensor import Shape, Size, State, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.problem import Task
@@ -79,7 +80,7 @@ class Body(keras.layers.Layer):
         return {layer.name: [layer] for layer in layers}
 
     @abstractmethod
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes all variables of all layers; `input_shape` is not used."""
 
     @abstractmethod
@@ -106,8 +107,8 @@ class Body(keras.layers.Layer):
 
     @abstractmethod
     def decode(
-        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Computes outputs from encoded inputs and earlier outputs.
 
         Args:
@@ -122,7 +123,7 @@ class Body(keras.layers.Layer):
           add to the loss.
         """
 
-    def start(self, encoded: Encoded, beams: int, length: Any) -> tuple[Any, Any]:
+    def start(self, encoded: Encoded, beams: int, length: Size) -> tuple[State, State]:
         """Prepares decoding position by position, without dropout.
 
         R = B * beams rows are decoded at once, the hypotheses of one input side by side.
@@ -140,7 +141,9 @@ class Body(keras.layers.Layer):
         width = (ops.shape(encoded.rep.x)[0] * beams, length, self.hidden_size)
         return encoded.repeat(beams), ops.zeros(width, self.compute_dtype)
 
-    def step(self, memory: Any, state: Any, x: Any, position: Any) -> tuple[Any, Any]:
+    def step(
+        self, memory: State, state: State, x: Tensor, position: Tensor
+    ) -> tuple[Tensor, State]:
         """Decodes one position: what `decode` gives there if the earlier ones were the same.
 
         Args:
@@ -159,7 +162,7 @@ class Body(keras.layers.Layer):
         mask = ops.ones_like(written[:, :, 0])
         return self.decode(memory, written, mask)[0][:, -1], state
 
-    def reorder(self, state: Any, rows: Any) -> Any:
+    def reorder(self, state: State, rows: Tensor) -> State:
         """Lets each row go on from another hypothesis of the same input.
 
         Args:

@@ -18,7 +18,8 @@ from t2t_mm.models.joint import JointModel
 
 def addresses(model: JointModel) -> list[str]:
     """What a pattern may match: paths of variables, and "joint/commands/NAME", a command's row."""
-    rows = [f"{model.commands.path}/{name}" for name in model.command_names]
+    commands = model.commands
+    rows = [] if commands is None else [f"{commands.path}/{name}" for name in model.command_names]
     return [variable.path for variable in model.variables] + rows
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
+from t2t_mm.models.joint import JointModel
+
 
 class Callbacks:
     """Passes a run's events to `keras.callbacks.Callback` objects.
@@ -20,7 +22,7 @@ class Callbacks:
     """
 
     def __init__(
-        self, callbacks: Sequence[keras.callbacks.Callback], model: keras.Model, train_steps: int
+        self, callbacks: Sequence[keras.callbacks.Callback], model: JointModel, train_steps: int
     ):
         self._list = None
         self._evaluations = 0

@@ -65,7 +65,7 @@ def keras_optimizer(name: str) -> type[KerasOptimizer]:
     return type(f"Keras{wrapped.__name__}", (KerasOptimizer,), made)
 
 
-def _record(wrapped: type) -> type[OptimizerHParams]:
+def _record(wrapped: type[keras.optimizers.Optimizer]) -> type[OptimizerHParams]:
     """A record with a field for every argument that is a number, a truth value or a text."""
     fields = []
     for argument in inspect.signature(wrapped.__init__).parameters.values():

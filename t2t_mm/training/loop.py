@@ -157,7 +157,8 @@ class Loop:
           DivergedError: at a loss or gradient that is not finite; its update is not applied.
           KeyboardInterrupt: after SIGINT or SIGTERM, when the state is saved.
         """
-        self._log, self._begun, self._saved = log, set(), self.state.step
+        self._log, self._saved = log, self.state.step
+        self._begun: set[str] = set()
         with Interruption() as interruption:
             ended = self.is_finished()
             while not ended:

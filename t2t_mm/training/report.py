@@ -46,7 +46,7 @@ def opening(settings: Settings, tasks: Sequence[Task], model: JointModel, step: 
 
 def finished(settings: Settings, step: int) -> str:
     """Why a run is not trained further."""
-    if step >= settings.train_steps:
+    if step >= settings.total_steps:
         why = f"has done its {step} steps; to train further, raise --train_steps"
     else:
         why = f"was stopped early at step {step}; to train further, raise early_stopping_evals"

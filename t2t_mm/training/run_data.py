@@ -57,7 +57,7 @@ def open_data(settings: Settings) -> RunData:
         tasks={task.name: task.to_dict() for task in tasks},
         seed=settings.random_seed,
         vocabularies={name: vocabulary.digest for name, vocabulary in vocabularies.items()},
-        train_steps=settings.train_steps,
+        train_steps=settings.total_steps,
         data=training_digests(tasks, settings.data_dir),
     )
     return RunData(tasks, vocabularies, record)

@@ -47,7 +47,7 @@ class Tuning:
             if not any(rows):
                 frozen.add(path)
             elif not all(rows):
-                kept[path] = np.repeat(np.float32(rows)[:, None], model.hidden_size, 1)
+                kept[path] = np.repeat(np.asarray(rows, np.float32)[:, None], model.hidden_size, 1)
         if frozen.issuperset(variable.path for variable in model.trainable_variables):
             raise HParamError(
                 f"hparam 'freeze' is '{hparams.freeze}', which freezes every variable of the "

@@ -125,7 +125,10 @@ class Remapping:
           variable: with its initial values.
           old: the value in the checkpoint.
         """
-        before, after = self._pair(path)
+        pair = self._pair(path)
+        if pair is None:
+            raise ValueError(f"'{path}' belongs to no vocabulary that differs")
+        before, after = pair
         there = pieces(before)
         kept = [(number, there[p]) for p, number in pieces(after).items() if p in there]
         to, source = (np.array(ids, np.int64) for ids in zip(*kept, strict=True))
