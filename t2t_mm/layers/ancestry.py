@@ -65,9 +65,8 @@ def _lineage_penalty(ancestry: Tensor, beams: int) -> Tensor:
     The last axis counts what the K rows of an input wrote, position by position.
     """
     length = ops.shape(ancestry)[1]
-    ancestry = ops.reshape(ancestry, (-1, beams, length))
-    writers = ops.reshape(
-        ops.arange(ops.shape(ancestry)[0] * beams, dtype="int32"), (-1, 1, 1, beams)
-    )
-    own = ops.equal(ancestry[..., None], writers)
+    ancestry = ops.reshape(ancestry, (-1, beams, length))  # [B, K, length]
+    writers = ops.arange(ops.shape(ancestry)[0] * beams, dtype="int32")
+    writers = ops.reshape(writers, (-1, 1, 1, beams))  # [B, 1, 1, K]
+    own = ops.equal(ancestry[..., None], writers)  # [B, K, length, K]
     return ops.reshape(ops.where(own, 0.0, PENALTY), (-1, 1, beams, length * beams))

@@ -68,8 +68,8 @@ class HeadOrder(NamedTuple):
             return None
         first = ops.arange(inputs, dtype="int32")[:, None, None] * (beams * heads)
         beam, head = ops.arange(beams, dtype="int32"), ops.arange(heads, dtype="int32")
-        by_head = first + head[:, None] + beam * heads
-        by_row = first + beam[:, None] + head * beams
+        by_head = first + head[:, None] + beam * heads  # [B, H, K]
+        by_row = first + beam[:, None] + head * beams  # [B, K, H]
         return cls(ops.reshape(by_head, (-1,)), ops.reshape(by_row, (-1,)))
 
 
@@ -122,15 +122,15 @@ class DotProductAttention(keras.layers.Layer):
         weights = ops.softmax(logits)
         record_attention(self, weights)
         weights = self.dropout(ops.cast(weights, values.dtype), training=training)
-        context = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
-        length = ops.shape(context)[1]
-        return pointwise(ops.reshape(context, (-1, length, depth)), self.output_kernel)
+        context = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))  # [B, T, H, d]
+        context = ops.reshape(context, (-1, ops.shape(context)[1], depth))  # [B, T, D]
+        return pointwise(context, self.output_kernel)
 
     def _row_heads(self, x: Tensor, beams: int, order: HeadOrder | None) -> Tensor:
         """[R, D] -> [B, H, K, D / H]: the hypotheses of an input share its keys and values."""
         head = x.shape[-1] // self.num_heads
         if order is not None:
-            x = take(ops.reshape(x, (-1, head)), order.by_head)
+            x = take(ops.reshape(x, (-1, head)), order.by_head)  # [B * H * K, D / H]
         return ops.reshape(x, (-1, self.num_heads, beams, head))
 
     def _context(
@@ -142,14 +142,14 @@ class DotProductAttention(keras.layers.Layer):
         weights = quick_softmax(logits - bias)
         context = ops.matmul(ops.cast(weights, values.dtype), values)
         if order is not None:
-            context = take(ops.reshape(context, (-1, head)), order.by_row)
+            context = take(ops.reshape(context, (-1, head)), order.by_row)  # [B * K * H, d]
         return ops.reshape(context, (-1, self.num_heads * head))
 
     def _heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
         """[B, L, parts * D] -> `parts` times [B, H, L, D / H]."""
-        head = x.shape[-1] // (parts * self.num_heads)
-        x = ops.reshape(x, (-1, ops.shape(x)[1], parts, self.num_heads, head))
-        x = ops.transpose(x, (2, 0, 3, 1, 4))
+        head, length = x.shape[-1] // (parts * self.num_heads), ops.shape(x)[1]
+        x = ops.reshape(x, (-1, length, parts, self.num_heads, head))  # [B, L, parts, H, d]
+        x = ops.transpose(x, (2, 0, 3, 1, 4))  # [parts, B, H, L, d]
         return tuple(ops.unstack(x, parts))
 
     def compute_output_shape(self, input_shape: Shape, *_: Any) -> Shape:
@@ -237,7 +237,7 @@ def inner_products(queries: Tensor, keys: Tensor) -> Tensor:
         import tensorflow as tf
 
         return tf.matmul(queries, keys, transpose_b=True)  # without two transpositions of the keys
-    return ops.matmul(queries, ops.swapaxes(keys, -1, -2))
+    return ops.matmul(queries, ops.swapaxes(keys, -1, -2))  # by [B, H, d, S]
 
 
 def quick_softmax(x: Tensor) -> Tensor:
@@ -300,7 +300,7 @@ class SelfAttention(DotProductAttention):
         output = read(self.output_kernel, self.compute_dtype)
         blocks = ops.reshape(ops.arange(inputs * heads, dtype="int32"), (inputs, 1, heads))
         beam = ops.arange(beams, dtype="int32")[:, None]
-        first = ops.reshape(blocks * (length * beams) + beam, (-1,))
+        first = ops.reshape(blocks * (length * beams) + beam, (-1,))  # [B, K, H], flat
         shape = (-1, heads, length * beams, head)
         shape = shape if isinstance(length, int) else ops.stack(shape)
         size = (inputs * heads * length * beams, head)
@@ -350,12 +350,12 @@ class SelfAttention(DotProductAttention):
         Returns:
           Scaled queries [B, H, K, d], keys and values [B, H, seen, d], the next state.
         """
-        queries, *written = split(joint, [joint.shape[-1] // 3] * 3, 3, -1)
+        queries, *written = split(joint, [joint.shape[-1] // 3] * 3, 3, -1)  # [R, D] each
         head = queries.shape[-1] // self.num_heads
         queries = self._row_heads(queries * head**-0.5, beams, memory.order)
         entries = memory.first + position * beams
         state = tuple(
-            put(buffer, entries, ops.reshape(new, (-1, head)))
+            put(buffer, entries, ops.reshape(new, (-1, head)))  # rows [R * H, d]
             for buffer, new in zip(state, written, strict=True)
         )
         keys, values = (ops.reshape(buffer, memory.shape)[:, :, :seen] for buffer in state)

@@ -111,7 +111,7 @@ class Luong(Mechanism):
     """
 
     def scores(self, memory: MechanismMemory, queries: Tensor) -> Tensor:
-        return ops.matmul(queries, ops.swapaxes(memory.keys, 1, 2))
+        return ops.matmul(queries, ops.swapaxes(memory.keys, 1, 2))  # keys [B, U, S]
 
     def _weights(self) -> tuple[Tensor, ...]:
         return ()
@@ -251,9 +251,8 @@ class AttentionLSTM(keras.layers.Layer):
           h [R, H] and the next state; see `output`.
         """
         cells, attention = state
-        h, cells = self.stack.step(
-            memory.cells, ops.concatenate([x, attention], axis=-1), cells, masks
-        )
+        x = ops.concatenate([x, attention], axis=-1)  # [R, n + heads * A]
+        h, cells = self.stack.step(memory.cells, x, cells, masks)
         queries = ops.reshape(h, (-1, beams, self.units))  # [B, K, H]
         vectors = []
         for mechanism, own, kernel in zip(
@@ -263,6 +262,7 @@ class AttentionLSTM(keras.layers.Layer):
             both = ops.concatenate([queries, context], axis=-1)  # [B, K, H + E]
             both = ops.reshape(both, (-1, kernel.shape[0]))  # [R, H + E]
             vectors.append(ops.matmul(both, kernel))
+        # [R, heads * A]
         attention = ops.concatenate(vectors, axis=-1) if len(vectors) > 1 else vectors[0]
         return h, (cells, attention)
 
@@ -297,7 +297,7 @@ class AttentionLSTM(keras.layers.Layer):
 
         def advance(state: State, inputs: dict[str, State]) -> tuple[State, Tensor]:
             h, state = self.step(memory, state, inputs["x"], masks=inputs["masks"])
-            return state, ops.concatenate([h, state[1]], axis=-1)
+            return state, ops.concatenate([h, state[1]], axis=-1)  # [B, H + heads * A]
 
         width = self.units + self.attention_size
         both, _ = scan(advance, self.first_state(state), inputs, width, self.compute_dtype)

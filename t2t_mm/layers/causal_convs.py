@@ -78,8 +78,9 @@ class CausalConvs:
         memory, state = [], []
         for (kernel_size, dilation), steps in self.kinds.items():
             width = ops.clip((length + dilation - 2) // dilation, 1, kernel_size - 1)
-            kernel = ops.concatenate([read(step.conv.depthwise_kernel) for step in steps], -1)
-            taps = ops.cast(ops.flip(kernel[:-1], axis=0)[:width], dtype)
+            kernels = [read(step.conv.depthwise_kernel) for step in steps]
+            kernel = ops.concatenate(kernels, -1)  # [taps, C]
+            taps = ops.cast(ops.flip(kernel[:-1], axis=0)[:width], dtype)  # [W, C]
             start = _start_one if beams == 1 else _start_several
             memory.append(start(taps[:, None], width, dilation, length))
             state.append(empty((dilation * width, rows, kernel.shape[-1]), dtype))
@@ -111,7 +112,7 @@ class CausalConvs:
             else:
                 past = _past_of_several(kind, ring, position, ancestry)
             widths = [step.channels for step in steps]
-            each = split(past, widths, len(steps), -1)
+            each = split(past, widths, len(steps), -1)  # [R, C of the step] each
             pasts.update((id(step), part) for step, part in zip(steps, each, strict=True))
         found = {
             id(step): (tuple(weights[i * parts : (i + 1) * parts]), pasts.get(id(step)))
@@ -151,9 +152,9 @@ def _past_of_one(kind: KindMemory, ring: Tensor, position: Tensor) -> Tensor:
 def _past_of_several(kind: KindMemory, ring: Tensor, position: Tensor, ancestry: Tensor) -> Tensor:
     """The same, each row taking from the rows that its ancestry names."""
     rows = ops.shape(ancestry)[0]
-    entries = ops.reshape(ring, (-1, ring.shape[-1]))
-    writers = take(ops.transpose(ancestry), take(kind.times, position))
-    places = rows * take(kind.slots, position)[:, None] + writers
+    entries = ops.reshape(ring, (-1, ring.shape[-1]))  # [d * W * R, C]
+    writers = take(ops.transpose(ancestry), take(kind.times, position))  # [W, R]
+    places = rows * take(kind.slots, position)[:, None] + writers  # [W, R]
     return ops.sum(take(entries, places) * kind.taps, axis=0)
 
 
@@ -184,7 +185,7 @@ class ConvsAt:
         found = []
         kinds = zip(self._memory.kinds, self._state, self._convs.kinds.values(), strict=True)
         for kind, ring, steps in kinds:
-            read = ops.concatenate([self._read[id(step)] for step in steps], axis=-1)
+            read = ops.concatenate([self._read[id(step)] for step in steps], axis=-1)  # [R, C]
             here = take(kind.here, self._position)
             found.append(put(ring, here, read[None], self._pasts))
         return found

@@ -194,6 +194,7 @@ def same_border(x: Tensor, window: Pair, strides: Pair, value: float = 0.0) -> t
     if strides == (1, 1):
         return x, "same"
     (top, left) = (side // 2 for side in window)
+    # [B, H + 2 top, W + 2 left, C]
     return ops.pad(x, [[0, 0], [top, top], [left, left], [0, 0]], constant_values=value), "valid"
 
 
@@ -245,7 +246,7 @@ def grid_timing(height: Size, width: Size, depth: int) -> Tensor:
     rates = ops.power(100.0, -ops.arange(quarter, dtype="float32") / quarter)
     rows = ops.arange(height, dtype="float32")[:, None] * rates
     columns = ops.arange(width, dtype="float32")[:, None] * rates
-    rows = ops.concatenate([ops.sin(rows), ops.cos(rows)], axis=-1)[:, None]
-    columns = ops.concatenate([ops.sin(columns), ops.cos(columns)], axis=-1)[None]
-    parts = [rows + ops.zeros_like(columns), columns + ops.zeros_like(rows)]
+    rows = ops.concatenate([ops.sin(rows), ops.cos(rows)], axis=-1)[:, None]  # [H, 1, D / 2]
+    columns = ops.concatenate([ops.sin(columns), ops.cos(columns)], axis=-1)[None]  # [1, W, D / 2]
+    parts = [rows + ops.zeros_like(columns), columns + ops.zeros_like(rows)]  # [H, W, D / 2] each
     return ops.pad(ops.concatenate(parts, axis=-1), [[0, 0], [0, 0], [0, depth % 4]])

@@ -38,7 +38,8 @@ def depthwise_conv(x: Tensor, kernel: Tensor, before: int, after: int, dilation:
             return _dilated(x, kernel, before, after, dilation)
         large = kernel.shape[0] * kernel.shape[1] > LARGE_KERNEL
         return (_large if large else _small)(x, kernel, before, after)
-    x = ops.pad(x, [[0, 0], [before * dilation, after * dilation], [0, 0]])
+    border = [before * dilation, after * dilation]
+    x = ops.pad(x, [[0, 0], border, [0, 0]])  # [B, L + d (taps - 1), C]
     y = ops.depthwise_conv(
         x[:, :, None], kernel[:, None, :, None], padding="valid", dilation_rate=(dilation, 1)
     )
@@ -49,7 +50,7 @@ def _small(x: Tensor, kernel: Tensor, before: int, after: int) -> Tensor:
     """One TensorFlow operation that pads by itself."""
     import tensorflow as tf
 
-    padding = [[0, 0], [before, after], [0, 0], [0, 0]]
+    padding = [[0, 0], [before, after], [0, 0], [0, 0]]  # of [B, L, 1, C]
     y = tf.nn.depthwise_conv2d(tf.expand_dims(x, 2), _tall(kernel), [1, 1, 1, 1], padding)
     return tf.squeeze(y, 2)
 
@@ -69,7 +70,8 @@ def _large(x: Tensor, kernel: Tensor, before: int, after: int) -> Tensor:
 
     @tf.custom_gradient
     def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
-        wide, wide_kernel = tf.expand_dims(x, 1), tf.reshape(kernel, [1, *kernel.shape, 1])
+        wide = tf.expand_dims(x, 1)  # [B, 1, L, C]
+        wide_kernel = tf.reshape(kernel, [1, *kernel.shape, 1])  # [1, taps, C, 1]
         y = tf.raw_ops.DepthwiseConv2dNative(input=wide, filter=wide_kernel, **options)
 
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -80,7 +82,7 @@ def _large(x: Tensor, kernel: Tensor, before: int, after: int) -> Tensor:
                 **options,
             )
             dkernel = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
-                input=tf.expand_dims(x, 2),
+                input=tf.expand_dims(x, 2),  # [B, L, 1, C]
                 filter_sizes=[kernel.shape[0], 1, kernel.shape[1], 1],
                 out_backprop=tf.expand_dims(dy, 2),
                 **options,
@@ -108,6 +110,6 @@ def _dilated(x: Tensor, kernel: Tensor, before: int, after: int, dilation: int) 
     kernel = tf.slice(kernel, [before - before_kept, 0], [kept, channels])
     end = (after_kept + rows) * dilation - length
     x = tf.pad(x, [[0, 0], [before_kept * dilation, end], [0, 0]])
-    x = tf.reshape(x, [-1, rows + kept - 1, dilation, channels])
-    y = tf.nn.depthwise_conv2d(x, _tall(kernel), [1, 1, 1, 1], "VALID")
+    x = tf.reshape(x, [-1, rows + kept - 1, dilation, channels])  # [B, L / d + kept - 1, d, C]
+    y = tf.nn.depthwise_conv2d(x, _tall(kernel), [1, 1, 1, 1], "VALID")  # [B, L / d, d, C]
     return tf.slice(tf.reshape(y, [-1, rows * dilation, channels]), [0, 0, 0], [-1, length, -1])

@@ -41,6 +41,6 @@ def _tensorflow(rows: Tensor, weights: Tensor, group_sizes: Tensor) -> Tensor:
     import tensorflow as tf
 
     experts = weights.shape[0]
-    groups = tf.split(rows, group_sizes, num=experts)
-    matrices = tf.unstack(tf.convert_to_tensor(weights), num=experts)
+    groups = tf.split(rows, group_sizes, num=experts)  # [size of the group, D] each
+    matrices = tf.unstack(tf.convert_to_tensor(weights), num=experts)  # [D, F] each
     return tf.concat([tf.matmul(*pair) for pair in zip(groups, matrices, strict=True)], 0)

@@ -57,7 +57,7 @@ class LSTMCell(keras.layers.Layer):
         """The weights that `step` takes, once for all positions."""
         kernel = read(self.kernel, self.compute_dtype)
         zeros = ops.zeros((self.units,), "float32")
-        forget = ops.concatenate([zeros, zeros + self.forget_bias, zeros, zeros])
+        forget = ops.concatenate([zeros, zeros + self.forget_bias, zeros, zeros])  # [4 H]
         return kernel[: self.input_size], kernel[self.input_size :], read(self.bias) + forget
 
     def step(
@@ -70,7 +70,7 @@ class LSTMCell(keras.layers.Layer):
         # loop would read rows of 4 H numbers instead of n.
         gates = ops.matmul(x, input_kernel) + ops.matmul(h, recurrent_kernel)
         gates = ops.cast(gates, "float32") + bias  # [B, 4 H]
-        i, f, o, g = split(gates, [self.units] * 4, 4, -1)
+        i, f, o, g = split(gates, [self.units] * 4, 4, -1)  # [B, H] each
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
         return ops.cast(ops.sigmoid(o) * ops.tanh(c), h.dtype), c
 

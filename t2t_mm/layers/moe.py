@@ -91,8 +91,8 @@ class MixtureOfExperts(keras.layers.Layer):
         Returns:
           [B, L, D], and the balance losses times loss_coef, a float32 scalar.
         """
-        rows = ops.reshape(x, (-1, x.shape[-1]))
-        mask = ops.cast(ops.reshape(mask, (-1,)), "float32")
+        rows = ops.reshape(x, (-1, x.shape[-1]))  # [B * L, D]
+        mask = ops.cast(ops.reshape(mask, (-1,)), "float32")  # [B * L]
         gating = self.gate(rows, mask, training)
         y = self.dispatch(rows, mask, gating)
         loss = cv_squared(gating.importance) + cv_squared(gating.load)
@@ -130,8 +130,8 @@ class MixtureOfExperts(keras.layers.Layer):
         """One position of every hypothesis, all of them real: rows [R, D] -> [R, D]."""
         gate_kernel, expert_in, expert_out = weights
         best, experts = ops.top_k(ops.matmul(ops.cast(rows, "float32"), gate_kernel), self.k)
-        gates = ops.reshape(quick_softmax(best), (-1, 1))
-        experts = ops.reshape(ops.cast(experts, "int32"), (-1,))
+        gates = ops.reshape(quick_softmax(best), (-1, 1))  # [R * k, 1]
+        experts = ops.reshape(ops.cast(experts, "int32"), (-1,))  # [R * k]
         sizes = ops.sum(ops.one_hot(experts, self.num_experts, dtype="int32"), axis=0)
         _, order = ops.top_k(-experts, ops.shape(experts)[0])
         source = order // self.k
@@ -142,23 +142,22 @@ class MixtureOfExperts(keras.layers.Layer):
 
     def _per_expert(self, values: Tensor, experts: Tensor) -> Tensor:
         """Sums values [N, k] by expert -> [E]."""
-        return ops.segment_sum(
-            ops.reshape(values, (-1,)), ops.reshape(experts, (-1,)), self.num_experts
-        )
+        values, experts = ops.reshape(values, (-1,)), ops.reshape(experts, (-1,))  # [N * k] each
+        return ops.segment_sum(values, experts, self.num_experts)
 
     def dispatch(self, rows: Tensor, mask: Tensor, gating: Gating) -> Tensor:
         """Sends rows [N, D] to their experts and sums what they return, by gate -> [N, D]."""
-        real = ops.repeat(mask > 0, self.k)
-        assigned = ops.where(real, ops.reshape(gating.experts, (-1,)), self.num_experts)
+        real = ops.repeat(mask > 0, self.k)  # [N * k]
+        assigned = ops.where(real, ops.reshape(gating.experts, (-1,)), self.num_experts)  # [N * k]
         sizes = ops.segment_sum(ops.ones_like(assigned), assigned, self.num_experts + 1)[:-1]
         order = ops.argsort(assigned)
         if keras.backend.backend() != "jax":  # JAX cannot leave rows out: its shapes are fixed
             order = order[: ops.sum(sizes)]
         source = order // self.k
-        sent = ops.take(rows, source, axis=0)
+        sent = ops.take(rows, source, axis=0)  # [M, D], M what real positions send
         hidden = ops.relu(grouped_matmul(sent, self.expert_in, sizes))
         back = grouped_matmul(hidden, self.expert_out, sizes)
-        gates = ops.take(ops.reshape(gating.gates, (-1,)), order)
+        gates = ops.take(ops.reshape(gating.gates, (-1,)), order)  # [M]
         back = back * ops.cast(gates, back.dtype)[:, None]
         return ops.segment_sum(back, source, ops.shape(rows)[0])
 

@@ -102,7 +102,8 @@ def _tensorflow_layer_norm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: floa
             )
             # Sums over the rows as products: in half of the time that reduce_sum takes.
             ones, depth = tf.reshape(tf.ones_like(inverse), [1, -1]), scale.shape[0]
-            sums = [tf.matmul(ones, tf.reshape(z, [-1, depth])) for z in (along_normal, dy)]
+            rows = [tf.reshape(z, [-1, depth]) for z in (along_normal, dy)]  # [N, C] each
+            sums = [tf.matmul(ones, z) for z in rows]  # [1, C] each
             return dx, tf.squeeze(sums[0], 0), tf.squeeze(sums[1], 0)
 
         return normal * scale + bias, gradient

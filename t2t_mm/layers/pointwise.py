@@ -14,5 +14,5 @@ def pointwise(x: Tensor, kernel: Tensor) -> Tensor:
     operations on shapes.
     """
     channels, filters = kernel.shape
-    y = ops.matmul(ops.reshape(x, (-1, channels)), kernel)
+    y = ops.matmul(ops.reshape(x, (-1, channels)), kernel)  # [B * L, F]
     return ops.reshape(y, (-1, ops.shape(x)[1], filters))

@@ -128,13 +128,15 @@ class PrefixAttention(SelfAttention):
             ops.cast(inner_products(queries, keys), "float32") - own,
         ]
         # One softmax over both; keys and values themselves are not joined: that would copy them.
-        weights = ops.cast(quick_softmax(ops.concatenate(logits, axis=-1)), values.dtype)
+        both = ops.concatenate(logits, axis=-1)  # [B, H, K, S + seen]
+        weights = ops.cast(quick_softmax(both), values.dtype)
         size = ops.shape(memory.keys)[2]
         context = ops.matmul(weights[..., :size], memory.values)
         context = context + ops.matmul(weights[..., size:], values)  # [B, H, K, d]
         head = context.shape[-1]
         if memory.own.order is not None:
-            context = take(ops.reshape(context, (-1, head)), memory.own.order.by_row)
+            context = ops.reshape(context, (-1, head))  # [B * H * K, d]
+            context = take(context, memory.own.order.by_row)  # [B * K * H, d]
         context = ops.reshape(context, (-1, self.num_heads * head))  # [R, D]
         return ops.matmul(context, memory.own.output_kernel) + memory.output_bias, state
 

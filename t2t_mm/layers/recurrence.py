@@ -80,6 +80,7 @@ def reverse_real(x: Tensor, mask: Tensor) -> Tensor:
 
         return tf.reverse_sequence(x, lengths, seq_axis=1, batch_axis=0)
     places = ops.arange(ops.shape(x)[1], dtype="int32")[None]  # [1, L]
-    mirrored = lengths[:, None] - 1 - places
-    order = ops.where(mirrored >= 0, mirrored, ops.broadcast_to(places, ops.shape(mirrored)))
+    mirrored = lengths[:, None] - 1 - places  # [B, L]
+    places = ops.broadcast_to(places, ops.shape(mirrored))  # [B, L]
+    order = ops.where(mirrored >= 0, mirrored, places)
     return ops.take_along_axis(x, order[:, :, None], axis=1)

@@ -47,8 +47,8 @@ def concatenate(reps: Sequence[Rep]) -> Rep:
     """
     if len(reps) == 1:
         return reps[0]
-    x = ops.concatenate([rep.x for rep in reps], axis=1)
-    mask = ops.concatenate([rep.mask for rep in reps], axis=1)
+    x = ops.concatenate([rep.x for rep in reps], axis=1)  # [B, sum of L_i, D]
+    mask = ops.concatenate([rep.mask for rep in reps], axis=1)  # [B, sum of L_i]
     length = ops.shape(mask)[1]
     places = ops.arange(length, dtype="int32")[None]
     # Keys differ from one another, so that no backend's order of equal ones matters.

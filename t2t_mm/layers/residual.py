@@ -147,6 +147,7 @@ class ResidualBlock(keras.layers.Layer):
             return self.projection(x, training=training)
         x = x[:, :: self.stride, :: self.stride]
         missing = self.width - x.shape[-1]
+        # [B, ceil(H / stride), ceil(W / stride), width]
         return ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, missing]]) if missing else x
 
     def get_config(self) -> dict[str, Any]:
