@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TypedRecord:
-    """What hyperparameters and decoding settings have in common; fields are a subclass's.
+    """The base class of hyperparameters and decoding settings; fields are a subclass's.
 
     Attributes:
       NOUN: what a field is called in errors.

@@ -13,7 +13,7 @@ from keras import ops
 from t2t_mm.layers.attention import PENALTY
 from t2t_mm.tensor import Size, Tensor
 
-# Attention on earlier positions looks at whole blocks of so many, as far as something is written.
+# Attention on earlier positions looks at whole blocks of this size, as far as any is written.
 BLOCK = 64
 
 
@@ -23,17 +23,17 @@ def start_ancestry(rows: Size, length: Size) -> Tensor:
 
 
 def write_ancestry(ancestry: Tensor, position: Tensor) -> Tensor:
-    """Every row is about to write its own position."""
+    """Notes that every row writes its own position."""
     rows, length = ops.shape(ancestry)
     here = ops.equal(ops.arange(length, dtype="int32"), position)
     return ops.where(here, ops.arange(rows, dtype="int32")[:, None], ancestry)
 
 
 def past_bias(ancestry: Tensor, position: Tensor, length: Size, beams: int) -> Tensor:
-    """What keeps the rows from positions to come and, with several hypotheses, from others' pasts.
+    """The bias that keeps rows from later positions and, with several hypotheses, other pasts.
 
     Args:
-      ancestry: the table, int32 [R, length]; None with one hypothesis an input.
+      ancestry: the table, int32 [R, length]; None with one hypothesis per input.
       position: int32 scalar.
       length: positions at most.
       beams: hypotheses of each input, K.
@@ -54,13 +54,13 @@ def _seen(position: Tensor, length: Size) -> Tensor:
 
 
 def _future_penalty(position: Tensor, length: Size) -> Tensor:
-    """What keeps a position from those to come: [1, 1, 1, length] float32."""
+    """The bias that keeps a position from later ones: [1, 1, 1, length] float32."""
     future = ops.arange(length, dtype="int32") > position
     return PENALTY * ops.cast(future, "float32")[None, None, None]
 
 
 def _lineage_penalty(ancestry: Tensor, beams: int) -> Tensor:
-    """What keeps a row from what others wrote: [R, length] -> [B, 1, K, length * K] float32.
+    """Keeps a row from what others wrote: [R, length] -> bias [B, 1, K, length * K] float32.
 
     The last axis counts what the K rows of an input wrote, position by position.
     """

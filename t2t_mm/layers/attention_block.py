@@ -17,12 +17,12 @@ from t2t_mm.tensor import Shape, Size, Tensor
 
 
 class BlockMemory(NamedTuple):
-    """What an attention block needs at every position.
+    """Tensors that an attention block needs at every position.
 
     Attributes:
       timing: [length, D].
       own, source: of the two attentions.
-      norm: the normalisation's weights.
+      norm: the normalization's weights.
     """
 
     timing: Tensor
@@ -37,7 +37,7 @@ class AttentionBlock(keras.layers.Layer):
     The target plus the timing signal goes through two causal ConvBlocks and a causal self-
     attention, which give the queries; the source gives keys and values.
 
-    A deviation: the self-attention is joined to its input by a residual and a layer normalisation.
+    A deviation: the self-attention is joined to its input by a residual and a layer normalization.
     Alone, it would average the convolutions' outputs away.
 
     Args:
@@ -106,7 +106,7 @@ class AttentionBlock(keras.layers.Layer):
           source: [B, S, D].
           source_penalty: [B, 1, 1, S], from `padding_bias`.
           target_penalty: [1, 1, T, T], from `causal_bias`.
-          training: whether to drop.
+          training: True turns dropout on.
 
         Returns:
           [B, T, D]; position t depends on the target up to t alone.

@@ -21,7 +21,7 @@ from t2t_mm.tensor import State, Tensor
 
 
 class MechanismMemory(NamedTuple):
-    """What a mechanism needs at every position.
+    """Tensors that a mechanism needs at every position.
 
     Attributes:
       keys: [B, S, U].
@@ -121,7 +121,7 @@ MECHANISMS = {"bahdanau": Bahdanau, "luong": Luong}
 
 
 class AttentionMemory(NamedTuple):
-    """What all positions share: of the cells, of the mechanisms, the kernels of their vectors."""
+    """Tensors that all positions share: of cells and mechanisms, and kernels of the vectors."""
 
     cells: tuple[State, ...]
     mechanisms: tuple[MechanismMemory, ...]
@@ -189,7 +189,7 @@ class AttentionLSTM(keras.layers.Layer):
 
     @property
     def projects(self) -> bool:
-        """Whether the output is projected to H."""
+        """True if the output is projected to H."""
         return self.output_attention and (self.num_heads > 1 or self.attention_size != self.units)
 
     def build(self, input_shape: tuple[int, int]) -> None:
@@ -267,7 +267,7 @@ class AttentionLSTM(keras.layers.Layer):
         return h, (cells, attention)
 
     def output(self, memory: AttentionMemory, h: Tensor, attention: Tensor) -> Tensor:
-        """What the layer gives where the cells gave h [..., H]: [..., H]."""
+        """The layer's output [..., H] where the cells gave h [..., H]."""
         if not self.output_attention:
             return h
         if memory.projection is None:
@@ -285,7 +285,7 @@ class AttentionLSTM(keras.layers.Layer):
           source: [B, S, E].
           source_mask: [B, S], 1 = real.
           state: (h, c) of each cell to start from.
-          training: whether to drop.
+          training: True turns dropout on.
 
         Returns:
           [B, T, H].

@@ -1,4 +1,4 @@
-"""Batch normalisation with float32 statistics."""
+"""Batch normalization with float32 statistics."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class BatchNorm(keras.layers.Layer):
         )
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """Normalises x [B, H, W, C]; the shape and the dtype stay."""
+        """Normalizes x [B, H, W, C]; the shape and the dtype stay."""
         if not training:
             scale = self.scale * ops.rsqrt(self.moving_variance + self.epsilon)
             shift = self.bias - self.moving_mean * scale
@@ -71,7 +71,7 @@ class BatchNorm(keras.layers.Layer):
 def batch_norm(
     x: Tensor, scale: Tensor, bias: Tensor, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """x [B, H, W, C] normalised by its own statistics, its mean and unbiased variance [C]."""
+    """x [B, H, W, C] normalized by its own statistics, its mean and unbiased variance [C]."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

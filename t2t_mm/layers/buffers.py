@@ -15,7 +15,7 @@ from keras import ops
 
 from t2t_mm.tensor import Size, Tensor
 
-# Weights of at most so many numbers are stacked; of larger ones the copy would cost more than the
+# Weights of at most this many numbers are stacked; of larger ones the copy would cost more than the
 # few microseconds that a loop takes to carry one more tensor.
 SMALL = 2**16
 
@@ -40,7 +40,7 @@ def take(x: Tensor, indices: Tensor) -> Tensor:
 
 
 def empty(shape: tuple[Size, ...], dtype: str) -> Tensor:
-    """A buffer of zeros, shared with no other one: the graph optimiser merges equal constants."""
+    """A buffer of zeros, shared with no other one: the graph optimizer merges equal constants."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

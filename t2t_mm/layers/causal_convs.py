@@ -18,7 +18,7 @@ from t2t_mm.tensor import Size, Tensor
 
 
 class KindMemory(NamedTuple):
-    """What all positions share for the ConvSteps of one kind, of dilation d.
+    """Tensors that all positions share for the ConvSteps of one kind, of dilation d.
 
     Attributes:
       taps: those that look back. With one hypothesis an input [W, W, 1, C]: for each slot where
@@ -40,7 +40,7 @@ class KindMemory(NamedTuple):
 
 
 class ConvsMemory(NamedTuple):
-    """What all positions share.
+    """Tensors that all positions share.
 
     Attributes:
       weights: of the ConvSteps, as `ConvStep.prepare` gives them.
@@ -56,7 +56,7 @@ class CausalConvs:
 
     Its state is a ring per kind of window (taps and dilation d), [d * W, R, C]: what the ConvSteps
     have read at the last d * W positions; W is the number of taps that look back, or fewer where
-    there are not so many positions. It has d lines of W slots. Position t lies in line t mod d:
+    there are fewer positions. It has d lines of W slots. Position t lies in line t mod d:
     there lie those that its taps look at. No entry ever moves: which row wrote the past of which
     hypothesis is the ancestry's business.
 
@@ -101,7 +101,7 @@ class CausalConvs:
           state: from `start`, or from the position before.
           position: int32 scalar.
           ancestry: int32 [R, length], the row that wrote each position of each row's past; None
-            with one hypothesis an input.
+            with one hypothesis per input.
         """
         weights = unpack(memory.weights)
         parts = len(weights) // len(self.steps)
@@ -139,18 +139,18 @@ def _start_several(taps: Tensor, width: Size, dilation: int, length: Size) -> Ki
 
 
 def _place(times: Tensor, width: Size, dilation: int) -> Tensor:
-    """Where in a ring positions lie."""
+    """The places in a ring where positions lie."""
     return times % dilation * width + times // dilation % width
 
 
 def _past_of_one(kind: KindMemory, ring: Tensor, position: Tensor) -> Tensor:
-    """What the depthwise convolutions take from earlier positions, [R, C]; rows keep to theirs."""
+    """The depthwise convolutions' sum over earlier positions, [R, C]; rows keep to their own."""
     line = ring if kind.line is None else take(ring, take(kind.line, position))
     return ops.sum(line * take(kind.taps, take(kind.slot, position)), axis=0)
 
 
 def _past_of_several(kind: KindMemory, ring: Tensor, position: Tensor, ancestry: Tensor) -> Tensor:
-    """The same, each row taking from the rows that its ancestry names."""
+    """`_past_of_one` where each row takes from the rows that its ancestry names."""
     rows = ops.shape(ancestry)[0]
     entries = ops.reshape(ring, (-1, ring.shape[-1]))  # [d * W * R, C]
     writers = take(ops.transpose(ancestry), take(kind.times, position))  # [W, R]

@@ -68,8 +68,8 @@ class ConvStep(keras.layers.Layer):
         """The weights that `step` takes, once for all positions.
 
         Returns:
-          The present position's tap [C]; the pointwise kernel [C, F], centred: what leaves it has
-          the mean 0 that the normalisation would give it; the normalisation's scale and bias [F].
+          The present position's tap [C]; the pointwise kernel [C, F], centered: what leaves it has
+          the mean 0 that the normalization would give it; the normalization's scale and bias [F].
         """
         kernel = read(self.conv.pointwise_kernel)
         kernel = kernel - ops.mean(kernel, axis=-1, keepdims=True)
@@ -96,7 +96,7 @@ class ConvStep(keras.layers.Layer):
         h = read * tap
         if past is not None:
             h = h + past
-        return self.norm.step_centred(ops.matmul(h, kernel), scale, bias), read
+        return self.norm.step_centered(ops.matmul(h, kernel), scale, bias), read
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)

@@ -1,11 +1,11 @@
 """Two-dimensional ConvStep, ConvRes and max-pooling that padding cannot change.
 
-Pictures are [B, H, W, C]; a sequence is a picture of width 1, a spectrogram one of time by
+Images are [B, H, W, C]; a sequence is an image of width 1, a spectrogram one of time by
 frequency. `position_mask` is [B, H, W or 1, 1], 1 where a position is real; None: all are.
 
 TensorFlow's SAME padding of a strided window depends on the parity of the padded length, so that
 more padding would move every window. Here a window of k has k // 2 positions of border on both
-sides: output i is centred on input i * stride, whatever the length, and is real where that is.
+sides: output i is centered on input i * stride, whatever the length, and is real where that is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from t2t_mm.layers.seeds import fold_in
 from t2t_mm.tensor import Shape, Size, Tensor, channels_of
 
 Pair = tuple[int, int]
-FAR_BELOW = -3e4  # below any normalised value, and finite in float16
+FAR_BELOW = -3e4  # below any normalized value, and finite in float16
 
 
 class ConvStep2D(keras.layers.Layer):
@@ -28,13 +28,13 @@ class ConvStep2D(keras.layers.Layer):
 
     A [1 x 1] depthwise convolution only scales the channels of the pointwise one; it is left out.
 
-    Deviations for raw input (a picture's colours, sound), `raw=True`:
-    - no ReLU, which would throw away the negative half of standardised values;
-    - an ordinary convolution, because a depthwise one of 3 colours has only 3 spatial filters and
+    Deviations for raw input (an image's colors, sound), `raw=True`:
+    - no ReLU, which would throw away the negative half of standardized values;
+    - an ordinary convolution, because a depthwise one of 3 colors has only 3 spatial filters and
       of 1 channel a single one. Xception's entry flow begins with ordinary convolutions too;
-    - a bias before the normalisation, random at the start. Without it the normalisation blows the
-      noise of a grey background up to the size of an edge, and leaves of a single channel its sign.
-      The shapes world's pictures through an entrance and a class exit alone, 500 steps of 32,
+    - a bias before the normalization, random at the start. Without it the normalization blows the
+      noise of a gray background up to the size of an edge, and leaves of a single channel its sign.
+      The shapes world's images through an entry flow and a class head alone, 500 steps of 32,
       mean of 4 seeds: 84 % right; with a bias that starts at zero 47 %.
 
     Args:
@@ -210,7 +210,7 @@ def depthwise_conv(x: Tensor, kernel: Tensor, strides: Pair) -> Tensor:
 
 
 def max_pool(x: Tensor, window: Pair, strides: Pair, position_mask: Tensor | None = None) -> Tensor:
-    """The largest real value of each window of x [B, H, W, C]; 0 where the centre is padding."""
+    """The largest real value of each window of x [B, H, W, C]; 0 where the center is padding."""
     if position_mask is not None:
         position_mask = ops.cast(position_mask, x.dtype)
         x = x * position_mask + FAR_BELOW * (1 - position_mask)
@@ -222,7 +222,7 @@ def max_pool(x: Tensor, window: Pair, strides: Pair, position_mask: Tensor | Non
 
 
 def stride_mask(position_mask: Tensor, strides: Pair) -> Tensor:
-    """The mask of a strided layer's output: output i is centred on input i * stride."""
+    """The mask of a strided layer's output: output i is centered on input i * stride."""
     if position_mask is None:
         return None
     return position_mask[:, :: strides[0], :: strides[1]]

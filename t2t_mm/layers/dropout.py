@@ -12,7 +12,7 @@ from t2t_mm.tensor import Shape, Tensor
 class Dropout(keras.layers.Layer):
     """Zeroes a share `rate` of the values in training and scales the rest by 1 / (1 - rate).
 
-    Unlike `keras.layers.Dropout`, which makes a generator a layer, it draws from the one that its
+    Unlike `keras.layers.Dropout`, which makes a generator per layer, it draws from the one that its
     owner gives: a model then has one variable of random state to save and restore.
 
     Args:
@@ -51,7 +51,7 @@ class Dropout(keras.layers.Layer):
 
 
 def _tensorflow_dropout(x: Tensor, rate: float, seed: Tensor) -> Tensor:
-    """Dropout by 16 random bits a value: two thirds of the time of `keras.random.dropout` on a CPU.
+    """Dropout by 16 random bits per value: two thirds of `keras.random.dropout`'s time on a CPU.
 
     The rate is rounded to a multiple of 2^-16, and the scale with it, so that the mean is kept.
     """

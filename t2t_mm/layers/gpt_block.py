@@ -45,7 +45,7 @@ class GeluNetwork(FeedForward):
 
 
 class BlockMemory(NamedTuple):
-    """What a block needs at every position."""
+    """Tensors that a block needs at every position."""
 
     attention: PrefixMemory
     feed_forward: list[Tensor]

@@ -1,4 +1,4 @@
-"""Products of row groups of uneven sizes, each with its own matrix: what sparse experts compute."""
+"""Products of row groups of uneven sizes, each with its own matrix, as sparse experts need them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def grouped_matmul(rows: Tensor, weights: Tensor, group_sizes: Tensor) -> Tensor
     Args:
       rows: [M, D], sorted by group.
       weights: [E, D, F].
-      group_sizes: [E] integers, how many rows each group has; some may be 0. Their sum is M; under
+      group_sizes: [E] integers, the rows of each group; some may be 0. Their sum is M; under
         JAX, whose shapes are fixed, it may be less, and the rows left over give zeros.
 
     Returns:

@@ -179,7 +179,7 @@ class LSTMStack(keras.layers.Layer):
           state: to start from; None: zeros.
           position_mask: [B, L], 1 = real. At padding the state is carried on and the output is 0,
             as TensorFlow's dynamic_rnn does beyond a row's length. None: all are real.
-          training: whether to drop.
+          training: True turns dropout on.
 
         Returns:
           [B, L, H], and the state after each row's last real position.

@@ -16,13 +16,13 @@ from t2t_mm.tensor import Shape, Tensor, channels_of
 
 
 class Gating(NamedTuple):
-    """Which experts each position uses.
+    """The choice of experts for each position.
 
     Attributes:
       experts: [N, k] int32, the chosen ones, best first.
       gates: [N, k] float32, their weights; they sum to 1, or are 0 at padding.
       importance: [E] float32, the sum of each expert's gates.
-      load: [E] float32, how many positions each expert serves (in training, smoothly).
+      load: [E] float32, the number of positions that each expert serves (in training, smoothly).
     """
 
     experts: Tensor
@@ -86,7 +86,7 @@ class MixtureOfExperts(keras.layers.Layer):
         Args:
           x: [B, L, D].
           mask: [B, L], 1 = real.
-          training: whether to add noise to the gating.
+          training: True adds noise to the gating.
 
         Returns:
           [B, L, D], and the balance losses times loss_coef, a float32 scalar.

@@ -1,6 +1,6 @@
-"""Layer normalisation over the channels, with float32 statistics.
+"""Layer normalization over the channels, with float32 statistics.
 
-Only the layer lives here; where a network normalises is the business of the layers that own one.
+Only the layer lives here; where a network normalizes is the business of the layers that own one.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from t2t_mm.tensor import Shape, Tensor, channels_of
 class LayerNorm(keras.layers.Layer):
     """LN(x) = scale * (x - mean) / sqrt(var + epsilon) + bias over the last axis.
 
-    REFERENCE section 1 (arXiv 1706.05137, section 2.1): each ConvStep ends with it. Mean and
-    variance are those of one position alone, so padding positions never touch real ones. Statistics
-    are float32 under every dtype policy.
+    Each ConvStep ends with it (arXiv 1706.05137, section 2.1). Mean and variance are those of one
+    position alone, so padding positions never touch real ones. Statistics are float32 under every
+    dtype policy.
 
     `keras.layers.LayerNormalization` gives the same values; this one spends fewer TensorFlow
     operations on the way back, which is what counts at small widths.
@@ -45,7 +45,7 @@ class LayerNorm(keras.layers.Layer):
         )
 
     def call(self, x: Tensor) -> Tensor:
-        """Normalises x [..., C]; the shape and the dtype stay."""
+        """Normalizes x [..., C]; the shape and the dtype stay."""
         y = layer_norm(ops.cast(x, "float32"), self.scale, self.bias, self.epsilon)
         return ops.cast(y, x.dtype)
 
@@ -54,12 +54,12 @@ class LayerNorm(keras.layers.Layer):
         return read(self.scale), read(self.bias)
 
     def step(self, weights: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
-        """Normalises x [R, C] without a way back."""
+        """Normalizes x [R, C] without a way back."""
         wide = ops.cast(x, "float32")
-        centred = wide - ops.mean(wide, axis=-1, keepdims=True)
-        return ops.cast(self.step_centred(centred, *weights), x.dtype)
+        centered = wide - ops.mean(wide, axis=-1, keepdims=True)
+        return ops.cast(self.step_centered(centered, *weights), x.dtype)
 
-    def step_centred(self, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    def step_centered(self, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
         """`step` of x [R, C] whose mean over the channels is 0 already."""
         wide = ops.cast(x, "float32")
         variance = ops.mean(ops.square(wide), axis=-1, keepdims=True)
@@ -73,12 +73,12 @@ class LayerNorm(keras.layers.Layer):
 
 
 def layer_norm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: float) -> Tensor:
-    """Normalises x [..., C] over its last axis; scale and bias are [C], all float32."""
+    """Normalizes x [..., C] over its last axis; scale and bias are [C], all float32."""
     if keras.backend.backend() == "tensorflow":
         return _tensorflow_layer_norm(x, scale, bias, epsilon)
-    centred = x - ops.mean(x, axis=-1, keepdims=True)
-    inverse = ops.rsqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + epsilon)
-    return centred * inverse * scale + bias
+    centered = x - ops.mean(x, axis=-1, keepdims=True)
+    inverse = ops.rsqrt(ops.mean(ops.square(centered), axis=-1, keepdims=True) + epsilon)
+    return centered * inverse * scale + bias
 
 
 def _tensorflow_layer_norm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: float) -> Tensor:
@@ -86,12 +86,12 @@ def _tensorflow_layer_norm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: floa
     import tensorflow as tf
 
     @tf.custom_gradient
-    def normalise(
+    def normalize(
         x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[..., Any]]:
-        centred = x - tf.reduce_mean(x, -1, keepdims=True)
-        inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), -1, keepdims=True) + epsilon)
-        normal = centred * inverse
+        centered = x - tf.reduce_mean(x, -1, keepdims=True)
+        inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(centered), -1, keepdims=True) + epsilon)
+        normal = centered * inverse
 
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             along_normal, dnormal = dy * normal, dy * scale
@@ -109,4 +109,4 @@ def _tensorflow_layer_norm(x: Tensor, scale: Tensor, bias: Tensor, epsilon: floa
         return normal * scale + bias, gradient
 
     # Tensors, not variables: a function with a hand-written gradient may not close over variables.
-    return normalise(x, tf.convert_to_tensor(scale), tf.convert_to_tensor(bias))
+    return normalize(x, tf.convert_to_tensor(scale), tf.convert_to_tensor(bias))

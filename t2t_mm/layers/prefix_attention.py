@@ -17,7 +17,7 @@ DEVIATION = 0.02  # of all kernels of GPT-2 at the start
 
 
 class PrefixMemory(NamedTuple):
-    """What attention on a prefix and on a sequence's own past needs at every position.
+    """Tensors that attention on a prefix and on a sequence's own past needs at every position.
 
     Attributes:
       own: for the past.

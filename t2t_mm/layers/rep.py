@@ -1,4 +1,4 @@
-"""The unified representation: what every modality's bottom gives and every body reads.
+"""The unified representation, which every modality's bottom gives and every body reads.
 
 `Encoded` is what a body's encoder makes of it.
 """
@@ -17,7 +17,7 @@ from t2t_mm.tensor import Size, State, Tensor
 class Rep(NamedTuple):
     """A batch of variable-sized inputs in the one space that all modalities share.
 
-    Paper, section 2: "unified representations of variable size". A picture or a spectrogram
+    Paper, section 2: "unified representations of variable size". An image or a spectrogram
     is flattened to a sequence; its two-dimensional shape is kept so that a categorical top
     can restore it.
 

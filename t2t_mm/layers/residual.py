@@ -1,4 +1,4 @@
-"""The residual blocks of ResNet (arXiv 1512.03385): convolutions, each batch-normalised."""
+"""The residual blocks of ResNet (arXiv 1512.03385): convolutions, each batch-normalized."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from t2t_mm.tensor import Shape, Tensor, channels_of
 
 
 class ConvNorm(keras.layers.Layer):
-    """A convolution without bias, batch normalisation and, if wanted, ReLU.
+    """A convolution without bias, batch normalization and, if asked for, ReLU.
 
-    A strided window of k has k // 2 positions of border on both sides, whatever the picture's size
+    A strided window of k has k // 2 positions of border on both sides, whatever the image's size
     (T2T's conv2d_fixed_padding). Starts as fb.resnet.torch: normal, variance 2 / (k^2 filters).
 
     Args:
       filters: output channels, F.
       kernel_size: k, odd.
       stride: along both sides.
-      activate: whether ReLU follows.
+      activate: True adds a ReLU.
       seed: of the initial values.
     """
 

@@ -17,7 +17,7 @@ PADDINGS = ("same", "causal")
 class SeparableConv(keras.layers.Layer):
     """SepConv_d(W, x): a depthwise convolution, then a pointwise one (arXiv 1706.05137, 2.1).
 
-    No bias: a ConvStep normalises next, and the normalisation's bias follows.
+    No bias: a ConvStep normalizes next, and the normalization's bias follows.
 
     Args:
       filters: output channels, F.
@@ -44,7 +44,7 @@ class SeparableConv(keras.layers.Layer):
 
     @property
     def past(self) -> int:
-        """How many earlier positions an output depends on: what decoding step by step must keep."""
+        """The number of earlier positions that an output depends on, which decoding must keep."""
         return self.taps_before * self.dilation
 
     @property

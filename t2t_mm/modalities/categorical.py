@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class OneClass:
-    """What networks have in common that read out logits [B, classes] of exclusive classes."""
+    """Loss, metrics and predictions of networks that give logits [B, classes], one class right."""
 
     def loss(self, logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Sums:
         """Summed cross-entropy of logits [B, classes] against targets [B] or [B, 1], and B."""
@@ -128,7 +128,7 @@ class MultiLabel(ExitFlow):
         return weighted_sum(losses, ops.ones_like(losses))
 
     def hits(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Sets that are right as a whole."""
+        """The number of sets that are right as a whole."""
         return ops.sum(ops.cast(self._right(logits, targets), "float32"))
 
     def step_metrics(self, logits: Tensor, targets: Tensor) -> dict[str, Sums]:
@@ -159,7 +159,7 @@ class MultiLabel(ExitFlow):
 
 
 def number_of_classes(kind: Label) -> int:
-    """Of a label.
+    """The number of classes of a label.
 
     Raises:
       DataError: if its classes are not known.

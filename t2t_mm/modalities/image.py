@@ -1,4 +1,4 @@
-"""Pictures in: Xception's entry flow, and a shorter one for small pictures."""
+"""Images in: Xception's entry flow, and a shorter one for small images."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Image(Modality):
     """The image modality's input (arXiv 1706.05137, section 2.5.2).
 
     h1 = ConvStep_2([3 x 3], x, 32), h2 = ConvStep([3 x 3], h1, 64), r1 = ConvRes(h2, 128),
-    r2 = ConvRes(r1, 256), ConvRes(r2, D). A 299 x 299 picture becomes 19 x 19 positions.
+    r2 = ConvRes(r1, 256), ConvRes(r2, D). A 299 x 299 image becomes 19 x 19 positions.
 
     Two deviations: the first step is a raw one (see `ConvStep2D`), and a two-dimensional timing
     signal is added (see `grid_timing`).
 
     Args:
-      channels: of the picture.
+      channels: of the image.
     """
 
     kinds = frozenset({"image"})
@@ -93,10 +93,10 @@ class Image(Modality):
 
 
 class ImageSmall(Image):
-    """The image modality for small pictures: it divides the sides less.
+    """The image modality for small images: it divides the sides less.
 
     Deviation: the paper has one entry flow, for 299 x 299; it would leave 2 x 2 positions of a
-    32 x 32 picture. Here one strided step and `num_blocks` ConvRes blocks: 8 x 8 by default.
+    32 x 32 image. Here one strided step and `num_blocks` ConvRes blocks: 8 x 8 by default.
 
     Args:
       stride: of the first step.

@@ -95,5 +95,5 @@ def classification_metrics(logits: Tensor, targets: Tensor, weights: Tensor) -> 
 
 
 def is_right(logits: Tensor, targets: Tensor) -> Tensor:
-    """Whether the largest logit is the target's: logits [..., V], targets [...] -> bool [...]."""
+    """True where the largest logit is the target's: logits [..., V], targets [...] -> [...]."""
     return ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), ops.cast(targets, "int32"))

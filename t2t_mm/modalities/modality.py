@@ -1,6 +1,6 @@
 """The base class of modalities: how one kind of data enters and leaves the shared representation.
 
-Modalities are catalogued by name in modalities/__init__.py. Which one reads or writes a kind of
+Modalities are cataloged by name in modalities/__init__.py. Which one reads or writes a kind of
 data is chosen by the model and the hparams (networks.py). Reading files and preparing values are
 the kinds' business.
 """
@@ -31,7 +31,7 @@ INPUT, TARGET = "input", "target"
 
 
 class Decoder(Protocol):
-    """What a modality asks of a body; see models/body.py."""
+    """The part of a body that a modality calls; see models/body.py."""
 
     def decode(
         self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
@@ -132,7 +132,7 @@ class Modality(keras.layers.Layer):
         Args:
           values: as `Kind.feed` gives them.
           lengths: [B], before padding; None where padding can be told from the values.
-          training: whether regularization is on.
+          training: True turns regularization on.
 
         Returns:
           x [B, L, D], zero at padding; mask [B, L]; the grid of two-dimensional inputs.
@@ -165,7 +165,7 @@ class Modality(keras.layers.Layer):
             (teacher forcing), others see nothing of them.
           first: [B, D], the command's embedding, which stands before the first target; None
             where the target is not written.
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
 
         Returns:
           The outputs, and a float32 scalar to add to the loss.
@@ -188,7 +188,7 @@ class Modality(keras.layers.Layer):
         return self.target_bottom(tokens[None])[0]
 
     def prepare_top(self) -> State:
-        """What `step_top` takes, once for all positions."""
+        """Prepares the weights that `step_top` takes, once for all positions."""
         return None
 
     def step_top(self, weights: State, x: Tensor) -> Tensor:
@@ -200,7 +200,7 @@ class Modality(keras.layers.Layer):
         raise self._no_target()
 
     def hits(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """How many targets are predicted right, float32 scalar, for a training run's accuracy."""
+        """The number of targets that are predicted right, float32 scalar, for a run's accuracy."""
         raise self._no_target()
 
     def step_metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, Sums]:

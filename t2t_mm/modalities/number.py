@@ -82,7 +82,7 @@ class Number(ExitFlow):
         return weighted_sum(ops.square(errors), ops.ones_like(errors))
 
     def hits(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Numbers that are off by less than a twentieth of the range."""
+        """The number of predictions that are off by less than a twentieth of the range."""
         return ops.sum(ops.cast(ops.abs(self._errors(outputs, targets)) < 0.1, "float32"))
 
     def step_metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, Sums]:

@@ -35,7 +35,7 @@ class Tags(Modality):
     position t of the encoder's output is that of target t, so the text is the problem's one input.
 
     Args:
-      num_tags: how many there are.
+      num_tags: the number of tags.
     """
 
     kinds = frozenset({"tags"})

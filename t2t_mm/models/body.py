@@ -2,7 +2,7 @@
 
 A body writes outputs one position at a time by `start` and `step`. Those here are right for every
 body and run the whole decoder over what was written; a body of its own kind overrides the three.
-What a model wants besides (networks at its entrances and exits, problems that it refuses) are class
+What a model wants besides (networks of its inputs and targets, problems that it refuses) are class
 attributes and methods with defaults; the joint model asks for them.
 """
 
@@ -89,7 +89,7 @@ class Body(keras.layers.Layer):
 
         Args:
           rep: x [B, L, D], mask [B, L] (padding at the end of each row), grid.
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
         """
 
     def encode_inputs(self, reps: Mapping[str, Rep], training: bool = False) -> Encoded:
@@ -116,7 +116,7 @@ class Body(keras.layers.Layer):
           shifted: [B, T, D], embeddings of the earlier outputs; the command's embedding is at
             position 0.
           mask: [B, T], 1 = real (padding at the end of each row).
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
 
         Returns:
           [B, T, D], where position t depends on `shifted` up to t alone, and a float32 scalar to
@@ -131,7 +131,7 @@ class Body(keras.layers.Layer):
         Args:
           encoded: what `encode` gave for B inputs.
           beams: hypotheses of each input, K.
-          length: int32 scalar, how many positions there are at most; >= 1.
+          length: int32 scalar, the largest number of positions; >= 1.
 
         Returns:
           The memory: what stays the same at all positions, for `step` alone to read; nothing in

@@ -39,7 +39,7 @@ FIELDS = (
 
 
 class GPTMemory(NamedTuple):
-    """What all positions of a batch's outputs share.
+    """Tensors that all positions of a batch's outputs share.
 
     Attributes:
       beams: hypotheses of each input, K.
@@ -48,7 +48,7 @@ class GPTMemory(NamedTuple):
       positions: [context_length, D], the table.
       bias: [B, 1, 1, S], of the prefixes' padding.
       layers: of each block.
-      norm: weights of the last normalisation.
+      norm: weights of the last normalization.
     """
 
     beams: int
@@ -207,7 +207,7 @@ class GPT(Body):
         return ops.concatenate([source, own], axis=1)
 
     def _future(self, length: Size, prefix: Size) -> Tensor:
-        """[1, 1, L, L], what keeps a query from later keys, those of the prefix perhaps not."""
+        """The bias [1, 1, L, L] that keeps a query from later keys; see `bidirectional_prefix`."""
         places = ops.arange(length, dtype="int32")
         future = places[None, :] > places[:, None]
         if self.bidirectional_prefix:
@@ -254,7 +254,7 @@ class GPT(Body):
         return self.norm.step(memory.norm, x), {**state, "layers": buffers}
 
     def reorder(self, state: dict[str, State], rows: Tensor) -> dict[str, State]:
-        """The ancestry alone moves; with one hypothesis an input there is nothing to exchange."""
+        """The ancestry alone moves; with one hypothesis per input there is nothing to exchange."""
         if "ancestry" not in state:
             return state
         return {**state, "ancestry": take(state["ancestry"], rows)}

@@ -147,7 +147,7 @@ class JointModel(keras.layers.Layer):
           route: the way to take.
           batch: slot -> values, and their lengths [B] under the slot's name and "_length", where
             padding cannot be told from the values.
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
         """
         reps = {}
         for slot, key in zip(route.slots, route.inputs, strict=True):
@@ -179,7 +179,7 @@ class JointModel(keras.layers.Layer):
           targets: [B, T] int for an autoregressive modality, each position seeing the earlier ones
             (teacher forcing); not read by others.
           command: [B] or scalar int.
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
 
         Returns:
           The outputs (logits [B, T, V] or [B, classes]) and the body's auxiliary loss, float32
@@ -239,7 +239,7 @@ class JointModel(keras.layers.Layer):
           route: the way to take; its target is autoregressive.
           encoded: what `encode` gave for B inputs.
           beams: hypotheses of each input, K; R = B * K rows are written at once.
-          length: int32 scalar, how many tokens there are at most.
+          length: int32 scalar, the largest number of tokens.
 
         Returns:
           The memory, which `decode_step` alone reads, and the state of position 0.
@@ -304,7 +304,7 @@ class JointModel(keras.layers.Layer):
         return self.target(route).step_metrics(outputs, targets)
 
     def step_sums(self, route: Route, outputs: Tensor, batch: Mapping[str, Tensor]) -> StepSums:
-        """What a training step reports besides its losses.
+        """Counts what a training step reports besides its losses.
 
         Args:
           route: the way that was taken.

@@ -49,15 +49,15 @@ FIELDS = (
 
 
 class MultiModelMemory(NamedTuple):
-    """What all positions of a batch's outputs share; parts that a body lacks are None.
+    """Tensors that all positions of a batch's outputs share; parts that a body lacks are None.
 
     Attributes:
       beams: hypotheses of each input, K.
       convs: of the causal ConvSteps.
       mixer: of the mixer's attention block.
-      inputs: of the decoder's attentions, that of its entrance first.
+      inputs: of the decoder's attentions, that of its input first.
       norms: weights of `decoder_norms`.
-      mixture: weights of the mixture and of its normalisation.
+      mixture: weights of the mixture and of its normalization.
       bias: [B, 1, 1, S], of padding.
       mean: [R, D], the mean of the encoded inputs, where there is no attention.
     """
@@ -422,7 +422,7 @@ class MultiModel(Body):
         return x
 
     def reorder(self, state: dict[str, State], rows: Tensor) -> dict[str, State]:
-        """The ancestry alone moves; with one hypothesis an input there is nothing to exchange."""
+        """The ancestry alone moves; with one hypothesis per input there is nothing to exchange."""
         if "ancestry" not in state:
             return state
         return {**state, "ancestry": take(state["ancestry"], rows)}

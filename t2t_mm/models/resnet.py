@@ -29,7 +29,7 @@ FIELDS = (
     "shortcut",
     "bottleneck_stride",
 )
-# What each field that names a variant may be; the first is T2T's, if it has the choice.
+# The allowed values of each field that names a variant; the first is T2T's, if it has the choice.
 ALLOWED = {
     "block_fn": ("bottleneck", "residual"),
     "stem": ("7x7", "3x3"),
@@ -51,7 +51,7 @@ class ResNet(Body):
       layer_sizes: blocks of each stage.
       filter_sizes: filters of the stem and w of each stage.
       block_fn: "bottleneck" (output 4 w) or "residual" (the basic block, output w).
-      stem: "7x7", stride 2 and a max pool of stride 2; or "3x3", for pictures of 32 pixels.
+      stem: "7x7", stride 2 and a max pool of stride 2; or "3x3", for images of 32 pixels.
       shortcut: where shapes change: "projection" (option B) or "zeros" (option A).
       bottleneck_stride: "3x3" ("v1.5", T2T's and torchvision's) or "1x1" (as published).
       seed_generator: the one source of randomness.

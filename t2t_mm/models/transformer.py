@@ -38,14 +38,14 @@ FIELDS = (
 
 
 class TransformerMemory(NamedTuple):
-    """What all positions of a batch's outputs share.
+    """Tensors that all positions of a batch's outputs share.
 
     Attributes:
       beams: hypotheses of each input, K.
       timing: [length, D].
       bias: [B, 1, 1, S], of padding.
       layers: of each layer of the decoder.
-      norm: weights of the last normalisation.
+      norm: weights of the last normalization.
     """
 
     beams: int
@@ -56,7 +56,7 @@ class TransformerMemory(NamedTuple):
 
 
 class LayerMemory(NamedTuple):
-    """What a decoder's layer needs at every position: of its three branches, and their norms."""
+    """Tensors that a decoder's layer needs at every position: of its branches, and their norms."""
 
     own: SelfMemory
     source: SourceMemory
@@ -74,7 +74,7 @@ class Transformer(Body):
       hidden_size: D.
       filter_size: hidden width of the feed-forward networks.
       num_heads: heads of every attention.
-      encoder_layers, decoder_layers: how many.
+      encoder_layers, decoder_layers: the numbers of layers.
       dropout: after the timing signal, inside the feed-forward networks and on every branch.
       attention_dropout: on attention weights.
       seed_generator: the one source of randomness.
@@ -203,7 +203,7 @@ class Transformer(Body):
         return self.decoder_norm.step(memory.norm, x), {**state, "layers": buffers}
 
     def reorder(self, state: dict[str, State], rows: Tensor) -> dict[str, State]:
-        """The ancestry alone moves; with one hypothesis an input there is nothing to exchange."""
+        """The ancestry alone moves; with one hypothesis per input there is nothing to exchange."""
         if "ancestry" not in state:
             return state
         return {**state, "ancestry": take(state["ancestry"], rows)}
@@ -269,7 +269,7 @@ class TransformerLayer(keras.layers.Layer):
           bias: [B or 1, 1, T or 1, T], for the self-attention.
           memory: [B, S, D], in a decoder.
           memory_bias: [B, 1, 1, S].
-          training: whether to drop.
+          training: True turns dropout on.
 
         Returns:
           [B, T, D].

@@ -183,7 +183,7 @@ def _manager(
 
 
 def exists(output_dir: Path) -> bool:
-    """Whether a run directory holds a checkpoint to go on from."""
+    """True if a run directory holds a checkpoint to resume from."""
     return tf.train.latest_checkpoint(str(output_dir / LATEST)) is not None
 
 

@@ -17,7 +17,7 @@ from t2t_mm.models.joint import JointModel
 
 
 def addresses(model: JointModel) -> list[str]:
-    """What a pattern may match: paths of variables, and "joint/commands/NAME", a command's row."""
+    """The paths that a pattern may match: variables, and "joint/commands/NAME", a command's row."""
     commands = model.commands
     rows = [] if commands is None else [f"{commands.path}/{name}" for name in model.command_names]
     return [variable.path for variable in model.variables] + rows

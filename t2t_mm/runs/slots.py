@@ -35,7 +35,7 @@ class Slot:
     Attributes:
       variable: what is in memory.
       shapes: name in a checkpoint -> shape of its piece, in the order in which the pieces lie.
-      merge: of a count, which all of the names share: which one is taken where they differ; None:
+      merge: of a count, which all of the names share: chooses one where they differ; None:
         the variable is the pieces one after another.
     """
 
@@ -108,7 +108,7 @@ def one_slot(name: str, variable: tf.Variable) -> Slot:
 
 
 def is_grouped(stored: StoredCheckpoint) -> bool:
-    """Whether a checkpoint's slots are the flat vectors of t2t_mm 0.1."""
+    """True if a checkpoint's slots are the flat vectors of t2t_mm 0.1."""
     owners = {name.rpartition("/")[0] for name in stored.slots if not name.startswith(LOSS_SCALE)}
     return bool(owners - stored.variables.keys())
 

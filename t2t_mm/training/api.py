@@ -68,7 +68,7 @@ def train(
         train is without evaluation; evaluate does nothing else, on the latest checkpoint.
       callbacks: told of every step (as a batch) and evaluation (as an epoch); they may set
         `model.stop_training`. Those that need `fit`'s optimizer do not apply.
-      progress: whether to print.
+      progress: True prints the progress.
 
     Returns:
       The result; a run that has finished before is not trained further.

@@ -16,8 +16,8 @@ class Callbacks:
     optimizer of `fit` (LearningRateScheduler, ReduceLROnPlateau) find none here.
 
     Args:
-      callbacks: what the user gave; none costs nothing.
-      model: what they are told about.
+      callbacks: the user's; none costs nothing.
+      model: the model that they are given.
       train_steps: steps in all.
     """
 

@@ -1,4 +1,4 @@
-"""What a run directory says of how it is trained, so that its training goes on without flags."""
+"""The arguments that a run was trained with, so that its training goes on without flags."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class DryRun:
     Args:
       model: whose random states are put back afterwards, so that a resumed run stays exact.
       step: the training step.
-      devices: batches a step takes.
+      devices: batches per step.
       data_dir: where the data are.
       hparams: of the pipeline.
     """

@@ -1,7 +1,7 @@
 """Groups of variables as flat vectors: joining gradients, clipping them, adding the update.
 
 The order of operations of a step: join -> (sum over replicas) -> clip -> optimizer -> split. A
-step costs about three operations a variable and ten a group.
+step costs about three operations per variable and ten per group.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def scale(joined: Mapping[str, tf.Tensor], factor: tf.Tensor) -> dict[str, tf.Te
 
 
 def clip_factor(norm: tf.Tensor, clip_norm: float) -> tf.Tensor:
-    """What gradients of that global norm are multiplied by so that it is at most `clip_norm`."""
+    """The factor that brings gradients of a global norm down to `clip_norm`; at most 1."""
     return clip_norm / tf.maximum(norm, clip_norm)
 
 

@@ -155,7 +155,7 @@ def _own(variable: Any) -> tf.Variable:
 
 
 def _slots(variable: keras.Variable, optimizer: Any) -> list[Slot]:
-    """What a checkpoint must hold of one variable's optimizer, by the names that Keras gives."""
+    """The slots of one variable's optimizer that a checkpoint must hold, by Keras's names."""
     begin, skipped = variable.path.replace("/", "_") + "_", (optimizer._learning_rate,)
     found: dict[str, tf.Variable] = {}
     for number, slot in enumerate(optimizer.variables):

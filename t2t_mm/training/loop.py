@@ -32,7 +32,7 @@ Metrics = dict[str, dict[str, float]]
 
 
 class Policy(Protocol):
-    """What chooses the problem of each step; see training/mixing.py."""
+    """Chooses the problem of each step; see training/mixing.py."""
 
     def choose(self, step: int) -> str: ...
 
@@ -64,7 +64,7 @@ class LoopPlan:
 
 @dataclass
 class State:
-    """Where a run is: what a checkpoint holds besides variables and iterators.
+    """The progress of a run: what a checkpoint holds besides variables and iterators.
 
     Attributes:
       step: steps done.
@@ -101,7 +101,7 @@ class Loop:
       iterators: problem -> its endless training batches.
       policy: chooses the problem of each step.
       step: the traced training steps.
-      devices: batches a step takes.
+      devices: batches per step.
       schedule: step -> learning rate.
       loss_weights: problem -> factor on its loss.
       evaluate: gives the development metrics of all problems, or {} for no evaluation.

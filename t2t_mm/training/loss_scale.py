@@ -37,14 +37,14 @@ class LossScale:
         return loss * self._factor() if self._variables else loss
 
     def inverse(self) -> tf.Tensor:
-        """What the scaled gradients are to be multiplied by."""
+        """The factor that takes the scale off gradients."""
         return 1.0 / self._factor() if self._variables else tf.constant(1.0)
 
     def adapt(self, finite: tf.Tensor, norm: tf.Tensor) -> tf.Tensor:
         """Changes the scale after a step.
 
         Args:
-          finite: whether the step's gradient was.
+          finite: True if the step's gradient was finite.
           norm: the gradient's norm.
 
         Returns:

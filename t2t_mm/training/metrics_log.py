@@ -62,7 +62,7 @@ class MetricsLog:
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """JSON knows no NaN."""
+    """Puts None for values that JSON lacks: NaN and infinities."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 

@@ -1,4 +1,4 @@
-"""The sliding average of the weights during training (hparam ema_decay).
+"""The moving average of the weights during training (hparam ema_decay).
 
 After every step the average of each group that the step touched moves towards the group's weights:
 

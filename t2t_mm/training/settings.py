@@ -1,4 +1,4 @@
-"""What goes into a training run, checked, and what comes out of it."""
+"""The settings of a training run, checked, and its result."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended.
+    """The result of a run.
 
     Attributes:
       step: steps done in all.

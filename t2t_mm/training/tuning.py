@@ -1,4 +1,4 @@
-"""What of a model is trained, and how fast: the hparams freeze and learning_rate_multipliers."""
+"""Frozen variables and learning rates of their own: freeze and learning_rate_multipliers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from t2t_mm.runs.patterns import addresses, matching, split
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is frozen, and factors on the learning rate.
+    """Frozen variables, and factors on the learning rate.
 
     Attributes:
       frozen: paths of variables that training leaves as they are: no gradient, no decay, no slots,
@@ -56,7 +56,7 @@ class Tuning:
         return cls(frozenset(frozen), kept, _factors(hparams.learning_rate_multipliers, model))
 
     def trained(self, groups: Groups) -> dict[str, list[keras.Variable]]:
-        """Groups without what is frozen."""
+        """The groups without frozen variables."""
         left = {
             name: [variable for variable in group if variable.path not in self.frozen]
             for name, group in groups.items()
@@ -64,7 +64,7 @@ class Tuning:
         return {name: group for name, group in left.items() if group}
 
     def factor(self, variable: keras.Variable) -> float:
-        """On the learning rate."""
+        """The factor on a variable's learning rate."""
         return self.factors.get(variable.path, 1.0)
 
 

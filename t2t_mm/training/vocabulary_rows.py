@@ -26,7 +26,7 @@ _AXES = {"embedding": 0, "softmax": 1}
 
 @dataclass(frozen=True)
 class CarriedRows:
-    """What became of a vocabulary's pieces.
+    """The outcome for a vocabulary's pieces.
 
     Attributes:
       old, new: names of the vocabularies.
@@ -140,7 +140,7 @@ class Remapping:
         variable.assign(value)
 
     def report(self, rows: Mapping[str, str]) -> tuple[CarriedRows, ...]:
-        """What became of each vocabulary's pieces, given what `rows` found."""
+        """The outcome for each vocabulary's pieces, given the result of `rows`."""
         found = []
         for before, after in self.pairs.values():
             there, here = pieces(before).keys(), pieces(after).keys()

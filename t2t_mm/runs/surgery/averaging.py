@@ -86,7 +86,7 @@ def write_average(
       model_dir: the run that the checkpoints are of.
       step: of the last of them.
       checkpoints: paths, in order.
-      n: how many were to be averaged; None: these checkpoints, by name.
+      n: the number that was to be averaged; None: these checkpoints, by name.
 
     Returns:
       The average's path; None if it was there.
@@ -137,7 +137,7 @@ def _number(n: int | None) -> str:
 
 
 def _is_there(output_dir: Path, step: int, wanted: Mapping[str, Any]) -> bool:
-    """Whether the average is there; of named checkpoints it has to be that of the same."""
+    """True if the average is there; of named checkpoints it has to be that of the same."""
     for index in output_dir.joinpath(LATEST).glob(f"*-{step}.index"):
         made = StoredCheckpoint(str(index.with_suffix(""))).state.get(BEGINNING, {})
         others = made.get("checkpoints", [])

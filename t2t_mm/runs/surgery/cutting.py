@@ -28,10 +28,10 @@ Experts = Mapping[str, Sequence[int]]
 
 @dataclass(frozen=True)
 class Cut:
-    """What a cut keeps.
+    """The parts of a run that a cut keeps.
 
     Attributes:
-      run: what is cut.
+      run: the run that is cut.
       tasks: the problems that stay.
       kept_experts: mixture -> its experts that stay; a mixture that is not named keeps all.
     """
@@ -80,7 +80,7 @@ class Cut:
 
         Args:
           to: the new folder.
-          keep_optimizer: keep the optimizer's slots and the sliding average too. Without them the
+          keep_optimizer: keep the optimizer's slots and the moving average too. Without them the
             variables are those that the run is used with: averaged, where it has an average.
 
         Returns:

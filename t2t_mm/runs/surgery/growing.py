@@ -62,10 +62,10 @@ _TRAINING = (
 
 @dataclass(frozen=True)
 class Growth:
-    """What a growth adds.
+    """The problems that a run grows by.
 
     Attributes:
-      run: what grows.
+      run: the run that grows.
       added: the new problems, bound to their data.
       hparams: of the new run.
       data_dir: where the new problems' data are.
@@ -143,7 +143,7 @@ class Growth:
 def grow(
     run: OpenedRun, problems: Sequence[Problem], data_dir: str | Path, hparams: str = ""
 ) -> Growth:
-    """What a run grows to.
+    """Plans how a run grows; writes nothing.
 
     Args:
       run: the run.
@@ -174,7 +174,7 @@ def grow(
 def _use_average(
     values: Arrays, averages: Mapping[str, np.ndarray], frozen: AbstractSet[str], old: JointModel
 ) -> None:
-    """What is frozen keeps no average of its own: it stays what the old run was used with."""
+    """Gives frozen variables the weights that the old run was used with: they keep no average."""
     values |= {path: averages[path] for path in averages.keys() & frozen}
     if old.commands is not None:
         path = old.commands.path

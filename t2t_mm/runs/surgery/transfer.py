@@ -1,4 +1,4 @@
-"""Carries the values of one model over to another: weights, optimizer slots, sliding average.
+"""Carries the values of one model over to another: weights, optimizer slots, moving average.
 
 A variable keeps its value under its Keras path. Two kinds change their shape: the table of
 commands, whose rows go by the commands' names wherever those are sorted to; and the mixtures whose
