@@ -147,7 +147,7 @@ class RangedHParams:
         """One of some words."""
         self._set(name, kind="categorical", values=tuple(values))
 
-    def _set(self, name: str, **what: Any) -> None:
+    def _set(self, name: str, **spec: Any) -> None:
         if name in self.ranges:
             raise HParamError(f"the range of hparam '{name}' is set twice.")
-        self.ranges[name] = types.MappingProxyType(what)
+        self.ranges[name] = types.MappingProxyType(spec)

@@ -33,7 +33,7 @@ def find_problem(name: str, flag: str = "--problems") -> Problem:
 
 
 def split_suffixes(name: str) -> tuple[str, frozenset[str]]:
-    """("x", {"_rev", "_copy"}) for "x_rev_copy"."""
+    """Splits "x_rev_copy" into ("x", {"_rev", "_copy"})."""
     found: set[str] = set()
     while name not in PROBLEMS:
         suffix = next((s for s in _SUFFIXES if name.endswith(s) and s not in found), None)

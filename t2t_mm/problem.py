@@ -122,7 +122,7 @@ class Task:
 
     @property
     def has_inputs(self) -> bool:
-        """False for a language model: it says how likely a text is, or goes on with one."""
+        """False for a language model: it says how likely a text is, or continues one."""
         return not all(kind.is_absent for kind in self.inputs.values())
 
     @property
@@ -224,7 +224,7 @@ class Problem:
         self.copied = False
 
     def prepare(self, tmp_dir: Path, log: Callable[[str], None] = print) -> None:
-        """Called once, before any worker reads: gets what is missing, or says how to get it.
+        """Gets missing raw data, or says how to get them; called once, before any worker reads.
 
         Args:
           tmp_dir: where raw files are, or are downloaded to.

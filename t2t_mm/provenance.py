@@ -107,7 +107,7 @@ class Provenance:
 
     @property
     def generated(self) -> bool:
-        """Made by the program itself, or part of an installed package: nothing has to be there."""
+        """True if the data are made by the program, or come with an installed package."""
         return not self.tfds and not self.files
 
 

@@ -25,11 +25,11 @@ def start_ancestry(rows: Size, length: Size) -> Tensor:
 def write_ancestry(ancestry: Tensor, position: Tensor) -> Tensor:
     """Notes that every row writes its own position."""
     rows, length = ops.shape(ancestry)
-    here = ops.equal(ops.arange(length, dtype="int32"), position)
-    return ops.where(here, ops.arange(rows, dtype="int32")[:, None], ancestry)
+    is_current = ops.equal(ops.arange(length, dtype="int32"), position)
+    return ops.where(is_current, ops.arange(rows, dtype="int32")[:, None], ancestry)
 
 
-def past_bias(ancestry: Tensor, position: Tensor, length: Size, beams: int) -> Tensor:
+def past_bias(ancestry: Tensor | None, position: Tensor, length: Size, beams: int) -> Tensor:
     """The bias that keeps rows from later positions and, with several hypotheses, other pasts.
 
     Args:

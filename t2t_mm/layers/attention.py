@@ -21,12 +21,12 @@ PENALTY = 3e4
 
 
 def padding_bias(mask: Tensor) -> Tensor:
-    """mask [B, S], 1 = real -> [B, 1, 1, S] float32 to subtract from attention logits."""
+    """The bias [B, 1, 1, S] float32 to subtract from logits, of a mask [B, S], 1 = real."""
     return (PENALTY - PENALTY * ops.cast(mask, "float32"))[:, None, None, :]
 
 
 def causal_bias(length: Size) -> Tensor:
-    """[1, 1, T, T] float32 that keeps the query at t from the keys after t."""
+    """The bias [1, 1, T, T] float32 that keeps the query at t from the keys after t."""
     positions = ops.arange(length)
     future = positions[None, :] > positions[:, None]
     return PENALTY * ops.cast(future, "float32")[None, None]
@@ -74,7 +74,7 @@ class HeadOrder(NamedTuple):
 
 
 class DotProductAttention(keras.layers.Layer):
-    """softmax(Q K^T / sqrt(D / H)) V per head; where Q, K and V come from is a subclass's business.
+    """Computes softmax(Q K^T / sqrt(D / H)) V per head; a subclass says what Q, K and V are of.
 
     Logits and softmax are float32 under every dtype policy.
 
@@ -99,7 +99,7 @@ class DotProductAttention(keras.layers.Layer):
         self.dropout = Dropout(dropout, seed_generator, name="dropout", dtype=self.dtype_policy)
 
     def _width(self, input_shape: Shape) -> int:
-        """D, which the heads must divide."""
+        """The width D; refuses one that the heads do not divide."""
         depth = channels_of(input_shape)
         if depth % self.num_heads:
             raise ValueError(f"{self.num_heads} heads do not divide a width of {depth}")
@@ -111,9 +111,9 @@ class DotProductAttention(keras.layers.Layer):
         )
 
     def attend(
-        self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor, training: bool
+        self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None, training: bool
     ) -> Tensor:
-        """Queries [B, H, T, d], keys and values [B, H, S, d] -> [B, T, D]."""
+        """Attends with queries [B, H, T, d] to keys and values [B, H, S, d] -> [B, T, D]."""
         depth = self.num_heads * queries.shape[-1]
         queries = queries * (queries.shape[-1] ** -0.5)
         logits = ops.cast(inner_products(queries, keys), "float32")
@@ -127,7 +127,7 @@ class DotProductAttention(keras.layers.Layer):
         return pointwise(context, self.output_kernel)
 
     def _row_heads(self, x: Tensor, beams: int, order: HeadOrder | None) -> Tensor:
-        """[R, D] -> [B, H, K, D / H]: the hypotheses of an input share its keys and values."""
+        """Groups rows [R, D] by input, which hypotheses share the keys of -> [B, H, K, D / H]."""
         head = x.shape[-1] // self.num_heads
         if order is not None:
             x = take(ops.reshape(x, (-1, head)), order.by_head)  # [B * H * K, D / H]
@@ -136,7 +136,7 @@ class DotProductAttention(keras.layers.Layer):
     def _context(
         self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor, order: HeadOrder | None
     ) -> Tensor:
-        """Scaled queries [B, H, K, d], keys and values [B, H, S, d] -> [R, D]."""
+        """Attends with scaled queries [B, H, K, d] to keys and values [B, H, S, d] -> [R, D]."""
         head = queries.shape[-1]
         logits = ops.cast(inner_products(queries, keys), "float32")
         weights = quick_softmax(logits - bias)
@@ -146,7 +146,7 @@ class DotProductAttention(keras.layers.Layer):
         return ops.reshape(context, (-1, self.num_heads * head))
 
     def _heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """[B, L, parts * D] -> `parts` times [B, H, L, D / H]."""
+        """Splits x [B, L, parts * D] into `parts` tensors [B, H, L, D / H]."""
         head, length = x.shape[-1] // (parts * self.num_heads), ops.shape(x)[1]
         x = ops.reshape(x, (-1, length, parts, self.num_heads, head))  # [B, L, parts, H, d]
         x = ops.transpose(x, (2, 0, 3, 1, 4))  # [parts, B, H, L, d]
@@ -181,11 +181,11 @@ class MultiHeadAttention(DotProductAttention):
         self.output_kernel = self._kernel("output_kernel", depth, 1)
 
     def queries(self, x: Tensor) -> Tensor:
-        """x [B, T, D] -> [B, H, T, D / H]."""
+        """Projects x [B, T, D] to queries [B, H, T, D / H]."""
         return self._heads(pointwise(x, self.query_kernel), 1)[0]
 
     def memory(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """source [B, S, D] -> keys and values, each [B, H, S, D / H]."""
+        """Projects a source [B, S, D] to keys and values, each [B, H, S, D / H]."""
         return self._heads(pointwise(source, self.memory_kernel), 2)
 
     def call(
@@ -232,7 +232,7 @@ class MultiHeadAttention(DotProductAttention):
 
 
 def inner_products(queries: Tensor, keys: Tensor) -> Tensor:
-    """[B, H, T, d] and [B, H, S, d] -> [B, H, T, S]."""
+    """Multiplies queries [B, H, T, d] by keys [B, H, S, d] -> [B, H, T, S]."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -273,11 +273,11 @@ class SelfAttention(DotProductAttention):
         self.output_kernel = self._kernel("output_kernel", depth, 1)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x [B, L, D] -> queries, keys and values, each [B, H, L, D / H]."""
+        """Projects x [B, L, D] to queries, keys and values, each [B, H, L, D / H]."""
         return self._heads(pointwise(x, self.joint_kernel), 3)
 
     def call(self, x: Tensor, bias: Tensor | None = None, training: bool = False) -> Tensor:
-        """x [B, L, D], bias [B or 1, 1, L or 1, L] -> [B, L, D]."""
+        """Attends within x [B, L, D], with a bias [B or 1, 1, L or 1, L] -> [B, L, D]."""
         return self.attend(*self.project(x), bias, training)
 
     def start(

@@ -52,7 +52,7 @@ class Mechanism(keras.layers.Layer):
         self.seed = seed
 
     def build(self, input_shape: tuple[int, int]) -> None:
-        """input_shape: widths of a query and of the source, (D, E). Makes `memory_kernel`."""
+        """Makes `memory_kernel`; input_shape: widths of a query and of the source, (D, E)."""
         _, source = input_shape
         self.memory_kernel = self._kernel("memory_kernel", (source, self.units))
 
@@ -62,21 +62,21 @@ class Mechanism(keras.layers.Layer):
         return self.add_weight(shape=shape, initializer=start, name=name)
 
     def start(self, source: Tensor, mask: Tensor) -> MechanismMemory:
-        """source [B, S, E] with mask [B, S], once for all positions."""
+        """Prepares a source [B, S, E] with mask [B, S], once for all positions."""
         source = ops.cast(source, self.compute_dtype)
         keys = ops.matmul(source, read(self.memory_kernel, self.compute_dtype))
         bias = PENALTY - PENALTY * ops.cast(mask, "float32")[:, None]
         return MechanismMemory(keys, source, bias, self._weights())
 
     def attend(self, memory: MechanismMemory, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries [B, K, D] -> contexts [B, K, E] and weights [B, K, S] float32."""
+        """Attends with queries [B, K, D] -> contexts [B, K, E] and weights [B, K, S] float32."""
         scores = ops.cast(self.scores(memory, queries), "float32") - memory.bias
         weights = quick_softmax(scores)
         return ops.matmul(ops.cast(weights, memory.values.dtype), memory.values), weights
 
     @abstractmethod
     def scores(self, memory: MechanismMemory, queries: Tensor) -> Tensor:
-        """Queries [B, K, D] -> [B, K, S]."""
+        """Scores the source's positions for queries [B, K, D] -> [B, K, S]."""
 
     @abstractmethod
     def _weights(self) -> tuple[Tensor, ...]:
@@ -193,7 +193,7 @@ class AttentionLSTM(keras.layers.Layer):
         return self.output_attention and (self.num_heads > 1 or self.attention_size != self.units)
 
     def build(self, input_shape: tuple[int, int]) -> None:
-        """input_shape: widths of x and of the source, (n, E)."""
+        """Builds all parts; input_shape: widths of x and of the source, (n, E)."""
         width, source = input_shape
         self.stack.build((None, width + self.attention_size))
         for mechanism in self.mechanisms:
@@ -278,7 +278,7 @@ class AttentionLSTM(keras.layers.Layer):
     def call(
         self, x: Tensor, source: Tensor, source_mask: Tensor, state: State, training: bool = False
     ) -> Tensor:
-        """All positions.
+        """Runs over all positions.
 
         Args:
           x: [B, T, n].

@@ -71,7 +71,7 @@ class BatchNorm(keras.layers.Layer):
 def batch_norm(
     x: Tensor, scale: Tensor, bias: Tensor, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """x [B, H, W, C] normalized by its own statistics, its mean and unbiased variance [C]."""
+    """Normalizes x [B, H, W, C]; gives its mean and unbiased variance [C] too."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

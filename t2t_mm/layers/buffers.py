@@ -31,7 +31,7 @@ def read(weight: Tensor, dtype: str | None = None) -> Tensor:
 
 
 def take(x: Tensor, indices: Tensor) -> Tensor:
-    """x [N, ...] at indices [...], none of them negative -> [..., ...]."""
+    """Takes rows of x [N, ...] at indices [...], none of them negative -> [..., ...]."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -72,7 +72,7 @@ def put(buffer: Tensor, indices: Tensor, values: Tensor, after: Sequence[Tensor]
 
 
 def split(x: Tensor, sizes: Sequence[Size] | Tensor, count: int, axis: int = 0) -> list[Tensor]:
-    """x in `count` parts along an axis; the sizes may be known at run time alone."""
+    """Splits x into `count` parts along an axis; the sizes may be known at run time alone."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

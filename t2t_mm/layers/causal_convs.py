@@ -21,7 +21,7 @@ class KindMemory(NamedTuple):
     """Tensors that all positions share for the ConvSteps of one kind, of dilation d.
 
     Attributes:
-      taps: those that look back. With one hypothesis an input [W, W, 1, C]: for each slot where
+      taps: those that look back. With one hypothesis per input [W, W, 1, C]: for each slot where
         the present position is written, the tap of every slot; else [W, 1, C], the nearest first.
       line: int32 [length, W], where the line of a position lies; None if the ring is one line.
       slot: int32 [length], which slot of its line a position has.
@@ -32,11 +32,11 @@ class KindMemory(NamedTuple):
     """
 
     taps: Tensor
-    line: Tensor
+    line: Tensor | None
     slot: Tensor
     here: Tensor
-    slots: Tensor
-    times: Tensor
+    slots: Tensor | None
+    times: Tensor | None
 
 
 class ConvsMemory(NamedTuple):
@@ -122,7 +122,7 @@ class CausalConvs:
 
 
 def _start_one(taps: Tensor, width: Size, dilation: int, length: Size) -> KindMemory:
-    """`taps` [W, 1, C], the nearest first: turned for every slot of the present position."""
+    """Turns taps [W, 1, C], the nearest first, for every slot of the present position."""
     slots = ops.arange(width, dtype="int32")
     turned = take(taps, (slots[:, None] - slots - 1) % width)
     positions = ops.arange(length, dtype="int32")
@@ -150,7 +150,7 @@ def _past_of_one(kind: KindMemory, ring: Tensor, position: Tensor) -> Tensor:
 
 
 def _past_of_several(kind: KindMemory, ring: Tensor, position: Tensor, ancestry: Tensor) -> Tensor:
-    """`_past_of_one` where each row takes from the rows that its ancestry names."""
+    """Does as `_past_of_one`; each row takes from the rows that its ancestry names."""
     rows = ops.shape(ancestry)[0]
     entries = ops.reshape(ring, (-1, ring.shape[-1]))  # [d * W * R, C]
     writers = take(ops.transpose(ancestry), take(kind.times, position))  # [W, R]
@@ -173,11 +173,11 @@ class ConvsAt:
         self._pasts = pasts
         self._convs, self._parts = convs, parts
         self._memory, self._state, self._position = memory, state, position
-        self._read: dict[int, Tensor] = {}
+        self._inputs: dict[int, Tensor] = {}
 
     def __call__(self, step: ConvStep, x: Tensor) -> Tensor:
         """A ConvStep's output [R, F] at this position, from its input x [R, C]."""
-        y, self._read[id(step)] = step.step(*self._parts[id(step)], x)
+        y, self._inputs[id(step)] = step.step(*self._parts[id(step)], x)
         return y
 
     def state(self) -> list[Tensor]:
@@ -185,7 +185,7 @@ class ConvsAt:
         found = []
         kinds = zip(self._memory.kinds, self._state, self._convs.kinds.values(), strict=True)
         for kind, ring, steps in kinds:
-            read = ops.concatenate([self._read[id(step)] for step in steps], axis=-1)  # [R, C]
+            inputs = ops.concatenate([self._inputs[id(step)] for step in steps], axis=-1)  # [R, C]
             here = take(kind.here, self._position)
-            found.append(put(ring, here, read[None], self._pasts))
+            found.append(put(ring, here, inputs[None], self._pasts))
         return found

@@ -78,7 +78,7 @@ class ConvStep(keras.layers.Layer):
         return (*weights, *self.norm.prepare())
 
     def step(
-        self, weights: tuple[Tensor, Tensor, Tensor, Tensor], past: Tensor, x: Tensor
+        self, weights: tuple[Tensor, Tensor, Tensor, Tensor], past: Tensor | None, x: Tensor
     ) -> tuple[Tensor, Tensor]:
         """One position of a causal step.
 
@@ -92,11 +92,11 @@ class ConvStep(keras.layers.Layer):
           [R, F], and what later positions will take their part of, [R, C].
         """
         tap, kernel, scale, bias = weights
-        read = ops.relu(x)
-        h = read * tap
+        activated = ops.relu(x)
+        h = activated * tap
         if past is not None:
             h = h + past
-        return self.norm.step_centered(ops.matmul(h, kernel), scale, bias), read
+        return self.norm.step_centered(ops.matmul(h, kernel), scale, bias), activated
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)
@@ -168,7 +168,7 @@ class ConvBlock(keras.layers.Layer):
     def call(
         self, x: Tensor, position_mask: Tensor | None = None, training: bool = False
     ) -> Tensor:
-        """x [B, L, C], position_mask [B, L, 1] or None (see ConvStep) -> [B, L, C]."""
+        """Convolves x [B, L, C], position_mask [B, L, 1] or None (see ConvStep) -> [B, L, C]."""
         mask = position_mask if self.padding == "same" else None
         h = self.steps[0](x, position_mask=mask)
         h = x + self.steps[1](h, position_mask=mask)

@@ -172,7 +172,7 @@ class ConvRes(keras.layers.Layer):
         self.skip.build(input_shape)
 
     def call(self, x: Tensor, position_mask: Tensor | None = None) -> Tensor:
-        """x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), F]; see `ConvStep2D`."""
+        """Convolves x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), F]."""
         h = self.second(self.first(x, position_mask), position_mask)
         pooled = max_pool(h, self.kernel_size, self.strides, position_mask)
         return pooled + self.skip(x, position_mask)

@@ -20,7 +20,7 @@ LARGE_KERNEL = 4096
 
 
 def depthwise_conv(x: Tensor, kernel: Tensor, before: int, after: int, dilation: int = 1) -> Tensor:
-    """y[t] = sum of kernel[before + o] * x[t + o * dilation] over -before <= o <= after.
+    """Sums kernel[before + o] * x[t + o * dilation] over -before <= o <= after, for each t.
 
     Args:
       x: [B, L, C]; zeros are assumed outside.
@@ -56,7 +56,7 @@ def _small(x: Tensor, kernel: Tensor, before: int, after: int) -> Tensor:
 
 
 def _tall(kernel: Tensor) -> Tensor:
-    """[taps, C] -> [taps, 1, C, 1]; indexing with None would make a copy on the way back."""
+    """Reshapes [taps, C] to [taps, 1, C, 1]; indexing with None would copy on the way back."""
     import tensorflow as tf
 
     return tf.reshape(kernel, [-1, 1, kernel.shape[1], 1])

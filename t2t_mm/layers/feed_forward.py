@@ -47,11 +47,11 @@ class FeedForward(keras.layers.Layer):
         return self.add_weight((fan_in, fan_out), glorot_uniform(fan_in, fan_out), name=name)
 
     def activate(self, x: Tensor) -> Tensor:
-        """ReLU; a subclass may have another function."""
+        """Applies ReLU; a subclass may have another function."""
         return ops.relu(x)
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """x [B, L, D] -> [B, L, D]."""
+        """Maps every position of x [B, L, D] -> [B, L, D]."""
         hidden = self.activate(pointwise(x, self.kernel_in) + self.bias_in)
         return pointwise(self.dropout(hidden, training=training), self.kernel_out) + self.bias_out
 

@@ -16,7 +16,7 @@ from t2t_mm.tensor import Shape, Size, Tensor
 
 
 class GeluNetwork(FeedForward):
-    """W2 GELU(W1 x + b1) + b2 with the tanh form of GELU (GPT-2, model.py: mlp).
+    """The network W2 GELU(W1 x + b1) + b2, with GELU's tanh form (GPT-2, model.py: mlp).
 
     Args:
       filter_size: hidden width.
@@ -53,7 +53,7 @@ class BlockMemory(NamedTuple):
 
 
 class GPTBlock(keras.layers.Layer):
-    """x + dropout(attention(LN(x))), then x + dropout(network(LN(x))).
+    """A pre-norm block: x + dropout(attention(LN(x))), then x + dropout(network(LN(x))).
 
     Args:
       filter_size: hidden width of the network.
@@ -109,7 +109,7 @@ class GPTBlock(keras.layers.Layer):
     def call(
         self, x: Tensor, bias: Tensor, training: bool = False
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """x [B, L, D], bias [B or 1, 1, L, L] -> [B, L, D], and the attention's keys and values."""
+        """Maps x [B, L, D], bias [B or 1, 1, L, L] -> [B, L, D]; gives keys and values too."""
         branch, *memory = self.attention(self.attention_norm(x), bias, training=training)
         x = x + self.dropout(branch, training=training)
         branch = self.feed_forward(self.feed_forward_norm(x), training=training)

@@ -35,7 +35,7 @@ class LearnedPositions(keras.layers.Layer):
         )
 
     def call(self, places: Tensor) -> Tensor:
-        """Places [...], int, later ones taken for the last -> [..., D]."""
+        """Looks places [...] up, int, later ones taken for the last -> [..., D]."""
         return take(self.prepare(), self.clip(places))
 
     def prepare(self) -> Tensor:

@@ -172,7 +172,7 @@ class LSTMStack(keras.layers.Layer):
         position_mask: Tensor | None = None,
         training: bool = False,
     ) -> tuple[Tensor, tuple[CellState, ...]]:
-        """All positions.
+        """Runs over all positions.
 
         Args:
           x: [B, L, n].

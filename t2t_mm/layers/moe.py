@@ -136,9 +136,9 @@ class MixtureOfExperts(keras.layers.Layer):
         _, order = ops.top_k(-experts, ops.shape(experts)[0])
         source = order // self.k
         hidden = ops.relu(grouped_matmul(take(rows, source), expert_in, sizes))
-        back = grouped_matmul(hidden, expert_out, sizes)
-        back = back * ops.cast(take(gates, order), back.dtype)
-        return ops.segment_sum(back, source, ops.shape(rows)[0])
+        outputs = grouped_matmul(hidden, expert_out, sizes)
+        outputs = outputs * ops.cast(take(gates, order), outputs.dtype)
+        return ops.segment_sum(outputs, source, ops.shape(rows)[0])
 
     def _per_expert(self, values: Tensor, experts: Tensor) -> Tensor:
         """Sums values [N, k] by expert -> [E]."""
@@ -147,19 +147,20 @@ class MixtureOfExperts(keras.layers.Layer):
 
     def dispatch(self, rows: Tensor, mask: Tensor, gating: Gating) -> Tensor:
         """Sends rows [N, D] to their experts and sums what they return, by gate -> [N, D]."""
-        real = ops.repeat(mask > 0, self.k)  # [N * k]
-        assigned = ops.where(real, ops.reshape(gating.experts, (-1,)), self.num_experts)  # [N * k]
+        is_real = ops.repeat(mask > 0, self.k)  # [N * k]
+        experts = ops.reshape(gating.experts, (-1,))  # [N * k]
+        assigned = ops.where(is_real, experts, self.num_experts)
         sizes = ops.segment_sum(ops.ones_like(assigned), assigned, self.num_experts + 1)[:-1]
         order = ops.argsort(assigned)
         if keras.backend.backend() != "jax":  # JAX cannot leave rows out: its shapes are fixed
             order = order[: ops.sum(sizes)]
         source = order // self.k
-        sent = ops.take(rows, source, axis=0)  # [M, D], M what real positions send
-        hidden = ops.relu(grouped_matmul(sent, self.expert_in, sizes))
-        back = grouped_matmul(hidden, self.expert_out, sizes)
+        inputs = ops.take(rows, source, axis=0)  # [M, D], M what real positions send
+        hidden = ops.relu(grouped_matmul(inputs, self.expert_in, sizes))
+        outputs = grouped_matmul(hidden, self.expert_out, sizes)
         gates = ops.take(ops.reshape(gating.gates, (-1,)), order)  # [M]
-        back = back * ops.cast(gates, back.dtype)[:, None]
-        return ops.segment_sum(back, source, ops.shape(rows)[0])
+        outputs = outputs * ops.cast(gates, outputs.dtype)[:, None]
+        return ops.segment_sum(outputs, source, ops.shape(rows)[0])
 
     def compute_output_shape(self, input_shape: Shape, *_: Any) -> tuple[Shape, Shape]:
         return input_shape, ()
@@ -198,6 +199,6 @@ def prob_in_top_k(clean: Tensor, noisy: Tensor, deviation: Tensor, best: Tensor,
 
 
 def cv_squared(values: Tensor) -> Tensor:
-    """CV^2 = var / (mean^2 + 1e-10) of values [E]: 0 when all are equal."""
+    """The squared variation var / (mean^2 + 1e-10) of values [E]: 0 when all are equal."""
     mean = ops.mean(values)
     return ops.mean(ops.square(values - mean)) / (ops.square(mean) + 1e-10)

@@ -8,7 +8,7 @@ from t2t_mm.tensor import Tensor
 
 
 def pointwise(x: Tensor, kernel: Tensor) -> Tensor:
-    """x [B, L, C] by kernel [C, F] -> [B, L, F].
+    """Multiplies x [B, L, C] by a kernel [C, F] -> [B, L, F].
 
     One flat product: a batched one would not use the cores well, and `tensordot` spends ten small
     operations on shapes.

@@ -74,7 +74,7 @@ class PrefixAttention(SelfAttention):
     def call(
         self, x: Tensor, bias: Tensor | None = None, training: bool = False
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """x [B, L, D], bias [B or 1, 1, L or 1, L] -> [B, L, D].
+        """Attends within x [B, L, D], with a bias [B or 1, 1, L or 1, L] -> [B, L, D].
 
         With it the keys and values [B, H, L, D / H], which `start_after` takes.
         """

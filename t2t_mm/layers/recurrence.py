@@ -60,7 +60,7 @@ def _tensorflow_scan(
 
 
 def time_first(x: Tensor) -> Tensor:
-    """[B, T, C] -> [T, B, C], or back."""
+    """Swaps the first two axes: [B, T, C] -> [T, B, C], or back."""
     return ops.transpose(x, (1, 0, 2))
 
 

@@ -34,7 +34,7 @@ class Rep(NamedTuple):
 
 
 def concatenate(reps: Sequence[Rep]) -> Rep:
-    """Several inputs as one, one after another in every row, all padding at the end.
+    """Joins several inputs, one after another in every row, all padding at the end.
 
     Padding between two inputs would change what convolutions and position signals see of the
     second one with the batch that it is in, so the real positions move together.
@@ -73,7 +73,7 @@ class Encoded(NamedTuple):
     state: State | None = None
 
     def repeat(self, beams: int) -> Encoded:
-        """Every input `beams` times, its copies side by side."""
+        """Repeats every input `beams` times, its copies side by side."""
 
         def rows(tensor: Tensor) -> Tensor:
             return ops.repeat(tensor, beams, axis=0)

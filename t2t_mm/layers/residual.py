@@ -54,7 +54,7 @@ class ConvNorm(keras.layers.Layer):
         self.norm.build((None, None, None, self.filters))
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), F]."""
+        """Convolves x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), F]."""
         window, strides = (self.kernel_size,) * 2, (self.stride,) * 2
         x, padding = same_border(x, window, strides)
         x = self.norm(ops.conv(x, self.kernel, strides=strides, padding=padding), training=training)
@@ -66,7 +66,7 @@ class ConvNorm(keras.layers.Layer):
 
 
 class ResidualBlock(keras.layers.Layer):
-    """ReLU(shortcut(x) + branch(x)) (arXiv 1512.03385, figure 5).
+    """A residual block, ReLU(shortcut(x) + branch(x)) (arXiv 1512.03385, figure 5).
 
     The basic branch is two 3x3 convolutions of w filters; the bottleneck is 1x1 of w, 3x3 of w and
     1x1 of 4 w. A shortcut that changes the shape is a strided 1x1 convolution with a norm (option
@@ -136,7 +136,7 @@ class ResidualBlock(keras.layers.Layer):
             channels = conv.filters
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), width]."""
+        """Maps x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), width]."""
         y = x
         for conv in self.branch:
             y = conv(y, training=training)

@@ -81,7 +81,7 @@ class Audio(Modality):
         self.project.build((None, None, None, channels))
 
     def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
-        """Waveforms [B, S] to ceil(S / 2^blocks) positions."""
+        """Maps waveforms [B, S] to ceil(S / 2^blocks) positions."""
         return self._sequence(values[:, :, None, None], time_mask(values, lengths))
 
     def _sequence(self, x: Tensor, mask: Tensor) -> Rep:
@@ -89,7 +89,7 @@ class Audio(Modality):
         return Rep(ops.squeeze(x * mask, 2), ops.cast(mask[:, :, 0, 0], "float32"))
 
     def _stack(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, T, F, C] with mask [B, T] -> [B, T', F, D] with mask [B, T', 1, 1]."""
+        """Maps x [B, T, F, C], mask [B, T] -> [B, T', F, D], mask [B, T', 1, 1]."""
         x = ops.cast(x, self.compute_dtype)
         mask = ops.cast(mask, self.compute_dtype)[:, :, None, None]
         for block in self.blocks:
@@ -142,7 +142,7 @@ class AudioSpectral(Audio):
         return self.mel_bins if self.frequency == "merge" else 1
 
     def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
-        """Spectrograms [B, T, F] to ceil(T / 2^blocks) positions, F times as many if kept."""
+        """Maps spectrograms [B, T, F] to ceil(T / 2^blocks) positions, times F if kept."""
         mask = time_mask(values, lengths)
         if self.frequency == "merge":
             return self._sequence(values[:, :, None, :], mask)
@@ -162,7 +162,7 @@ class AudioSpectral(Audio):
 
 
 def time_mask(x: Tensor, lengths: Tensor | None = None) -> Tensor:
-    """1 where a time is real: up to `lengths` [B], else up to the last time that is not all zero.
+    """Marks real times with 1: up to `lengths` [B], else up to the last time that is not zero.
 
     At least one time is real, so that attention over an empty recording stays finite.
 
@@ -175,9 +175,9 @@ def time_mask(x: Tensor, lengths: Tensor | None = None) -> Tensor:
     """
     times = ops.arange(1, ops.shape(x)[1] + 1)
     if lengths is None:
-        sounding = ops.not_equal(x, 0)
+        is_nonzero = ops.not_equal(x, 0)
         if len(x.shape) == 3:
-            sounding = ops.any(sounding, axis=-1)
-        lengths = ops.max(ops.cast(sounding, times.dtype) * times, axis=1)
+            is_nonzero = ops.any(is_nonzero, axis=-1)
+        lengths = ops.max(ops.cast(is_nonzero, times.dtype) * times, axis=1)
     lengths = ops.maximum(ops.cast(ops.reshape(lengths, (-1, 1)), times.dtype), 1)
     return ops.cast(times <= lengths, "float32")

@@ -85,7 +85,7 @@ class ClassLabel(OneClass, ExitFlow):
         return ops.shape(values)[0]
 
     def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
-        """Labels [B] or [B, 1] to one position each."""
+        """Maps labels [B] or [B, 1] to one position each."""
         labels = ops.reshape(ops.cast(values, "int32"), (-1, 1))
         x = ops.cast(ops.take(self.embedding, labels, axis=0), self.compute_dtype)
         return Rep(x, ops.ones(ops.shape(labels), "float32"))
@@ -122,9 +122,9 @@ class MultiLabel(ExitFlow):
 
     def loss(self, logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Sums:
         """Sum over examples of the mean cross-entropy of logits [B, classes], and B."""
-        wanted = ops.cast(targets, "float32")
-        wanted = wanted * (1.0 - label_smoothing) + 0.5 * label_smoothing
-        losses = ops.mean(_binary_cross_entropy(logits, wanted), axis=-1)
+        smoothed = ops.cast(targets, "float32")
+        smoothed = smoothed * (1.0 - label_smoothing) + 0.5 * label_smoothing
+        losses = ops.mean(_binary_cross_entropy(logits, smoothed), axis=-1)
         return weighted_sum(losses, ops.ones_like(losses))
 
     def hits(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ class ExitFlow(Modality):
     def top(
         self, x: Tensor, mask: Tensor, grid: tuple[Size, Size] | None = None, training: bool = False
     ) -> Tensor:
-        """x [B, L, D], mask [B, L], grid (H, W) or None -> [B, outputs]."""
+        """Reads x [B, L, D], mask [B, L], grid (H, W) or None -> [B, outputs]."""
         height, width = grid if grid is not None else (ops.shape(x)[1], 1)
         x = ops.reshape(  # [B, L, D] -> [B, H, W, D]
             ops.cast(x, self.compute_dtype), (-1, height, width, self.hidden_size)

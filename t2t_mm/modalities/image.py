@@ -79,7 +79,7 @@ class Image(Modality):
         return ops.prod(ops.shape(values)[:3])
 
     def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
-        """Standardized images [B, H, W, C] to a grid of positions."""
+        """Maps standardized images [B, H, W, C] to a grid of positions."""
         x = ops.cast(values, self.compute_dtype)
         for layer in self._convolutions():
             x = layer(x)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LinearLabel(OneClass, Modality):
-    """W mean(x) + b over real positions: ResNet's head, and T2T's class_label top.
+    """A mean and a linear map, W mean(x) + b: ResNet's head, and T2T's class_label top.
 
     Args:
       num_outputs: number of classes.
@@ -52,7 +52,7 @@ class LinearLabel(OneClass, Modality):
     def top(
         self, x: Tensor, mask: Tensor, grid: tuple[Size, Size] | None = None, training: bool = False
     ) -> Tensor:
-        """x [B, L, D], mask [B, L] -> logits [B, classes]."""
+        """Maps x [B, L, D], mask [B, L] -> logits [B, classes]."""
         mask = ops.cast(mask, "float32")[:, :, None]
         total = ops.sum(ops.cast(x, "float32") * mask, axis=1)  # [B, D], float32: L is thousands
         mean = ops.cast(total / ops.sum(mask, axis=1), self.compute_dtype)

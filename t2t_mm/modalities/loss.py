@@ -14,7 +14,7 @@ Sums = tuple[Tensor, Tensor]
 
 
 def smoothed_cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """-sum over v of q(v) log p(v), where q is 1 - eps at the target and eps / (V - 1) elsewhere.
+    """Cross-entropy -sum q(v) log p(v), q being 1 - eps at the target, eps / (V - 1) elsewhere.
 
     With z the logits, b = eps / (V - 1) and a = 1 - eps - b, this is logsumexp(z) - a z[target] -
     b sum(z): no [N, V] array of smoothed labels is made.
@@ -37,7 +37,7 @@ def smoothed_cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: flo
 
 
 def _tensorflow_cross_entropy(logits: Tensor, targets: Tensor, share: float, rest: float) -> Tensor:
-    """logsumexp(z) - share z[target] - rest sum(z), with a gradient that reuses the exponentials.
+    """Computes logsumexp(z) - share z[target] - rest sum(z); its gradient reuses exponentials.
 
     Forward and backward of [512, 8192] on two cores: 3.7 ms, against 6.0 of automatic
     differentiation, 6.3 of smoothed labels and the fused softmax cross-entropy, 7.8 of the fused
@@ -72,7 +72,7 @@ def at_target(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def weighted_sum(values: Tensor, weights: Tensor) -> Sums:
-    """(sum of weighted values, sum of weights), float32 scalars: their ratio is the mean."""
+    """Sums weighted values, and weights, float32 scalars: their ratio is the mean."""
     weights = ops.cast(weights, "float32")
     return ops.sum(ops.cast(values, "float32") * weights), ops.sum(weights)
 

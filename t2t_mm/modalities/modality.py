@@ -174,7 +174,7 @@ class Modality(keras.layers.Layer):
         return self.top(rep.x, rep.mask, rep.grid, training=training), ops.zeros((), "float32")
 
     def target_mask(self, targets: Tensor) -> Tensor:
-        """1 where a target counts, else 0: targets [B, ...] -> float32 [B, ...]."""
+        """Marks targets that count with 1, others with 0: targets [B, ...] -> float32 [B, ...]."""
         return ops.ones_like(targets, "float32")
 
     def top(
@@ -184,7 +184,7 @@ class Modality(keras.layers.Layer):
         raise self._no_target()
 
     def step_bottom(self, tokens: Tensor) -> Tensor:
-        """`target_bottom` of one position of many rows: tokens [R] -> [R, D]."""
+        """Does as `target_bottom` for one position of many rows: tokens [R] -> [R, D]."""
         return self.target_bottom(tokens[None])[0]
 
     def prepare_top(self) -> State:
@@ -192,7 +192,7 @@ class Modality(keras.layers.Layer):
         return None
 
     def step_top(self, weights: State, x: Tensor) -> Tensor:
-        """`top` of one position of many rows: x [R, D] -> logits [R, V]."""
+        """Does as `top` for one position of many rows: x [R, D] -> logits [R, V]."""
         return self.top(x[None], ops.ones_like(x[None, :, 0]))[0]
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Sums:
@@ -234,7 +234,7 @@ class Modality(keras.layers.Layer):
         return list(self.trainable_variables)
 
     def call(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
-        """`bottom`."""
+        """Calls `bottom`."""
         return self.bottom(values, lengths, training)
 
     def get_config(self) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Number(ExitFlow):
         return ops.shape(values)[0]
 
     def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
-        """Numbers [B] to one position each."""
+        """Maps numbers [B] to one position each."""
         scaled = self._scaled(values)[:, None, None]
         x = ops.cast(scaled * self.line[0] + self.line[1], self.compute_dtype)
         return Rep(x, ops.ones(ops.shape(x)[:2], "float32"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Pixels(Modality):
-    """Every pixel is a position and its colors are the channels; there is nothing to learn.
+    """Pixels as positions, with their colors as channels; there is nothing to learn.
 
     T2T's image bottom does as little. The channels are those of the image, not D, so only a body
     that asks for pixels (`Body.modalities`) can read them.
@@ -37,7 +37,7 @@ class Pixels(Modality):
         return ops.prod(ops.shape(values)[:3])
 
     def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
-        """Standardized images [B, H, W, C] -> x [B, H * W, C], grid (H, W)."""
+        """Flattens standardized images [B, H, W, C] -> x [B, H * W, C], grid (H, W)."""
         (height, width), channels = ops.shape(values)[1:3], values.shape[-1]
         x = ops.reshape(ops.cast(values, self.compute_dtype), (-1, height * width, channels))
         return Rep(x, ops.ones(ops.shape(x)[:2], "float32"), (height, width))

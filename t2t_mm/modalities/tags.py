@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from t2t_mm.kinds import Tags as Kind
 
 
-_SURE = 1e4  # a logit beside zeros, whose log-probability is 0
+_CERTAIN = 1e4  # a logit beside zeros, whose log-probability is 0
 
 
 class Tags(Modality):
@@ -64,17 +64,17 @@ class Tags(Modality):
         raise self._no_input()
 
     def target_mask(self, targets: Tensor) -> Tensor:
-        """1 where a word begins."""
+        """Marks the beginnings of words with 1."""
         return ops.cast(ops.not_equal(targets, UNTAGGED), "float32")
 
     def top(
         self, x: Tensor, mask: Tensor, grid: tuple[Size, Size] | None = None, training: bool = False
     ) -> Tensor:
-        """x [B, T, D], mask [B, T] -> logits [B, T, tags]; padding is sure of the first tag."""
+        """Maps x [B, T, D], mask [B, T] -> logits [B, T, tags]; padding has the first tag."""
         kernel, bias = (ops.cast(v, self.compute_dtype) for v in (self.kernel, self.bias))
         logits = ops.matmul(ops.cast(x, self.compute_dtype), kernel) + bias
-        sure = ops.cast(_SURE * ops.one_hot(0, self.num_tags), logits.dtype)
-        return ops.where(ops.cast(mask, "bool")[:, :, None], logits, sure)
+        certain = ops.cast(_CERTAIN * ops.one_hot(0, self.num_tags), logits.dtype)
+        return ops.where(ops.cast(mask, "bool")[:, :, None], logits, certain)
 
     def loss(self, logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Sums:
         """Summed cross-entropy of logits [B, T, tags] at words of targets [B, T]; their number."""

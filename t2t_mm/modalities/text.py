@@ -76,7 +76,7 @@ class Text(Modality):
         return Rep(self._embed(values), self.target_mask(values))
 
     def target_mask(self, targets: Tensor) -> Tensor:
-        """1 at tokens, 0 at padding."""
+        """Marks tokens with 1, padding with 0."""
         return ops.cast(ops.not_equal(targets, PADDING), "float32")
 
     def read_out(
@@ -107,7 +107,7 @@ class Text(Modality):
     def top(
         self, x: Tensor, mask: Tensor, grid: tuple[Size, Size] | None = None, training: bool = False
     ) -> Tensor:
-        """x [B, T, D] -> logits [B, T, V]."""
+        """Maps x [B, T, D] -> logits [B, T, V]."""
         kernel = ops.transpose(self.embedding) if self.tied else self.softmax
         return ops.matmul(ops.cast(x, self.compute_dtype), ops.cast(kernel, self.compute_dtype))
 

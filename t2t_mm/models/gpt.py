@@ -261,5 +261,5 @@ class GPT(Body):
 
 
 def real_lengths(mask: Tensor) -> Tensor:
-    """mask [B, L], padding at the end of each row -> int32 [B]."""
+    """The lengths int32 [B] of rows whose padding a mask [B, L] has at the end."""
     return ops.cast(ops.sum(ops.cast(mask, "float32"), axis=1), "int32")

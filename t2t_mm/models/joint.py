@@ -99,7 +99,7 @@ class JointModel(keras.layers.Layer):
         self.built = True
 
     def _embeddings(self, name: str, rows: Sequence[str]) -> keras.Variable | None:
-        """[rows, D]; None where there are no rows."""
+        """Makes a table [rows, D]; None where there are no rows."""
         if not rows:
             return None
         start = keras.initializers.RandomNormal(0.0, 1.0, fold_in(self._seed, name))
@@ -197,7 +197,7 @@ class JointModel(keras.layers.Layer):
         command: Tensor,
         training: bool = False,
     ) -> tuple[Tensor, Tensor]:
-        """`forward` from encoded inputs; the loss is the decoder's alone."""
+        """Does as `forward`, from encoded inputs; the loss is the decoder's alone."""
         target = self.target(route)
         first = None
         if target.autoregressive:

@@ -202,5 +202,5 @@ class LSTMSeq2SeqAttention(RecurrentBody):
 
 
 def _repeat(state: State, beams: int) -> State:
-    """Every row `beams` times, its copies side by side."""
+    """Repeats every row `beams` times, its copies side by side."""
     return map_tensors(lambda tensor: ops.repeat(tensor, beams, axis=0), state)

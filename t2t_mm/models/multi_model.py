@@ -436,5 +436,5 @@ def _mean(encoded: Rep) -> Tensor:
 
 
 def _mean_everywhere(encoded: Rep, like: Tensor) -> Tensor:
-    """`_mean` at every position of like [B, T, D]."""
+    """Repeats `_mean` at every position of like [B, T, D]."""
     return ops.broadcast_to(_mean(encoded)[:, None], ops.shape(like))

@@ -231,7 +231,7 @@ def find(place: str | Path, best: bool = False) -> str:
     )
 
 
-def find_meant(output_dir: Path, checkpoint: str | Path | None) -> str:
+def resolve_checkpoint(output_dir: Path, checkpoint: str | Path | None) -> str:
     """The checkpoint that a flag means: None or "latest", "best", or the path of one.
 
     Raises:

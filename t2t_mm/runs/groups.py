@@ -23,7 +23,11 @@ def variable_groups(model: JointModel, tasks: Sequence[Task]) -> dict[str, list[
     """The parts of the model that a step touches as a whole or not at all."""
     routes = sorted({model.route(task) for task in tasks})
     paths = [model.route_variables(route) for route in routes]
-    stages = {id(v): name for name, held in stage_variables(model.body).items() for v in held}
+    stages = {
+        id(variable): name
+        for name, variables in stage_variables(model.body).items()
+        for variable in variables
+    }
     return parts(model.groups(), paths, stages)
 
 

@@ -35,14 +35,14 @@ class Callbacks:
             self._list.on_train_begin()
 
     def step(self, step: int, problem: str, loss: float) -> bool:
-        """After a step; True if a callback wants to stop."""
+        """Reports a step; True if a callback wants to stop."""
         if self._list is None:
             return False
         self._list.on_train_batch_end(step - 1, {"loss": loss, f"{problem}/loss": loss})
         return self._stopping()
 
     def evaluation(self, metrics: Mapping[str, Mapping[str, float]]) -> bool:
-        """After an evaluation; True if a callback wants to stop."""
+        """Reports an evaluation; True if a callback wants to stop."""
         if self._list is None:
             return False
         logs = {
@@ -56,7 +56,7 @@ class Callbacks:
         return self._stopping()
 
     def end(self) -> None:
-        """After the last step."""
+        """Reports the end of training."""
         if self._list is not None:
             self._list.on_train_end()
 

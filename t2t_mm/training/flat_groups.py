@@ -47,7 +47,7 @@ def global_norm(joined: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
 
 def scale(joined: Mapping[str, tf.Tensor], factor: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Every vector times a scalar."""
+    """Multiplies every vector by a scalar."""
     return {name: vector * factor for name, vector in joined.items()}
 
 
@@ -96,7 +96,7 @@ def add(
 
 
 def mask(group: Sequence[keras.Variable], kept: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
-    """1 where a group may change and 0 where not, float32 [n]; None if all of it may.
+    """Marks with 1 where a group may change, else 0, float32 [n]; None if all of it may.
 
     Args:
       group: the variables.

@@ -47,7 +47,7 @@ class Policy(Protocol):
 
 @dataclass(frozen=True)
 class LoopPlan:
-    """When a run stops, evaluates and logs.
+    """The plan of a run: its steps, evaluations and their metric.
 
     Attributes:
       train_steps: steps in all.
@@ -243,7 +243,7 @@ class Loop:
         try:
             value = mean_metric(metrics, self.plan.best_metric)
         except HParamError:
-            self._save()  # so that the run can go on when the name is mended
+            self._save()  # so that the run can be resumed with the right name
             raise
         sign = -1.0 if lower_is_better(self.plan.best_metric) else 1.0
         if math.isfinite(value) and (state.best is None or sign * value > sign * state.best):

@@ -71,7 +71,7 @@ class MixingPolicy:
         return dict(zip(self.names, (self._chosen / total).tolist(), strict=True))
 
     def state(self) -> dict[str, Any]:
-        """All that later choices depend on, ready for JSON."""
+        """The state that later choices depend on, ready for JSON."""
         return {
             "problems": self.names,
             "generator": self._generator.bit_generator.state,

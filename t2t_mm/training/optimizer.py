@@ -184,7 +184,9 @@ class Momentum(FlatOptimizer):
 
     def build(self, groups: Groups) -> list[Slot]:
         """Makes the accumulated gradient a of each group."""
-        self._slots = {group: vector_slot("a", held) for group, held in _not_empty(groups).items()}
+        self._slots = {
+            group: vector_slot("a", variables) for group, variables in _not_empty(groups).items()
+        }
         return list(self._slots.values())
 
     def update(self, group: str, gradient: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:

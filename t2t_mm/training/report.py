@@ -47,10 +47,10 @@ def opening(settings: Settings, tasks: Sequence[Task], model: JointModel, step: 
 def finished(settings: Settings, step: int) -> str:
     """The reason why a run is not trained further."""
     if step >= settings.total_steps:
-        why = f"has done its {step} steps; to train further, raise --train_steps"
+        reason = f"has done its {step} steps; to train further, raise --train_steps"
     else:
-        why = f"was stopped early at step {step}; to train further, raise early_stopping_evals"
-    return f"this run ({settings.output_dir}) {why}."
+        reason = f"was stopped early at step {step}; to train further, raise early_stopping_evals"
+    return f"this run ({settings.output_dir}) {reason}."
 
 
 def figures(output_dir: Path) -> Metrics:

@@ -86,7 +86,7 @@ def _make_model(settings: Settings, data: RunData, replicas: Replicas) -> JointM
 
 
 def _compare(settings: Settings, record: RunRecord, progress: Progress) -> None:
-    """Refuses to go on with a run that had other settings."""
+    """Refuses to resume a run that had other settings."""
     if not exists(settings.output_dir):
         return
     old = RunRecord.read(settings.output_dir)

@@ -47,7 +47,7 @@ class Settings:
         return self.train_steps or self.hparams.train_steps
 
     def checked(self) -> Settings:
-        """Itself, with train_steps filled in.
+        """Checks the settings, and fills train_steps in.
 
         Raises:
           UserError: for an unknown name or a number out of range.

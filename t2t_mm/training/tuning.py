@@ -12,7 +12,7 @@ from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.runs.groups import Groups
-from t2t_mm.runs.patterns import addresses, matching, split
+from t2t_mm.runs.patterns import matchable_paths, matching, split
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Tuning:
           HParamError: for a pattern that matches no variable, a factor that is no positive number,
             or when everything is frozen.
         """
-        frozen = matching(hparams.freeze, addresses(model), "freeze") if hparams.freeze else set()
+        frozen: set[str] = set()
+        if hparams.freeze:
+            frozen = matching(hparams.freeze, matchable_paths(model), "freeze")
         kept = {}
         if model.commands is not None:
             path = model.commands.path

@@ -63,7 +63,7 @@ def open_checkpoint(output_dir: str | Path, checkpoint: str | None = None) -> Op
       CheckpointError: if the directory or the checkpoint is missing, or of another version.
     """
     run = open_run(output_dir)
-    stored = StoredCheckpoint(checkpoints.find_meant(run.output_dir, checkpoint))
+    stored = StoredCheckpoint(checkpoints.resolve_checkpoint(run.output_dir, checkpoint))
     return OpenedRun(run.output_dir, run.record, run.tasks, run.hparams, stored)
 
 

@@ -157,12 +157,14 @@ def parts_table(parts: Sequence[Part], before: Sequence[Part] = ()) -> str:
     rows = [[*head, "dtype", "problems"]]
     for kind, name in sorted(old.keys() | new.keys(), key=_order):
         part = new.get((kind, name)) or Part(kind, name, 0, 0, 0, "", ())
-        was = [f"{old[kind, name].parameters if (kind, name) in old else 0:,}"] if before else []
+        size = old[kind, name].parameters if (kind, name) in old else 0
+        old_size = [f"{size:,}"] if before else []
         sizes = [f"{part.parameters:,}", f"{part.bytes:,}"]
-        rows.append([kind, name, f"{part.variables}", *was, *sizes, part.dtypes, _few(part)])
-    was = [f"{parameters(before):,}"] if before else []
+        counts = [f"{part.variables}", *old_size, *sizes]
+        rows.append([kind, name, *counts, part.dtypes, _problem_names(part)])
+    old_size = [f"{parameters(before):,}"] if before else []
     total = [f"{parameters(parts):,}", f"{sum(part.bytes for part in parts):,}"]
-    rows.append(["total", "", f"{sum(p.variables for p in parts)}", *was, *total, "", ""])
+    rows.append(["total", "", f"{sum(p.variables for p in parts)}", *old_size, *total, "", ""])
     left = [i for i, title in enumerate(rows[0]) if title in ("kind", "part", "dtype", "problems")]
     return aligned(rows, left)
 
@@ -172,6 +174,6 @@ def parameters(parts: Sequence[Part]) -> int:
     return sum(part.parameters for part in parts)
 
 
-def _few(part: Part, most: int = 3) -> str:
+def _problem_names(part: Part, most: int = 3) -> str:
     names = part.problems
     return ", ".join(names) if len(names) <= most else f"{len(names)} problems"

@@ -26,7 +26,7 @@ EXPERT_AXES = {"gate_kernel": 1, "noise_kernel": 1, "expert_in": 0, "expert_out"
 
 @dataclass(frozen=True)
 class Transfer:
-    """From an old model to a new one.
+    """The transfer of values from an old model to a new one.
 
     Attributes:
       old, new: the two models.
