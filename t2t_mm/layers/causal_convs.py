@@ -134,7 +134,7 @@ def _start_one(taps: Tensor, width: Size, dilation: int, length: Size) -> KindMe
 def _start_several(taps: Tensor, width: Size, dilation: int, length: Size) -> KindMemory:
     positions = ops.arange(length, dtype="int32")
     times = positions[:, None] - dilation * ops.arange(1, width + 1, dtype="int32")
-    slots, here = (_place(when, width, dilation) for when in (times, positions))
+    slots, here = (_place(t, width, dilation) for t in (times, positions))
     return KindMemory(taps, None, None, here[:, None], slots, ops.maximum(times, 0))
 
 

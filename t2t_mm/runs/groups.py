@@ -56,15 +56,15 @@ def parts(
     Returns:
       Part -> variables; a group that is one part keeps its name.
     """
-    touching: dict[int, list[int]] = {}
+    paths_of: dict[int, list[int]] = {}
     for number, path in enumerate(paths):
         for variable in path:
-            touching.setdefault(id(variable), []).append(number)
+            paths_of.setdefault(id(variable), []).append(number)
     found: dict[str, list[keras.Variable]] = {}
     for name, group in groups.items():
         split: dict[tuple[Any, ...], list[keras.Variable]] = {}
         for variable in group:
-            key = (stages.get(id(variable), ""), *touching.get(id(variable), ()))
+            key = (stages.get(id(variable), ""), *paths_of.get(id(variable), ()))
             split.setdefault(key, []).append(variable)
         for number, part in enumerate(split.values()):
             found[f"{name}/{number}" if len(split) > 1 else name] = part
