@@ -35,7 +35,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=packages(),
     package_dir={"t2t_mm": "t2t_mm", **{f"t2t_mm.{name}": name for name in MAPPED}},
-    package_data={"t2t_mm.serving": ["page/*"]},
+    package_data={"t2t_mm": ["py.typed"], "t2t_mm.serving": ["page/*"]},
     install_requires=[
         "tensorflow>=2.19,<2.22",
         "tensorflow-text>=2.19,<2.22",
@@ -64,6 +64,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.9",
+            "mypy>=1.13",
             "httpx>=0.27",
             "selenium>=4.20",
             "scikit-learn>=1.3",

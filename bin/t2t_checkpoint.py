@@ -211,14 +211,14 @@ def grow(argv: Sequence[str]) -> int:
         from t2t_mm.data.generation.api import generate  # its workers are forked before TensorFlow
 
         generate(problems, values.data_dir, tmp_dir(values))
-    from t2t_mm.runs.surgery.growing import frozen_old, only
+    from t2t_mm.runs.surgery.growing import frozen_old, no_steps_for
     from t2t_mm.runs.surgery.growing import grow as growth
     from t2t_mm.runs.surgery.parts import parameters, parts_table
 
     run = _open_checkpoint(values)
     changes = [values.hparams]
     if values.train_only_new:
-        changes.append(f"mixing_weights={only(run.tasks)}")
+        changes.append(f"mixing_weights={no_steps_for(run.tasks)}")
     plan = growth(run, problems, values.data_dir, ",".join(filter(None, changes)))
     if values.freeze_old:
         plan = dataclasses.replace(plan, hparams=plan.hparams.replace(freeze=frozen_old(plan)))

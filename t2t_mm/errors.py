@@ -54,8 +54,8 @@ def unknown(
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"; did you mean '{close[0]}'?" if close else "."
-    where = f" (from {flag})" if flag else ""
-    return UnknownNameError(f"unknown {kind} '{name}'{where}{hint} Known: {_shorten(names)}.")
+    source = f" (from {flag})" if flag else ""
+    return UnknownNameError(f"unknown {kind} '{name}'{source}{hint} Known: {_shorten(names)}.")
 
 
 def _shorten(names: list[str], most: int = 40) -> str:

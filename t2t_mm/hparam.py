@@ -38,9 +38,9 @@ class HParams(TypedRecord):
     hidden_size: int = 128  # channels of the unified representation
 
     # Batches and lengths.
-    batch_size: int = 512  # tokens a step: examples times the longer of source and target
-    batch_images: int = 32  # pictures a step
-    batch_audio_seconds: float = 48.0  # seconds of sound a step
+    batch_size: int = 512  # tokens per step: examples times the longer of source and target
+    batch_images: int = 32  # images per step
+    batch_audio_seconds: float = 48.0  # seconds of sound per step
     max_length: int = 256  # tokens; what is longer follows long_examples
     max_audio_seconds: float = 20.0  # seconds; what is longer follows long_examples
     long_examples: str = (
@@ -77,11 +77,11 @@ class HParams(TypedRecord):
     freeze: str = ""  # "pattern;...": paths of variables that training leaves as they are
     clip_norm: float = 2.0  # global norm of the gradient; 0 = no clipping
     weight_decay: float = 0.0  # decoupled, per step and unit of learning rate, matrices only
-    ema_decay: float = 0.0  # of the weights' sliding average, e.g. 0.999; 0 = none is kept
+    ema_decay: float = 0.0  # of the weights' moving average, e.g. 0.999; 0 = none is kept
     label_smoothing: float = 0.1  # probability mass spread over the other classes
     precision: str = "float32"  # float32 | mixed_bfloat16 | mixed_float16
 
-    # Regularisation of every body.
+    # Regularization of every body.
     dropout: float = 0.1  # probability
     attention_dropout: float = 0.1  # probability
 
@@ -106,7 +106,7 @@ class HParams(TypedRecord):
     audio_mel_bins: int = 80  # frequencies of audio_spectral
     audio_frame_ms: float = 25.0  # milliseconds
     audio_step_ms: float = 10.0  # milliseconds
-    audio_blocks: int = 8  # ConvRes blocks of the audio entrances, each halves the time
+    audio_blocks: int = 8  # ConvRes blocks of the audio modalities, each halves the time
     audio_min_filters: int = 2  # the i-th block has max(2 ** i, this) filters
     audio_frequency: str = "keep"  # keep (paper) | merge the frequencies into the channels
     class_exit_filters: tuple[int, ...] = (1536, 2048)  # the two last widths of the class exit
@@ -147,7 +147,7 @@ class RangedHParams:
         """One of some words."""
         self._set(name, kind="categorical", values=tuple(values))
 
-    def _set(self, name: str, **what: Any) -> None:
+    def _set(self, name: str, **spec: Any) -> None:
         if name in self.ranges:
             raise HParamError(f"the range of hparam '{name}' is set twice.")
-        self.ranges[name] = types.MappingProxyType(what)
+        self.ranges[name] = types.MappingProxyType(spec)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 
 from t2t_mm.errors import UserError, unknown
@@ -25,7 +24,7 @@ def find_problem(name: str, flag: str = "--problems") -> Problem:
         _refuse_waveform(base, flag)
         raise unknown("problem", name, problem_names(), flag)
     value = PROBLEMS.get(base)
-    problem = value(base) if inspect.isclass(value) else value
+    problem = value(base) if isinstance(value, type) else value
     if "_copy" in suffixes:
         problem = problem.copy()
     if "_rev" in suffixes:
@@ -34,7 +33,7 @@ def find_problem(name: str, flag: str = "--problems") -> Problem:
 
 
 def split_suffixes(name: str) -> tuple[str, frozenset[str]]:
-    """("x", {"_rev", "_copy"}) for "x_rev_copy"."""
+    """Splits "x_rev_copy" into ("x", {"_rev", "_copy"})."""
     found: set[str] = set()
     while name not in PROBLEMS:
         suffix = next((s for s in _SUFFIXES if name.endswith(s) and s not in found), None)

@@ -1,4 +1,4 @@
-"""What a problem declares. How its data are written and read is the pipeline's business (data/).
+"""The declaration of a problem. Writing and reading its data is the pipeline's business (data/).
 
 A subclass mostly leaves one method to write, `generate_samples`. The shapes below it (Text2Text,
 Image2Class, ...) fix the features; `_rev` and `_copy` are derived at lookup (see lookup.py).
@@ -105,7 +105,7 @@ class Task:
 
     @property
     def kinds(self) -> dict[str, Kind]:
-        """What a record holds: the inputs in the order of their names, then "targets"."""
+        """The features of a record: the inputs in the order of their names, then "targets"."""
         return {**self.inputs, TARGETS: self.targets}
 
     @property
@@ -117,12 +117,12 @@ class Task:
 
     @property
     def source(self) -> str:
-        """What is read, in words: "image + text", "nothing"."""
+        """The inputs in words: "image + text", "nothing"."""
         return source_in_words(self.inputs)
 
     @property
     def has_inputs(self) -> bool:
-        """False for a language model: it says how likely a text is, or goes on with one."""
+        """False for a language model: it says how likely a text is, or continues one."""
         return not all(kind.is_absent for kind in self.inputs.values())
 
     @property
@@ -175,7 +175,7 @@ def input_kinds(declared: Kind | Mapping[str, Kind]) -> dict[str, Kind]:
 
 
 def source_in_words(inputs: Mapping[str, Kind]) -> str:
-    """E.g. "image + text"; "nothing" where nothing is read."""
+    """Inputs in words: "image + text"; "nothing" where nothing is read."""
     return " + ".join("nothing" if kind.is_absent else kind.name for kind in inputs.values())
 
 
@@ -224,7 +224,7 @@ class Problem:
         self.copied = False
 
     def prepare(self, tmp_dir: Path, log: Callable[[str], None] = print) -> None:
-        """Called once, before any worker reads: gets what is missing, or says how to get it.
+        """Gets missing raw data, or says how to get them; called once, before any worker reads.
 
         Args:
           tmp_dir: where raw files are, or are downloaded to.
@@ -247,12 +247,12 @@ class Problem:
         return self.label_names
 
     def origin(self, tmp_dir: Path) -> str:
-        """Which data the generator reads, for the manifest; "" if there is only one answer."""
+        """The data that the generator reads, for the manifest; "" if there is only one choice."""
         del tmp_dir
         return ""
 
     def describe_cleaning(self) -> str:
-        """What is done to the text, and which examples are left out; "" for nothing."""
+        """Describes what is done to text, and the examples that are left out; "" for nothing."""
         return ""
 
     def generate_samples(
@@ -284,7 +284,7 @@ class Problem:
         return self.generate_samples(split, tmp_dir, seed)
 
     def clean(self, sample: Sample | Dropped, split: Split) -> Sample | Dropped:
-        """What `generate_samples` yields for one of `raw_samples`."""
+        """Makes of one of `raw_samples` what `generate_samples` yields."""
         del split
         return sample
 
@@ -316,12 +316,12 @@ class Problem:
 
     @property
     def source(self) -> str:
-        """What is read, in words: "image + text", "nothing"."""
+        """The inputs in words: "image + text", "nothing"."""
         return source_in_words(input_kinds(self.inputs))
 
     @property
     def reversible(self) -> bool:
-        """Whether `_rev` and `_copy` exist: there is one text on either side."""
+        """True if `_rev` and `_copy` exist: there is one text on either side."""
         return len(self.kinds) == 2 and all(k.is_reversible for k in self.kinds.values())
 
     def rev(self) -> Problem:
@@ -383,7 +383,7 @@ class Text2TextProblem(Problem):
     """Text to text, both sides on one vocabulary."""
 
     vocabulary: str | None = None  # None: one of its own, "vocab.<name>"
-    metrics = ("bleu", "exact_match")
+    metrics: tuple[str, ...] = ("bleu", "exact_match")
 
     def __init__(self, name: str):
         super().__init__(name)

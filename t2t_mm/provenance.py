@@ -1,4 +1,4 @@
-"""Where the data of a problem come from: what a problem declares, and what a run allows.
+"""The sources of a problem's data: what a problem declares, and what a run allows.
 
 Records only: data/sources/raw_data.py looks for what is declared here, and
 data/sources/named_problem.py reads it.
@@ -85,12 +85,12 @@ class RawFiles:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What is known of a problem's data before anything is read.
+    """The facts about a problem's data that are known before anything is read.
 
     Attributes:
       homepage: where they are described; "" for generated data.
       licence: a note, as the source states it.
-      examples: our split's name -> how many, about.
+      examples: our split's name -> about the number of examples.
       download_bytes: what has to be fetched, about; None if unknown.
       tfds: data sets of TFDS, the preferred first.
       files: original files that serve as well, tried after TFDS.
@@ -107,13 +107,13 @@ class Provenance:
 
     @property
     def generated(self) -> bool:
-        """Made by the program itself, or part of an installed package: nothing has to be there."""
+        """True if the data are made by the program, or come with an installed package."""
         return not self.tfds and not self.files
 
 
 @dataclass(frozen=True)
 class DataAccess:
-    """What a run says about where raw data are; it travels with the problem to every worker.
+    """The places of raw data in a run; it travels with the problem to every worker.
 
     Attributes:
       tfds_data_dir: prepared TFDS data; None for $TFDS_DATA_DIR or ~/tensorflow_datasets.
@@ -129,13 +129,13 @@ class DataAccess:
 
     @property
     def tfds_folder(self) -> Path:
-        """Where prepared TFDS data are."""
+        """The folder of prepared TFDS data."""
         given = self.tfds_data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
         return Path(given).expanduser()
 
     @property
     def manual_folder(self) -> Path:
-        """Where files are that TFDS cannot download."""
+        """The folder of files that TFDS cannot download."""
         if self.tfds_manual_dir:
             return Path(self.tfds_manual_dir).expanduser()
         return self.tfds_folder / "downloads" / "manual"

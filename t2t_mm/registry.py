@@ -216,7 +216,7 @@ def _check_problem(name: str, value: Any) -> None:
 
 
 def _derives(one: type, module: str, base: str) -> bool:
-    """Whether a class derives from a base that is told by its name.
+    """True if a class derives from a base that is given by its name.
 
     Whoever has a subclass has imported the base; this module, which all others import, imports
     none of them.

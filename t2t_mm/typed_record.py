@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TypedRecord:
-    """What hyperparameters and decoding settings have in common; fields are a subclass's.
+    """The base class of hyperparameters and decoding settings; fields are a subclass's.
 
     Attributes:
       NOUN: what a field is called in errors.
@@ -129,10 +129,10 @@ def _parse(name: str, text: str, kind: Any, noun: str, flag: str) -> Any:
 def _check(name: str, value: Any, kind: Any, noun: str, flag: str) -> None:
     if typing.get_origin(kind) is tuple:
         inner = typing.get_args(kind)[0]
-        right = isinstance(value, tuple) and all(_is(item, inner) for item in value)
+        is_valid = isinstance(value, tuple) and all(_is(item, inner) for item in value)
     else:
-        right = _is(value, kind)
-    if not right:
+        is_valid = _is(value, kind)
+    if not is_valid:
         raise _wrong_type(name, value, kind, noun, flag)
 
 

@@ -47,5 +47,5 @@ def load(folder: str | None) -> list[str]:
             f"--t2t_usr_dir={folder}: another module named '{path.name}' was imported from "
             f"{module.__file__}; rename your folder."
         )
-    gained = {kind: sorted(set(r.names()) - before[kind]) for kind, r in ALL.items()}
-    return [f"{kind}: {', '.join(names)}" for kind, names in gained.items() if names]
+    new_names = {kind: sorted(set(r.names()) - before[kind]) for kind, r in ALL.items()}
+    return [f"{kind}: {', '.join(names)}" for kind, names in new_names.items() if names]

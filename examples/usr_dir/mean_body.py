@@ -1,4 +1,4 @@
-"""A model of one's own: `--t2t_usr_dir=examples/usr_dir --model=mean_body --hparams_set=mean_body_tiny`."""
+"""A model of one's own: `--t2t_usr_dir=examples/usr_dir --model=mean_body ...`."""
 
 from __future__ import annotations
 

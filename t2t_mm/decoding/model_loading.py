@@ -169,7 +169,7 @@ def load(output_dir: str | Path, checkpoint: str | Path | None = None) -> Loaded
     Args:
       output_dir: what t2t-trainer wrote; its data are not needed.
       checkpoint: None or "latest"; "best"; or the path of one, such as RUN/checkpoints/model-1000.
-        Where it has a sliding average of the weights (hparam ema_decay), the model gets that;
+        Where it has a moving average of the weights (hparam ema_decay), the model gets that;
         ":raw" at the end, as in "latest:raw", asks for the weights themselves.
 
     Raises:
@@ -178,7 +178,7 @@ def load(output_dir: str | Path, checkpoint: str | Path | None = None) -> Loaded
     """
     run = open_run(output_dir)
     checkpoint, averaged = without_raw(checkpoint)
-    path = checkpoints.find_meant(run.output_dir, checkpoint)
+    path = checkpoints.resolve_checkpoint(run.output_dir, checkpoint)
     tasks = list(run.tasks.values())
     model = make_model(run.record.model, tasks, run.hparams, run.record.seed, Replicas())
     load_weights(path, model, tasks, averaged)

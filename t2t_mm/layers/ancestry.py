@@ -7,34 +7,33 @@ it was written.
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from t2t_mm.layers.attention import PENALTY
+from t2t_mm.tensor import Size, Tensor
 
-# Attention on earlier positions looks at whole blocks of so many, as far as something is written.
+# Attention on earlier positions looks at whole blocks of this size, as far as any is written.
 BLOCK = 64
 
 
-def start_ancestry(rows: Any, length: Any) -> Any:
+def start_ancestry(rows: Size, length: Size) -> Tensor:
     """The table of R rows, int32 [R, length]; -1: not written yet."""
     return ops.full((rows, length), -1, dtype="int32")
 
 
-def write_ancestry(ancestry: Any, position: Any) -> Any:
-    """Every row is about to write its own position."""
+def write_ancestry(ancestry: Tensor, position: Tensor) -> Tensor:
+    """Notes that every row writes its own position."""
     rows, length = ops.shape(ancestry)
-    here = ops.equal(ops.arange(length, dtype="int32"), position)
-    return ops.where(here, ops.arange(rows, dtype="int32")[:, None], ancestry)
+    is_current = ops.equal(ops.arange(length, dtype="int32"), position)
+    return ops.where(is_current, ops.arange(rows, dtype="int32")[:, None], ancestry)
 
 
-def past_bias(ancestry: Any, position: Any, length: Any, beams: int) -> Any:
-    """What keeps the rows from positions to come and, with several hypotheses, from others' pasts.
+def past_bias(ancestry: Tensor | None, position: Tensor, length: Size, beams: int) -> Tensor:
+    """The bias that keeps rows from later positions and, with several hypotheses, other pasts.
 
     Args:
-      ancestry: the table, int32 [R, length]; None with one hypothesis an input.
+      ancestry: the table, int32 [R, length]; None with one hypothesis per input.
       position: int32 scalar.
       length: positions at most.
       beams: hypotheses of each input, K.
@@ -48,27 +47,26 @@ def past_bias(ancestry: Any, position: Any, length: Any, beams: int) -> Any:
     return _lineage_penalty(ancestry[:, :seen], beams)
 
 
-def _seen(position: Any, length: Any) -> Any:
+def _seen(position: Tensor, length: Size) -> Tensor:
     if keras.backend.backend() != "tensorflow":
         return length  # JAX's shapes are fixed
     return ops.minimum((position // BLOCK + 1) * BLOCK, length)
 
 
-def _future_penalty(position: Any, length: Any) -> Any:
-    """What keeps a position from those to come: [1, 1, 1, length] float32."""
+def _future_penalty(position: Tensor, length: Size) -> Tensor:
+    """The bias that keeps a position from later ones: [1, 1, 1, length] float32."""
     future = ops.arange(length, dtype="int32") > position
     return PENALTY * ops.cast(future, "float32")[None, None, None]
 
 
-def _lineage_penalty(ancestry: Any, beams: int) -> Any:
-    """What keeps a row from what others wrote: [R, length] -> [B, 1, K, length * K] float32.
+def _lineage_penalty(ancestry: Tensor, beams: int) -> Tensor:
+    """Keeps a row from what others wrote: [R, length] -> bias [B, 1, K, length * K] float32.
 
     The last axis counts what the K rows of an input wrote, position by position.
     """
     length = ops.shape(ancestry)[1]
-    ancestry = ops.reshape(ancestry, (-1, beams, length))
-    writers = ops.reshape(
-        ops.arange(ops.shape(ancestry)[0] * beams, dtype="int32"), (-1, 1, 1, beams)
-    )
-    own = ops.equal(ancestry[..., None], writers)
+    ancestry = ops.reshape(ancestry, (-1, beams, length))  # [B, K, length]
+    writers = ops.arange(ops.shape(ancestry)[0] * beams, dtype="int32")
+    writers = ops.reshape(writers, (-1, 1, 1, beams))  # [B, 1, 1, K]
+    own = ops.equal(ancestry[..., None], writers)  # [B, K, length, K]
     return ops.reshape(ops.where(own, 0.0, PENALTY), (-1, 1, beams, length * beams))

@@ -13,20 +13,21 @@ from t2t_mm.layers.buffers import take
 from t2t_mm.layers.conv import ConvBlock, ConvStep
 from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.timing import add_timing, timing_signal
+from t2t_mm.tensor import Shape, Size, Tensor
 
 
 class BlockMemory(NamedTuple):
-    """What an attention block needs at every position.
+    """Tensors that an attention block needs at every position.
 
     Attributes:
       timing: [length, D].
       own, source: of the two attentions.
-      norm: the normalisation's weights.
+      norm: the normalization's weights.
     """
 
-    timing: Any
+    timing: Tensor
     own: SelfMemory
-    norm: tuple[Any, Any]
+    norm: tuple[Tensor, Tensor]
     source: SourceMemory
 
 
@@ -36,7 +37,7 @@ class AttentionBlock(keras.layers.Layer):
     The target plus the timing signal goes through two causal ConvBlocks and a causal self-
     attention, which give the queries; the source gives keys and values.
 
-    A deviation: the self-attention is joined to its input by a residual and a layer normalisation.
+    A deviation: the self-attention is joined to its input by a residual and a layer normalization.
     Alone, it would average the convolutions' outputs away.
 
     Args:
@@ -84,18 +85,20 @@ class AttentionBlock(keras.layers.Layer):
             *attention, name="source", dtype=self.dtype_policy
         )
 
-    def build(self, input_shape: tuple[int | None, ...], *_: Any) -> None:
-        for layer in (*self.blocks, self.self_attention, self.norm, self.source_attention):
+    def build(self, input_shape: Shape, *_: Any) -> None:
+        rest = (self.self_attention, self.norm, self.source_attention)
+        layers: list[keras.layers.Layer] = [*self.blocks, *rest]
+        for layer in layers:
             layer.build(input_shape)
 
     def call(
         self,
-        target: Any,
-        source: Any,
-        source_penalty: Any,
-        target_penalty: Any,
+        target: Tensor,
+        source: Tensor,
+        source_penalty: Tensor,
+        target_penalty: Tensor,
         training: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         """Attends from the target to the source.
 
         Args:
@@ -103,7 +106,7 @@ class AttentionBlock(keras.layers.Layer):
           source: [B, S, D].
           source_penalty: [B, 1, 1, S], from `padding_bias`.
           target_penalty: [1, 1, T, T], from `causal_bias`.
-          training: whether to drop.
+          training: True turns dropout on.
 
         Returns:
           [B, T, D]; position t depends on the target up to t alone.
@@ -114,7 +117,9 @@ class AttentionBlock(keras.layers.Layer):
         h = self.norm(h + self.self_attention(h, target_penalty, training=training))
         return self.source_attention(h, source, source_penalty, training=training)
 
-    def start(self, source: Any, beams: int, length: Any) -> tuple[BlockMemory, tuple[Any, Any]]:
+    def start(
+        self, source: Tensor, beams: int, length: Size
+    ) -> tuple[BlockMemory, tuple[Tensor, Tensor]]:
         """Memory and state for `step`, without those of the ConvSteps.
 
         Args:
@@ -133,13 +138,13 @@ class AttentionBlock(keras.layers.Layer):
     def step(
         self,
         memory: BlockMemory,
-        state: tuple[Any, Any],
-        target: Any,
-        position: Any,
-        at: Callable[[ConvStep, Any], Any],
-        biases: tuple[Any, Any],
+        state: tuple[Tensor, Tensor],
+        target: Tensor,
+        position: Tensor,
+        at: Callable[[ConvStep, Tensor], Tensor],
+        biases: tuple[Tensor, Tensor],
         beams: int,
-    ) -> tuple[Any, tuple[Any, Any]]:
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """One position of every hypothesis.
 
         Args:
@@ -160,7 +165,7 @@ class AttentionBlock(keras.layers.Layer):
         h = self.norm.step(memory.norm, h + own)
         return self.source_attention.step(memory.source, h, biases[0], beams), state
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...], *_: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape, *_: Any) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from t2t_mm.layers.lstm import LSTMStack
 from t2t_mm.layers.recording import is_recording, record_attention
 from t2t_mm.layers.recurrence import scan, time_first
 from t2t_mm.layers.seeds import fold_in
+from t2t_mm.tensor import State, Tensor
 
 
 class MechanismMemory(NamedTuple):
-    """What a mechanism needs at every position.
+    """Tensors that a mechanism needs at every position.
 
     Attributes:
       keys: [B, S, U].
@@ -29,10 +30,10 @@ class MechanismMemory(NamedTuple):
       weights: the mechanism's own.
     """
 
-    keys: Any
-    values: Any
-    bias: Any
-    weights: tuple[Any, ...]
+    keys: Tensor
+    values: Tensor
+    bias: Tensor
+    weights: tuple[Tensor, ...]
 
 
 class Mechanism(keras.layers.Layer):
@@ -50,35 +51,35 @@ class Mechanism(keras.layers.Layer):
         self.units = units
         self.seed = seed
 
-    def build(self, input_shape: Any) -> None:
-        """input_shape: widths of a query and of the source, (D, E). Makes `memory_kernel`."""
+    def build(self, input_shape: tuple[int, int]) -> None:
+        """Makes `memory_kernel`; input_shape: widths of a query and of the source, (D, E)."""
         _, source = input_shape
         self.memory_kernel = self._kernel("memory_kernel", (source, self.units))
 
-    def _kernel(self, name: str, shape: tuple[int, ...]) -> Any:
+    def _kernel(self, name: str, shape: tuple[int, ...]) -> Tensor:
         limit = (3.0 / shape[0]) ** 0.5  # variance 1 / fan-in, T2T's uniform_unit_scaling
         start = keras.initializers.RandomUniform(-limit, limit, fold_in(self.seed, name))
         return self.add_weight(shape=shape, initializer=start, name=name)
 
-    def start(self, source: Any, mask: Any) -> MechanismMemory:
-        """source [B, S, E] with mask [B, S], once for all positions."""
+    def start(self, source: Tensor, mask: Tensor) -> MechanismMemory:
+        """Prepares a source [B, S, E] with mask [B, S], once for all positions."""
         source = ops.cast(source, self.compute_dtype)
         keys = ops.matmul(source, read(self.memory_kernel, self.compute_dtype))
         bias = PENALTY - PENALTY * ops.cast(mask, "float32")[:, None]
         return MechanismMemory(keys, source, bias, self._weights())
 
-    def attend(self, memory: MechanismMemory, queries: Any) -> tuple[Any, Any]:
-        """Queries [B, K, D] -> contexts [B, K, E] and weights [B, K, S] float32."""
+    def attend(self, memory: MechanismMemory, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Attends with queries [B, K, D] -> contexts [B, K, E] and weights [B, K, S] float32."""
         scores = ops.cast(self.scores(memory, queries), "float32") - memory.bias
         weights = quick_softmax(scores)
         return ops.matmul(ops.cast(weights, memory.values.dtype), memory.values), weights
 
     @abstractmethod
-    def scores(self, memory: MechanismMemory, queries: Any) -> Any:
-        """Queries [B, K, D] -> [B, K, S]."""
+    def scores(self, memory: MechanismMemory, queries: Tensor) -> Tensor:
+        """Scores the source's positions for queries [B, K, D] -> [B, K, S]."""
 
     @abstractmethod
-    def _weights(self) -> tuple[Any, ...]:
+    def _weights(self) -> tuple[Tensor, ...]:
         """The weights besides the memory's kernel, as tensors."""
 
     def get_config(self) -> dict[str, Any]:
@@ -88,18 +89,18 @@ class Mechanism(keras.layers.Layer):
 class Bahdanau(Mechanism):
     """Additive attention: v . tanh(W query + U source) (arXiv 1409.0473, appendix A.1.2)."""
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: tuple[int, int]) -> None:
         """Makes `memory_kernel` [E, U], `query_kernel` [D, U] and `v` [U]."""
         super().build(input_shape)
         self.query_kernel = self._kernel("query_kernel", (input_shape[0], self.units))
         self.v = self._kernel("v", (self.units,))
 
-    def scores(self, memory: MechanismMemory, queries: Any) -> Any:
+    def scores(self, memory: MechanismMemory, queries: Tensor) -> Tensor:
         kernel, v = memory.weights
         hidden = ops.matmul(queries, kernel)[:, :, None] + memory.keys[:, None]  # [B, K, S, U]
         return ops.sum(v * ops.tanh(hidden), axis=-1)
 
-    def _weights(self) -> tuple[Any, ...]:
+    def _weights(self) -> tuple[Tensor, ...]:
         return tuple(read(weight, self.compute_dtype) for weight in (self.query_kernel, self.v))
 
 
@@ -109,10 +110,10 @@ class Luong(Mechanism):
     The keys' width must be that of the queries.
     """
 
-    def scores(self, memory: MechanismMemory, queries: Any) -> Any:
-        return ops.matmul(queries, ops.swapaxes(memory.keys, 1, 2))
+    def scores(self, memory: MechanismMemory, queries: Tensor) -> Tensor:
+        return ops.matmul(queries, ops.swapaxes(memory.keys, 1, 2))  # keys [B, U, S]
 
-    def _weights(self) -> tuple[Any, ...]:
+    def _weights(self) -> tuple[Tensor, ...]:
         return ()
 
 
@@ -120,12 +121,12 @@ MECHANISMS = {"bahdanau": Bahdanau, "luong": Luong}
 
 
 class AttentionMemory(NamedTuple):
-    """What all positions share: of the cells, of the mechanisms, the kernels of their vectors."""
+    """Tensors that all positions share: of cells and mechanisms, and kernels of the vectors."""
 
-    cells: tuple[Any, ...]
+    cells: tuple[State, ...]
     mechanisms: tuple[MechanismMemory, ...]
-    kernels: tuple[Any, ...]
-    projection: tuple[Any, Any] | None
+    kernels: tuple[Tensor, ...]
+    projection: tuple[Tensor, Tensor] | None
 
 
 class AttentionLSTM(keras.layers.Layer):
@@ -188,11 +189,11 @@ class AttentionLSTM(keras.layers.Layer):
 
     @property
     def projects(self) -> bool:
-        """Whether the output is projected to H."""
+        """True if the output is projected to H."""
         return self.output_attention and (self.num_heads > 1 or self.attention_size != self.units)
 
-    def build(self, input_shape: Any) -> None:
-        """input_shape: widths of x and of the source, (n, E)."""
+    def build(self, input_shape: tuple[int, int]) -> None:
+        """Builds all parts; input_shape: widths of x and of the source, (n, E)."""
         width, source = input_shape
         self.stack.build((None, width + self.attention_size))
         for mechanism in self.mechanisms:
@@ -207,13 +208,13 @@ class AttentionLSTM(keras.layers.Layer):
             bias = self.add_weight(shape=(self.units,), initializer="zeros", name="output_bias")
             self.projection = (kernel, bias)
 
-    def _kernel(self, name: str, shape: tuple[int, int]) -> Any:
+    def _kernel(self, name: str, shape: tuple[int, int]) -> Tensor:
         start = keras.initializers.VarianceScaling(
             1.0, "fan_in", "uniform", fold_in(self.seed, name)
         )
         return self.add_weight(shape=shape, initializer=start, name=name)
 
-    def start(self, source: Any, mask: Any) -> AttentionMemory:
+    def start(self, source: Tensor, mask: Tensor) -> AttentionMemory:
         """The memory of a source [B, S, E] with mask [B, S]; nothing is repeated in it."""
         dtype = self.compute_dtype
         projection = self.projection and tuple(read(weight, dtype) for weight in self.projection)
@@ -224,7 +225,7 @@ class AttentionLSTM(keras.layers.Layer):
             projection,
         )
 
-    def first_state(self, state: Any) -> tuple[Any, Any]:
+    def first_state(self, state: State) -> tuple[State, Tensor]:
         """The state before the first position: the cells', and an attention vector of zeros."""
         rows = ops.shape(state[0][0])[0]
         return state, ops.zeros((rows, self.attention_size), self.compute_dtype)
@@ -232,11 +233,11 @@ class AttentionLSTM(keras.layers.Layer):
     def step(
         self,
         memory: AttentionMemory,
-        state: tuple[Any, Any],
-        x: Any,
+        state: tuple[State, Tensor],
+        x: Tensor,
         beams: int = 1,
-        masks: tuple[Any, ...] = (),
-    ) -> tuple[Any, tuple[Any, Any]]:
+        masks: tuple[Tensor, ...] = (),
+    ) -> tuple[Tensor, tuple[State, Tensor]]:
         """One position of R = B * beams rows, those of one source side by side.
 
         Args:
@@ -250,9 +251,8 @@ class AttentionLSTM(keras.layers.Layer):
           h [R, H] and the next state; see `output`.
         """
         cells, attention = state
-        h, cells = self.stack.step(
-            memory.cells, ops.concatenate([x, attention], axis=-1), cells, masks
-        )
+        x = ops.concatenate([x, attention], axis=-1)  # [R, n + heads * A]
+        h, cells = self.stack.step(memory.cells, x, cells, masks)
         queries = ops.reshape(h, (-1, beams, self.units))  # [B, K, H]
         vectors = []
         for mechanism, own, kernel in zip(
@@ -262,11 +262,12 @@ class AttentionLSTM(keras.layers.Layer):
             both = ops.concatenate([queries, context], axis=-1)  # [B, K, H + E]
             both = ops.reshape(both, (-1, kernel.shape[0]))  # [R, H + E]
             vectors.append(ops.matmul(both, kernel))
+        # [R, heads * A]
         attention = ops.concatenate(vectors, axis=-1) if len(vectors) > 1 else vectors[0]
         return h, (cells, attention)
 
-    def output(self, memory: AttentionMemory, h: Any, attention: Any) -> Any:
-        """What the layer gives where the cells gave h [..., H]: [..., H]."""
+    def output(self, memory: AttentionMemory, h: Tensor, attention: Tensor) -> Tensor:
+        """The layer's output [..., H] where the cells gave h [..., H]."""
         if not self.output_attention:
             return h
         if memory.projection is None:
@@ -275,16 +276,16 @@ class AttentionLSTM(keras.layers.Layer):
         return ops.matmul(attention, kernel) + bias
 
     def call(
-        self, x: Any, source: Any, source_mask: Any, state: Any, training: bool = False
-    ) -> Any:
-        """All positions.
+        self, x: Tensor, source: Tensor, source_mask: Tensor, state: State, training: bool = False
+    ) -> Tensor:
+        """Runs over all positions.
 
         Args:
           x: [B, T, n].
           source: [B, S, E].
           source_mask: [B, S], 1 = real.
           state: (h, c) of each cell to start from.
-          training: whether to drop.
+          training: True turns dropout on.
 
         Returns:
           [B, T, H].
@@ -294,9 +295,9 @@ class AttentionLSTM(keras.layers.Layer):
         memory = self.start(source, source_mask)
         inputs = {"x": x, "masks": self.stack.masks(rows, length, training)}
 
-        def advance(state: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
+        def advance(state: State, inputs: dict[str, State]) -> tuple[State, Tensor]:
             h, state = self.step(memory, state, inputs["x"], masks=inputs["masks"])
-            return state, ops.concatenate([h, state[1]], axis=-1)
+            return state, ops.concatenate([h, state[1]], axis=-1)  # [B, H + heads * A]
 
         width = self.units + self.attention_size
         both, _ = scan(advance, self.first_state(state), inputs, width, self.compute_dtype)
@@ -305,7 +306,7 @@ class AttentionLSTM(keras.layers.Layer):
         self._record(memory, h)
         return self.output(memory, h, attention)
 
-    def _record(self, memory: AttentionMemory, h: Any) -> None:
+    def _record(self, memory: AttentionMemory, h: Tensor) -> None:
         if is_recording():
             weights = [
                 mechanism.attend(own, h)[1]

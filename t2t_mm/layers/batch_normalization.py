@@ -1,4 +1,4 @@
-"""Batch normalisation with float32 statistics."""
+"""Batch normalization with float32 statistics."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 from keras import ops
+
+from t2t_mm.tensor import Shape, Tensor, channels_of
 
 
 class BatchNorm(keras.layers.Layer):
@@ -33,9 +35,9 @@ class BatchNorm(keras.layers.Layer):
         self.momentum = momentum
         self.epsilon = epsilon
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes scale and bias, and the moving statistics, which no gradient trains; all [C]."""
-        depth = (input_shape[-1],)
+        depth = (channels_of(input_shape),)
         self.scale = self.add_weight(depth, "ones", name="scale", autocast=False)
         self.bias = self.add_weight(depth, "zeros", name="bias", autocast=False)
         self.moving_mean = self.add_weight(
@@ -45,8 +47,8 @@ class BatchNorm(keras.layers.Layer):
             depth, "ones", name="moving_variance", autocast=False, trainable=False
         )
 
-    def call(self, x: Any, training: bool = False) -> Any:
-        """Normalises x [B, H, W, C]; the shape and the dtype stay."""
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
+        """Normalizes x [B, H, W, C]; the shape and the dtype stay."""
         if not training:
             scale = self.scale * ops.rsqrt(self.moving_variance + self.epsilon)
             shift = self.bias - self.moving_mean * scale
@@ -56,18 +58,20 @@ class BatchNorm(keras.layers.Layer):
         self._follow(self.moving_variance, variance)
         return y
 
-    def _follow(self, moving: keras.Variable, value: Any) -> None:
+    def _follow(self, moving: keras.Variable, value: Tensor) -> None:
         moving.assign(moving * self.momentum + ops.stop_gradient(value) * (1.0 - self.momentum))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
 
 
-def batch_norm(x: Any, scale: Any, bias: Any, epsilon: float) -> tuple[Any, Any, Any]:
-    """x [B, H, W, C] normalised by its own statistics, its mean and unbiased variance [C]."""
+def batch_norm(
+    x: Tensor, scale: Tensor, bias: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalizes x [B, H, W, C]; gives its mean and unbiased variance [C] too."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-# Weights of at most so many numbers are stacked; of larger ones the copy would cost more than the
+from t2t_mm.tensor import Size, Tensor
+
+# Weights of at most this many numbers are stacked; of larger ones the copy would cost more than the
 # few microseconds that a loop takes to carry one more tensor.
 SMALL = 2**16
 
 
-def read(weight: Any, dtype: str | None = None) -> Any:
+def read(weight: Tensor, dtype: str | None = None) -> Tensor:
     """A variable as a tensor, in a dtype of its own or in another."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -28,8 +30,8 @@ def read(weight: Any, dtype: str | None = None) -> Any:
     return weight if dtype is None else ops.cast(weight, dtype)
 
 
-def take(x: Any, indices: Any) -> Any:
-    """x [N, ...] at indices [...], none of them negative -> [..., ...]."""
+def take(x: Tensor, indices: Tensor) -> Tensor:
+    """Takes rows of x [N, ...] at indices [...], none of them negative -> [..., ...]."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -37,8 +39,8 @@ def take(x: Any, indices: Any) -> Any:
     return ops.take(x, indices, axis=0)
 
 
-def empty(shape: tuple[Any, ...], dtype: str) -> Any:
-    """A buffer of zeros, shared with no other one: the graph optimiser merges equal constants."""
+def empty(shape: tuple[Size, ...], dtype: str) -> Tensor:
+    """A buffer of zeros, shared with no other one: the graph optimizer merges equal constants."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -46,7 +48,7 @@ def empty(shape: tuple[Any, ...], dtype: str) -> Any:
     return ops.zeros(shape, dtype)
 
 
-def put(buffer: Any, indices: Any, values: Any, after: Sequence[Any] = ()) -> Any:
+def put(buffer: Tensor, indices: Tensor, values: Tensor, after: Sequence[Tensor] = ()) -> Tensor:
     """Writes rows into a buffer, in a TensorFlow graph in place: the buffer given is used up.
 
     `tensor_scatter_nd_update` copies the whole buffer, in a loop as elsewhere.
@@ -69,8 +71,8 @@ def put(buffer: Any, indices: Any, values: Any, after: Sequence[Any] = ()) -> An
     return ops.scatter_update(buffer, indices[:, None], values)
 
 
-def split(x: Any, sizes: Any, count: int, axis: int = 0) -> list[Any]:
-    """x in `count` parts along an axis; the sizes may be known at run time alone."""
+def split(x: Tensor, sizes: Sequence[Size] | Tensor, count: int, axis: int = 0) -> list[Tensor]:
+    """Splits x into `count` parts along an axis; the sizes may be known at run time alone."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -87,13 +89,13 @@ class Packed(NamedTuple):
       places: for each tensor which stack it is in and where; -1: it is alone.
     """
 
-    stacks: list[Any]
+    stacks: list[Tensor]
     places: list[tuple[int, int]]
 
 
-def pack(tensors: list[Any]) -> Packed:
+def pack(tensors: list[Tensor]) -> Packed:
     """Stacks small tensors, so that a loop carries few instead of many."""
-    kinds: dict[Any, list[Any]] = {}
+    kinds: dict[Any, list[Tensor]] = {}
     places = []
     for number, tensor in enumerate(tensors):
         shape = tuple(tensor.shape)
@@ -108,7 +110,7 @@ def pack(tensors: list[Any]) -> Packed:
     return Packed(stacks, places)
 
 
-def unpack(packed: Packed) -> list[Any]:
+def unpack(packed: Packed) -> list[Tensor]:
     """The tensors, in their order; taking a stack apart along its first axis copies nothing."""
     apart = {
         number: ops.unstack(packed.stacks[number]) for number, index in packed.places if index == 0

@@ -12,6 +12,7 @@ from t2t_mm.layers.buffers import read
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.separable_conv import SeparableConv
+from t2t_mm.tensor import Shape, Tensor, channels_of
 
 
 class ConvStep(keras.layers.Layer):
@@ -42,12 +43,12 @@ class ConvStep(keras.layers.Layer):
         )
         self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.channels = input_shape[-1]
+    def build(self, input_shape: Shape) -> None:
+        self.channels = channels_of(input_shape)
         self.conv.build(input_shape)
         self.norm.build(self.conv.compute_output_shape(input_shape))
 
-    def call(self, x: Any, position_mask: Any = None) -> Any:
+    def call(self, x: Tensor, position_mask: Tensor | None = None) -> Tensor:
         """The whole sequence.
 
         Args:
@@ -63,12 +64,12 @@ class ConvStep(keras.layers.Layer):
             x = x * ops.cast(position_mask, x.dtype)
         return self.norm(self.conv(x))
 
-    def prepare(self) -> tuple[Any, Any, Any, Any]:
+    def prepare(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The weights that `step` takes, once for all positions.
 
         Returns:
-          The present position's tap [C]; the pointwise kernel [C, F], centred: what leaves it has
-          the mean 0 that the normalisation would give it; the normalisation's scale and bias [F].
+          The present position's tap [C]; the pointwise kernel [C, F], centered: what leaves it has
+          the mean 0 that the normalization would give it; the normalization's scale and bias [F].
         """
         kernel = read(self.conv.pointwise_kernel)
         kernel = kernel - ops.mean(kernel, axis=-1, keepdims=True)
@@ -76,7 +77,9 @@ class ConvStep(keras.layers.Layer):
         weights = ops.cast(tap, self.compute_dtype), ops.cast(kernel, self.compute_dtype)
         return (*weights, *self.norm.prepare())
 
-    def step(self, weights: tuple[Any, Any, Any, Any], past: Any, x: Any) -> tuple[Any, Any]:
+    def step(
+        self, weights: tuple[Tensor, Tensor, Tensor, Tensor], past: Tensor | None, x: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """One position of a causal step.
 
         Args:
@@ -89,13 +92,13 @@ class ConvStep(keras.layers.Layer):
           [R, F], and what later positions will take their part of, [R, C].
         """
         tap, kernel, scale, bias = weights
-        read = ops.relu(x)
-        h = read * tap
+        activated = ops.relu(x)
+        h = activated * tap
         if past is not None:
             h = h + past
-        return self.norm.step_centred(ops.matmul(h, kernel), scale, bias), read
+        return self.norm.step_centered(ops.matmul(h, kernel), scale, bias), activated
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)
 
     def get_config(self) -> dict[str, Any]:
@@ -141,7 +144,7 @@ class ConvBlock(keras.layers.Layer):
         self.dropout_rate = dropout
         self.dropout = Dropout(dropout, seed_generator, name="dropout", dtype=self.dtype_policy)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         windows = [
             (self.short_kernel, 1),
             (self.short_kernel, 1),
@@ -150,7 +153,7 @@ class ConvBlock(keras.layers.Layer):
         ]
         self.steps = [
             ConvStep(
-                input_shape[-1],
+                channels_of(input_shape),
                 taps,
                 dilation,
                 self.padding,
@@ -162,8 +165,10 @@ class ConvBlock(keras.layers.Layer):
         for step in self.steps:
             step.build(input_shape)
 
-    def call(self, x: Any, position_mask: Any = None, training: bool = False) -> Any:
-        """x [B, L, C], position_mask [B, L, 1] or None (see ConvStep) -> [B, L, C]."""
+    def call(
+        self, x: Tensor, position_mask: Tensor | None = None, training: bool = False
+    ) -> Tensor:
+        """Convolves x [B, L, C], position_mask [B, L, 1] or None (see ConvStep) -> [B, L, C]."""
         mask = position_mask if self.padding == "same" else None
         h = self.steps[0](x, position_mask=mask)
         h = x + self.steps[1](h, position_mask=mask)
@@ -171,7 +176,7 @@ class ConvBlock(keras.layers.Layer):
         h = x + self.steps[3](h, position_mask=mask)
         return self.dropout(h, training=training)
 
-    def step(self, at: Callable[[ConvStep, Any], Any], x: Any) -> Any:
+    def step(self, at: Callable[[ConvStep, Tensor], Tensor], x: Tensor) -> Tensor:
         """One position of a causal block: x [R, C] -> [R, C].
 
         Args:
@@ -181,7 +186,7 @@ class ConvBlock(keras.layers.Layer):
         h = x + at(self.steps[1], at(self.steps[0], x))
         return x + at(self.steps[3], at(self.steps[2], h))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

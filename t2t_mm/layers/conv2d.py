@@ -1,11 +1,11 @@
 """Two-dimensional ConvStep, ConvRes and max-pooling that padding cannot change.
 
-Pictures are [B, H, W, C]; a sequence is a picture of width 1, a spectrogram one of time by
+Images are [B, H, W, C]; a sequence is an image of width 1, a spectrogram one of time by
 frequency. `position_mask` is [B, H, W or 1, 1], 1 where a position is real; None: all are.
 
 TensorFlow's SAME padding of a strided window depends on the parity of the padded length, so that
 more padding would move every window. Here a window of k has k // 2 positions of border on both
-sides: output i is centred on input i * stride, whatever the length, and is real where that is.
+sides: output i is centered on input i * stride, whatever the length, and is real where that is.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from keras import ops
 
 from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.seeds import fold_in
+from t2t_mm.tensor import Shape, Size, Tensor, channels_of
 
 Pair = tuple[int, int]
-FAR_BELOW = -3e4  # below any normalised value, and finite in float16
+FAR_BELOW = -3e4  # below any normalized value, and finite in float16
 
 
 class ConvStep2D(keras.layers.Layer):
@@ -27,13 +28,13 @@ class ConvStep2D(keras.layers.Layer):
 
     A [1 x 1] depthwise convolution only scales the channels of the pointwise one; it is left out.
 
-    Deviations for raw input (a picture's colours, sound), `raw=True`:
-    - no ReLU, which would throw away the negative half of standardised values;
-    - an ordinary convolution, because a depthwise one of 3 colours has only 3 spatial filters and
+    Deviations for raw input (an image's colors, sound), `raw=True`:
+    - no ReLU, which would throw away the negative half of standardized values;
+    - an ordinary convolution, because a depthwise one of 3 colors has only 3 spatial filters and
       of 1 channel a single one. Xception's entry flow begins with ordinary convolutions too;
-    - a bias before the normalisation, random at the start. Without it the normalisation blows the
-      noise of a grey background up to the size of an edge, and leaves of a single channel its sign.
-      The shapes world's pictures through an entrance and a class exit alone, 500 steps of 32,
+    - a bias before the normalization, random at the start. Without it the normalization blows the
+      noise of a gray background up to the size of an edge, and leaves of a single channel its sign.
+      The shapes world's images through an entry flow and a class head alone, 500 steps of 32,
       mean of 4 seeds: 84 % right; with a bias that starts at zero 47 %.
 
     Args:
@@ -55,15 +56,15 @@ class ConvStep2D(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
-        self.kernel_size = tuple(kernel_size)
-        self.strides = tuple(strides)
+        self.kernel_size: Pair = (kernel_size[0], kernel_size[1])
+        self.strides: Pair = (strides[0], strides[1])
         self.raw = raw
         self.seed = seed
         self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes `kernel` [h, w, C, F] and `bias` [F] (raw), or `depthwise` and `pointwise`."""
-        (height, width), channels = self.kernel_size, input_shape[-1]
+        (height, width), channels = self.kernel_size, channels_of(input_shape)
         window = height * width
         self.kernel = self.bias = self.depthwise = self.pointwise = None
         if self.raw:
@@ -76,16 +77,16 @@ class ConvStep2D(keras.layers.Layer):
             self.pointwise = self._weight("pointwise", (channels, self.filters), channels)
         self.norm.build((*input_shape[:-1], self.filters))
 
-    def _weight(self, name: str, shape: tuple[int, ...], fan_in: int) -> Any:
+    def _weight(self, name: str, shape: tuple[int, ...], fan_in: int) -> Tensor:
         limit = (3.0 / fan_in) ** 0.5  # unit variance in, unit variance out
         start = keras.initializers.RandomUniform(-limit, limit, fold_in(self.seed, name))
         return self.add_weight(shape=shape, initializer=start, name=name)
 
-    def _bias(self) -> Any:
+    def _bias(self) -> Tensor:
         start = keras.initializers.RandomNormal(0.0, 3.0, fold_in(self.seed, "bias"))
         return self.add_weight(shape=(self.filters,), initializer=start, name="bias")
 
-    def call(self, x: Any, position_mask: Any = None) -> Any:
+    def call(self, x: Tensor, position_mask: Tensor | None = None) -> Tensor:
         """One step.
 
         Args:
@@ -102,7 +103,7 @@ class ConvStep2D(keras.layers.Layer):
         x = self._convolve(x)
         return self.norm(x if self.bias is None else x + self.bias)
 
-    def _convolve(self, x: Any) -> Any:
+    def _convolve(self, x: Tensor) -> Tensor:
         if self.kernel is not None:
             x, padding = same_border(x, self.kernel_size, self.strides)
             return ops.conv(x, self.kernel, strides=self.strides, padding=padding)
@@ -112,7 +113,7 @@ class ConvStep2D(keras.layers.Layer):
             x = x[:, :: self.strides[0], :: self.strides[1]]
         return ops.matmul(x, self.pointwise)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         sides = zip(input_shape[1:3], self.strides, strict=True)
         return (input_shape[0], *(n and -(-n // s) for n, s in sides), self.filters)
 
@@ -146,8 +147,8 @@ class ConvRes(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
-        self.kernel_size = tuple(kernel_size)
-        self.strides = tuple(strides)
+        self.kernel_size: Pair = (kernel_size[0], kernel_size[1])
+        self.strides: Pair = (strides[0], strides[1])
         self.raw = raw
         self.seed = seed
         self.first = self._step("first", self.kernel_size, (1, 1), raw)
@@ -165,18 +166,18 @@ class ConvRes(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.first.build(input_shape)
         self.second.build((*input_shape[:-1], self.filters))
         self.skip.build(input_shape)
 
-    def call(self, x: Any, position_mask: Any = None) -> Any:
-        """x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), F]; see `ConvStep2D`."""
+    def call(self, x: Tensor, position_mask: Tensor | None = None) -> Tensor:
+        """Convolves x [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), F]."""
         h = self.second(self.first(x, position_mask), position_mask)
         pooled = max_pool(h, self.kernel_size, self.strides, position_mask)
         return pooled + self.skip(x, position_mask)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.skip.compute_output_shape(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class ConvRes(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in fields}}
 
 
-def same_border(x: Any, window: Pair, strides: Pair, value: float = 0.0) -> tuple[Any, str]:
+def same_border(x: Tensor, window: Pair, strides: Pair, value: float = 0.0) -> tuple[Tensor, str]:
     """Pads x [B, H, W, C] by window // 2 where the library's SAME would depend on the length.
 
     Returns:
@@ -193,12 +194,13 @@ def same_border(x: Any, window: Pair, strides: Pair, value: float = 0.0) -> tupl
     if strides == (1, 1):
         return x, "same"
     (top, left) = (side // 2 for side in window)
+    # [B, H + 2 top, W + 2 left, C]
     return ops.pad(x, [[0, 0], [top, top], [left, left], [0, 0]], constant_values=value), "valid"
 
 
-def depthwise_conv(x: Any, kernel: Any, strides: Pair) -> Any:
+def depthwise_conv(x: Tensor, kernel: Tensor, strides: Pair) -> Tensor:
     """Convolves each channel of x [B, H, W, C] with its own window of kernel [h, w, C, 1]."""
-    x, padding = same_border(x, tuple(kernel.shape[:2]), strides)
+    x, padding = same_border(x, (kernel.shape[0], kernel.shape[1]), strides)
     if strides[0] == strides[1]:
         return ops.depthwise_conv(x, kernel, strides=strides, padding=padding)
     # TensorFlow's depthwise kernel knows no unequal strides.
@@ -207,8 +209,8 @@ def depthwise_conv(x: Any, kernel: Any, strides: Pair) -> Any:
     return y[:, :: strides[0] // short, :: strides[1] // short]
 
 
-def max_pool(x: Any, window: Pair, strides: Pair, position_mask: Any = None) -> Any:
-    """The largest real value of each window of x [B, H, W, C]; 0 where the centre is padding."""
+def max_pool(x: Tensor, window: Pair, strides: Pair, position_mask: Tensor | None = None) -> Tensor:
+    """The largest real value of each window of x [B, H, W, C]; 0 where the center is padding."""
     if position_mask is not None:
         position_mask = ops.cast(position_mask, x.dtype)
         x = x * position_mask + FAR_BELOW * (1 - position_mask)
@@ -219,14 +221,14 @@ def max_pool(x: Any, window: Pair, strides: Pair, position_mask: Any = None) -> 
     return x * stride_mask(position_mask, strides)
 
 
-def stride_mask(position_mask: Any, strides: Pair) -> Any:
-    """The mask of a strided layer's output: output i is centred on input i * stride."""
+def stride_mask(position_mask: Tensor, strides: Pair) -> Tensor:
+    """The mask of a strided layer's output: output i is centered on input i * stride."""
     if position_mask is None:
         return None
     return position_mask[:, :: strides[0], :: strides[1]]
 
 
-def grid_timing(height: Any, width: Any, depth: int) -> Any:
+def grid_timing(height: Size, width: Size, depth: int) -> Tensor:
     """A timing signal for grids: half of the channels tell the row, half the column.
 
     The paper's signal (section 2.2) is one-dimensional; the body adds it over flattened positions.
@@ -244,7 +246,7 @@ def grid_timing(height: Any, width: Any, depth: int) -> Any:
     rates = ops.power(100.0, -ops.arange(quarter, dtype="float32") / quarter)
     rows = ops.arange(height, dtype="float32")[:, None] * rates
     columns = ops.arange(width, dtype="float32")[:, None] * rates
-    rows = ops.concatenate([ops.sin(rows), ops.cos(rows)], axis=-1)[:, None]
-    columns = ops.concatenate([ops.sin(columns), ops.cos(columns)], axis=-1)[None]
-    parts = [rows + ops.zeros_like(columns), columns + ops.zeros_like(rows)]
+    rows = ops.concatenate([ops.sin(rows), ops.cos(rows)], axis=-1)[:, None]  # [H, 1, D / 2]
+    columns = ops.concatenate([ops.sin(columns), ops.cos(columns)], axis=-1)[None]  # [1, W, D / 2]
+    parts = [rows + ops.zeros_like(columns), columns + ops.zeros_like(rows)]  # [H, W, D / 2] each
     return ops.pad(ops.concatenate(parts, axis=-1), [[0, 0], [0, 0], [0, depth % 4]])

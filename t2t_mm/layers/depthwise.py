@@ -7,17 +7,20 @@ here were measured on [16, 32, 128] and [32, 64, 512] at TensorFlow 2.21 with on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
+from t2t_mm.tensor import Tensor
+
 # Kernels of more numbers than this are worth three calls, each with the kernel its best way.
 LARGE_KERNEL = 4096
 
 
-def depthwise_conv(x: Any, kernel: Any, before: int, after: int, dilation: int = 1) -> Any:
-    """y[t] = sum of kernel[before + o] * x[t + o * dilation] over -before <= o <= after.
+def depthwise_conv(x: Tensor, kernel: Tensor, before: int, after: int, dilation: int = 1) -> Tensor:
+    """Sums kernel[before + o] * x[t + o * dilation] over -before <= o <= after, for each t.
 
     Args:
       x: [B, L, C]; zeros are assumed outside.
@@ -35,38 +38,40 @@ def depthwise_conv(x: Any, kernel: Any, before: int, after: int, dilation: int =
             return _dilated(x, kernel, before, after, dilation)
         large = kernel.shape[0] * kernel.shape[1] > LARGE_KERNEL
         return (_large if large else _small)(x, kernel, before, after)
-    x = ops.pad(x, [[0, 0], [before * dilation, after * dilation], [0, 0]])
+    border = [before * dilation, after * dilation]
+    x = ops.pad(x, [[0, 0], border, [0, 0]])  # [B, L + d (taps - 1), C]
     y = ops.depthwise_conv(
         x[:, :, None], kernel[:, None, :, None], padding="valid", dilation_rate=(dilation, 1)
     )
     return y[:, :, 0]
 
 
-def _small(x: Any, kernel: Any, before: int, after: int) -> Any:
+def _small(x: Tensor, kernel: Tensor, before: int, after: int) -> Tensor:
     """One TensorFlow operation that pads by itself."""
     import tensorflow as tf
 
-    padding = [[0, 0], [before, after], [0, 0], [0, 0]]
+    padding = [[0, 0], [before, after], [0, 0], [0, 0]]  # of [B, L, 1, C]
     y = tf.nn.depthwise_conv2d(tf.expand_dims(x, 2), _tall(kernel), [1, 1, 1, 1], padding)
     return tf.squeeze(y, 2)
 
 
-def _tall(kernel: Any) -> Any:
-    """[taps, C] -> [taps, 1, C, 1]; indexing with None would make a copy on the way back."""
+def _tall(kernel: Tensor) -> Tensor:
+    """Reshapes [taps, C] to [taps, 1, C, 1]; indexing with None would copy on the way back."""
     import tensorflow as tf
 
     return tf.reshape(kernel, [-1, 1, kernel.shape[1], 1])
 
 
-def _large(x: Any, kernel: Any, before: int, after: int) -> Any:
+def _large(x: Tensor, kernel: Tensor, before: int, after: int) -> Tensor:
     """The sequence lies along the width for y and dx, along the height for dkernel."""
     import tensorflow as tf
 
     options = {"strides": [1, 1, 1, 1], "padding": "VALID"}
 
     @tf.custom_gradient
-    def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        wide, wide_kernel = tf.expand_dims(x, 1), tf.reshape(kernel, [1, *kernel.shape, 1])
+    def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
+        wide = tf.expand_dims(x, 1)  # [B, 1, L, C]
+        wide_kernel = tf.reshape(kernel, [1, *kernel.shape, 1])  # [1, taps, C, 1]
         y = tf.raw_ops.DepthwiseConv2dNative(input=wide, filter=wide_kernel, **options)
 
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -77,7 +82,7 @@ def _large(x: Any, kernel: Any, before: int, after: int) -> Any:
                 **options,
             )
             dkernel = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
-                input=tf.expand_dims(x, 2),
+                input=tf.expand_dims(x, 2),  # [B, L, 1, C]
                 filter_sizes=[kernel.shape[0], 1, kernel.shape[1], 1],
                 out_backprop=tf.expand_dims(dy, 2),
                 **options,
@@ -89,7 +94,7 @@ def _large(x: Any, kernel: Any, before: int, after: int) -> Any:
     return convolve(tf.pad(x, [[0, 0], [before, after], [0, 0]]), kernel)
 
 
-def _dilated(x: Any, kernel: Any, before: int, after: int, dilation: int) -> Any:
+def _dilated(x: Tensor, kernel: Tensor, before: int, after: int, dilation: int) -> Tensor:
     """A dilated convolution as an ordinary one, with the taps that only ever meet padding cut off.
 
     Written in rows of `dilation` positions, [B, L, C] is [B, L / d, d, C], without a transposition,
@@ -105,6 +110,6 @@ def _dilated(x: Any, kernel: Any, before: int, after: int, dilation: int) -> Any
     kernel = tf.slice(kernel, [before - before_kept, 0], [kept, channels])
     end = (after_kept + rows) * dilation - length
     x = tf.pad(x, [[0, 0], [before_kept * dilation, end], [0, 0]])
-    x = tf.reshape(x, [-1, rows + kept - 1, dilation, channels])
-    y = tf.nn.depthwise_conv2d(x, _tall(kernel), [1, 1, 1, 1], "VALID")
+    x = tf.reshape(x, [-1, rows + kept - 1, dilation, channels])  # [B, L / d + kept - 1, d, C]
+    y = tf.nn.depthwise_conv2d(x, _tall(kernel), [1, 1, 1, 1], "VALID")  # [B, L / d, d, C]
     return tf.slice(tf.reshape(y, [-1, rows * dilation, channels]), [0, 0, 0], [-1, length, -1])

@@ -6,11 +6,13 @@ from typing import Any
 
 import keras
 
+from t2t_mm.tensor import Shape, Tensor
+
 
 class Dropout(keras.layers.Layer):
     """Zeroes a share `rate` of the values in training and scales the rest by 1 / (1 - rate).
 
-    Unlike `keras.layers.Dropout`, which makes a generator a layer, it draws from the one that its
+    Unlike `keras.layers.Dropout`, which makes a generator per layer, it draws from the one that its
     owner gives: a model then has one variable of random state to save and restore.
 
     Args:
@@ -32,7 +34,7 @@ class Dropout(keras.layers.Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         """Drops values of x [...] in training; the identity otherwise."""
         if not training or not self.rate:
             return x
@@ -40,7 +42,7 @@ class Dropout(keras.layers.Layer):
             return _tensorflow_dropout(x, self.rate, self.seed_generator.next())
         return keras.random.dropout(x, self.rate, seed=self.seed_generator)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -48,8 +50,8 @@ class Dropout(keras.layers.Layer):
         return {**super().get_config(), "rate": self.rate}
 
 
-def _tensorflow_dropout(x: Any, rate: float, seed: Any) -> Any:
-    """Dropout by 16 random bits a value: two thirds of the time of `keras.random.dropout` on a CPU.
+def _tensorflow_dropout(x: Tensor, rate: float, seed: Tensor) -> Tensor:
+    """Dropout by 16 random bits per value: two thirds of `keras.random.dropout`'s time on a CPU.
 
     The rate is rounded to a multiple of 2^-16, and the scale with it, so that the mean is kept.
     """

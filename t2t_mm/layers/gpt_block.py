@@ -12,10 +12,11 @@ from t2t_mm.layers.feed_forward import FeedForward
 from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.prefix_attention import DEVIATION, PrefixAttention, PrefixMemory, normal
 from t2t_mm.layers.seeds import fold_in
+from t2t_mm.tensor import Shape, Size, Tensor
 
 
 class GeluNetwork(FeedForward):
-    """W2 GELU(W1 x + b1) + b2 with the tanh form of GELU (GPT-2, model.py: mlp).
+    """The network W2 GELU(W1 x + b1) + b2, with GELU's tanh form (GPT-2, model.py: mlp).
 
     Args:
       filter_size: hidden width.
@@ -30,13 +31,13 @@ class GeluNetwork(FeedForward):
         self.depth_scale = depth_scale
         self.seed = seed
 
-    def _kernel(self, name: str, fan_in: int, fan_out: int) -> Any:
+    def _kernel(self, name: str, fan_in: int, fan_out: int) -> Tensor:
         scale = self.depth_scale if name == "kernel_out" else 1.0
         return self.add_weight(
             (fan_in, fan_out), normal(DEVIATION * scale, self.seed, name), name=name
         )
 
-    def activate(self, x: Any) -> Any:
+    def activate(self, x: Tensor) -> Tensor:
         return ops.gelu(x, approximate=True)
 
     def get_config(self) -> dict[str, Any]:
@@ -44,15 +45,15 @@ class GeluNetwork(FeedForward):
 
 
 class BlockMemory(NamedTuple):
-    """What a block needs at every position."""
+    """Tensors that a block needs at every position."""
 
     attention: PrefixMemory
-    feed_forward: list[Any]
-    norms: list[tuple[Any, Any]]
+    feed_forward: list[Tensor]
+    norms: list[tuple[Tensor, Tensor]]
 
 
 class GPTBlock(keras.layers.Layer):
-    """x + dropout(attention(LN(x))), then x + dropout(network(LN(x))).
+    """A pre-norm block: x + dropout(attention(LN(x))), then x + dropout(network(LN(x))).
 
     Args:
       filter_size: hidden width of the network.
@@ -99,22 +100,24 @@ class GPTBlock(keras.layers.Layer):
         self.attention_norm = LayerNorm(1e-5, name="attention_norm", dtype=policy)
         self.feed_forward_norm = LayerNorm(1e-5, name="feed_forward_norm", dtype=policy)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         for layer in (
             self.attention, self.attention_norm, self.feed_forward, self.feed_forward_norm
         ):  # fmt: skip
             layer.build(input_shape)
 
-    def call(self, x: Any, bias: Any, training: bool = False) -> tuple[Any, tuple[Any, Any]]:
-        """x [B, L, D], bias [B or 1, 1, L, L] -> [B, L, D], and the attention's keys and values."""
+    def call(
+        self, x: Tensor, bias: Tensor, training: bool = False
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Maps x [B, L, D], bias [B or 1, 1, L, L] -> [B, L, D]; gives keys and values too."""
         branch, *memory = self.attention(self.attention_norm(x), bias, training=training)
         x = x + self.dropout(branch, training=training)
         branch = self.feed_forward(self.feed_forward_norm(x), training=training)
         return x + self.dropout(branch, training=training), tuple(memory)
 
     def start(
-        self, x: Any, bias: Any, rows: Any, beams: int, length: Any
-    ) -> tuple[Any, BlockMemory, tuple[Any, Any]]:
+        self, x: Tensor, bias: Tensor, rows: Size, beams: int, length: Size
+    ) -> tuple[Tensor, BlockMemory, tuple[Tensor, Tensor]]:
         """Runs over a prefix x [B, S, D]; see `Body.start`.
 
         Returns:
@@ -128,12 +131,12 @@ class GPTBlock(keras.layers.Layer):
     def step(
         self,
         memory: BlockMemory,
-        state: tuple[Any, Any],
-        x: Any,
-        position: Any,
-        biases: tuple[Any, Any],
+        state: tuple[Tensor, Tensor],
+        x: Tensor,
+        position: Tensor,
+        biases: tuple[Tensor, Tensor],
         beams: int,
-    ) -> tuple[Any, tuple[Any, Any]]:
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """One position of every hypothesis, x [R, D]; see `PrefixAttention.step_after`."""
         first, last = memory.norms
         branch, state = self.attention.step_after(

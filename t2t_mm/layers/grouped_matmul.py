@@ -1,19 +1,19 @@
-"""Products of row groups of uneven sizes, each with its own matrix: what sparse experts compute."""
+"""Products of row groups of uneven sizes, each with its own matrix, as sparse experts need them."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
+from t2t_mm.tensor import Tensor
 
-def grouped_matmul(rows: Any, weights: Any, group_sizes: Any) -> Any:
+
+def grouped_matmul(rows: Tensor, weights: Tensor, group_sizes: Tensor) -> Tensor:
     """Multiplies group g of the rows by weights[g]; the cost follows the rows, not the groups.
 
     Args:
       rows: [M, D], sorted by group.
       weights: [E, D, F].
-      group_sizes: [E] integers, how many rows each group has; some may be 0. Their sum is M; under
+      group_sizes: [E] integers, the rows of each group; some may be 0. Their sum is M; under
         JAX, whose shapes are fixed, it may be less, and the rows left over give zeros.
 
     Returns:
@@ -36,11 +36,11 @@ def grouped_matmul(rows: Any, weights: Any, group_sizes: Any) -> Any:
     )
 
 
-def _tensorflow(rows: Any, weights: Any, group_sizes: Any) -> Any:
+def _tensorflow(rows: Tensor, weights: Tensor, group_sizes: Tensor) -> Tensor:
     """A product per group: TensorFlow has no ragged one. Neither split copies on a CPU."""
     import tensorflow as tf
 
     experts = weights.shape[0]
-    groups = tf.split(rows, group_sizes, num=experts)
-    matrices = tf.unstack(tf.convert_to_tensor(weights), num=experts)
+    groups = tf.split(rows, group_sizes, num=experts)  # [size of the group, D] each
+    matrices = tf.unstack(tf.convert_to_tensor(weights), num=experts)  # [D, F] each
     return tf.concat([tf.matmul(*pair) for pair in zip(groups, matrices, strict=True)], 0)

@@ -9,6 +9,7 @@ from keras import ops
 
 from t2t_mm.layers.buffers import read, take
 from t2t_mm.layers.prefix_attention import normal
+from t2t_mm.tensor import Shape, Tensor, channels_of
 
 DEVIATION = 0.01  # GPT-2's, model.py: wpe
 
@@ -26,26 +27,26 @@ class LearnedPositions(keras.layers.Layer):
         self.context_length = context_length
         self.seed = seed
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes `table` [context_length, D]."""
-        shape = (self.context_length, input_shape[-1])
+        shape = (self.context_length, channels_of(input_shape))
         self.table = self.add_weight(
             shape=shape, initializer=normal(DEVIATION, self.seed, "table"), name="table"
         )
 
-    def call(self, places: Any) -> Any:
-        """Places [...], int, later ones taken for the last -> [..., D]."""
+    def call(self, places: Tensor) -> Tensor:
+        """Looks places [...] up, int, later ones taken for the last -> [..., D]."""
         return take(self.prepare(), self.clip(places))
 
-    def prepare(self) -> Any:
+    def prepare(self) -> Tensor:
         """The table as a tensor."""
         return read(self.table, self.compute_dtype)
 
-    def clip(self, places: Any) -> Any:
+    def clip(self, places: Tensor) -> Tensor:
         """Places past the end become the last one: a row that is padding, or an output too long."""
         return ops.minimum(places, self.context_length - 1)
 
-    def check(self, lengths: Any) -> None:
+    def check(self, lengths: Tensor) -> None:
         """Refuses inputs that leave no position to write at: lengths [B], int."""
         if keras.backend.backend() != "tensorflow":
             return  # no other backend can refuse while a compiled function runs

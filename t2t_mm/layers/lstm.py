@@ -11,9 +11,10 @@ from t2t_mm.layers.buffers import read, split
 from t2t_mm.layers.dropout import Dropout
 from t2t_mm.layers.recurrence import scan, time_first
 from t2t_mm.layers.seeds import fold_in
+from t2t_mm.tensor import Shape, Size, State, Tensor, channels_of
 
 # The states of a cell: h [B, H] in the compute dtype, c [B, H] float32.
-CellState = tuple[Any, Any]
+CellState = tuple[Tensor, Tensor]
 
 
 class LSTMCell(keras.layers.Layer):
@@ -40,9 +41,9 @@ class LSTMCell(keras.layers.Layer):
         self.forget_bias = forget_bias
         self.seed = seed
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes `kernel` [n + H, 4 H], its first n rows for x, and `bias` [4 H]."""
-        self.input_size = input_shape[-1]
+        self.input_size = channels_of(input_shape)
         start = keras.initializers.VarianceScaling(
             1.0, "fan_in", "uniform", fold_in(self.seed, "kernel")
         )
@@ -52,14 +53,16 @@ class LSTMCell(keras.layers.Layer):
             shape=shape[1:], initializer="zeros", name="bias", autocast=False
         )
 
-    def prepare(self) -> tuple[Any, Any, Any]:
+    def prepare(self) -> tuple[Tensor, Tensor, Tensor]:
         """The weights that `step` takes, once for all positions."""
         kernel = read(self.kernel, self.compute_dtype)
         zeros = ops.zeros((self.units,), "float32")
-        forget = ops.concatenate([zeros, zeros + self.forget_bias, zeros, zeros])
+        forget = ops.concatenate([zeros, zeros + self.forget_bias, zeros, zeros])  # [4 H]
         return kernel[: self.input_size], kernel[self.input_size :], read(self.bias) + forget
 
-    def step(self, weights: tuple[Any, Any, Any], x: Any, state: CellState) -> CellState:
+    def step(
+        self, weights: tuple[Tensor, Tensor, Tensor], x: Tensor, state: CellState
+    ) -> CellState:
         """One position: x [B, n] and the states before it -> those after it; h is the output."""
         input_kernel, recurrent_kernel, bias = weights
         h, c = state
@@ -67,7 +70,7 @@ class LSTMCell(keras.layers.Layer):
         # loop would read rows of 4 H numbers instead of n.
         gates = ops.matmul(x, input_kernel) + ops.matmul(h, recurrent_kernel)
         gates = ops.cast(gates, "float32") + bias  # [B, 4 H]
-        i, f, o, g = split(gates, [self.units] * 4, 4, -1)
+        i, f, o, g = split(gates, [self.units] * 4, 4, -1)  # [B, H] each
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
         return ops.cast(ops.sigmoid(o) * ops.tanh(c), h.dtype), c
 
@@ -111,25 +114,25 @@ class LSTMStack(keras.layers.Layer):
             for name in names
         ]
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Builds the cells for inputs of input_shape[-1] channels."""
-        self.input_size = width = input_shape[-1]
+        self.input_size = width = channels_of(input_shape)
         for cell in self.cells:
             cell.build((None, width))
             width = self.units
 
-    def zero_state(self, rows: Any) -> tuple[CellState, ...]:
+    def zero_state(self, rows: Size) -> tuple[CellState, ...]:
         """The state of B rows that have read nothing: (h, c) of each cell."""
         shape = (rows, self.units)
         return tuple(
             (ops.zeros(shape, self.compute_dtype), ops.zeros(shape, "float32")) for _ in self.cells
         )
 
-    def prepare(self) -> tuple[Any, ...]:
+    def prepare(self) -> tuple[Tensor, ...]:
         """The weights that `step` takes, once for all positions."""
         return tuple(cell.prepare() for cell in self.cells)
 
-    def masks(self, rows: Any, length: Any, training: bool) -> tuple[Any, ...]:
+    def masks(self, rows: Size, length: Size, training: bool) -> tuple[Tensor, ...]:
         """Factors [T, B, n] on the input of each cell; none where nothing is dropped."""
         if not (training and self.dropout_rate):
             return ()
@@ -139,11 +142,11 @@ class LSTMStack(keras.layers.Layer):
 
     def step(
         self,
-        weights: tuple[Any, ...],
-        x: Any,
+        weights: tuple[Tensor, ...],
+        x: Tensor,
         state: tuple[CellState, ...],
-        masks: tuple[Any, ...] = (),
-    ) -> tuple[Any, tuple[CellState, ...]]:
+        masks: tuple[Tensor, ...] = (),
+    ) -> tuple[Tensor, tuple[CellState, ...]]:
         """One position.
 
         Args:
@@ -163,16 +166,20 @@ class LSTMStack(keras.layers.Layer):
         return x, tuple(after)
 
     def call(
-        self, x: Any, state: Any = None, position_mask: Any = None, training: bool = False
-    ) -> tuple[Any, tuple[CellState, ...]]:
-        """All positions.
+        self,
+        x: Tensor,
+        state: State | None = None,
+        position_mask: Tensor | None = None,
+        training: bool = False,
+    ) -> tuple[Tensor, tuple[CellState, ...]]:
+        """Runs over all positions.
 
         Args:
           x: [B, L, n].
           state: to start from; None: zeros.
           position_mask: [B, L], 1 = real. At padding the state is carried on and the output is 0,
             as TensorFlow's dynamic_rnn does beyond a row's length. None: all are real.
-          training: whether to drop.
+          training: True turns dropout on.
 
         Returns:
           [B, L, H], and the state after each row's last real position.
@@ -184,7 +191,7 @@ class LSTMStack(keras.layers.Layer):
         if position_mask is not None:
             inputs["real"] = ops.transpose(ops.cast(position_mask, "bool"))[:, :, None]  # [L, B, 1]
 
-        def advance(state: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
+        def advance(state: State, inputs: dict[str, State]) -> tuple[State, Tensor]:
             y, after = self.step(weights, inputs["x"], state, inputs["masks"])
             if "real" in inputs:
                 after = carry(inputs["real"], after, state)
@@ -200,6 +207,6 @@ class LSTMStack(keras.layers.Layer):
         return {**super().get_config(), **own, "dropout": self.dropout_rate}
 
 
-def carry(real: Any, after: Any, before: Any) -> Any:
+def carry(real: Tensor, after: State, before: State) -> State:
     """The states after a position, or those before it in rows where it is padding ([B, 1])."""
     return keras.tree.map_structure(lambda new, old: ops.where(real, new, old), after, before)

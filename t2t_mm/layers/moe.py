@@ -12,22 +12,23 @@ from t2t_mm.layers.buffers import read, take
 from t2t_mm.layers.grouped_matmul import grouped_matmul
 from t2t_mm.layers.initializers import glorot_uniform
 from t2t_mm.layers.recording import record_gating
+from t2t_mm.tensor import Shape, Tensor, channels_of
 
 
 class Gating(NamedTuple):
-    """Which experts each position uses.
+    """The choice of experts for each position.
 
     Attributes:
       experts: [N, k] int32, the chosen ones, best first.
       gates: [N, k] float32, their weights; they sum to 1, or are 0 at padding.
       importance: [E] float32, the sum of each expert's gates.
-      load: [E] float32, how many positions each expert serves (in training, smoothly).
+      load: [E] float32, the number of positions that each expert serves (in training, smoothly).
     """
 
-    experts: Any
-    gates: Any
-    importance: Any
-    load: Any
+    experts: Tensor
+    gates: Tensor
+    importance: Tensor
+    load: Tensor
 
 
 class MixtureOfExperts(keras.layers.Layer):
@@ -68,9 +69,9 @@ class MixtureOfExperts(keras.layers.Layer):
         self.noise_epsilon = noise_epsilon
         self.seed_generator = seed_generator or keras.random.SeedGenerator()
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes gating kernels [D, E], at zero, and the experts' kernels [E, D, F], [E, F, D]."""
-        depth, experts, hidden = input_shape[-1], self.num_experts, self.filter_size
+        depth, experts, hidden = channels_of(input_shape), self.num_experts, self.filter_size
         gate = {"shape": (depth, experts), "initializer": "zeros", "autocast": False}
         self.gate_kernel = self.add_weight(name="gate_kernel", **gate)
         self.noise_kernel = self.add_weight(name="noise_kernel", **gate)
@@ -79,25 +80,25 @@ class MixtureOfExperts(keras.layers.Layer):
         fan = glorot_uniform(hidden, depth)
         self.expert_out = self.add_weight((experts, hidden, depth), fan, name="expert_out")
 
-    def call(self, x: Any, mask: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(self, x: Tensor, mask: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         """Routes every real position through its experts.
 
         Args:
           x: [B, L, D].
           mask: [B, L], 1 = real.
-          training: whether to add noise to the gating.
+          training: True adds noise to the gating.
 
         Returns:
           [B, L, D], and the balance losses times loss_coef, a float32 scalar.
         """
-        rows = ops.reshape(x, (-1, x.shape[-1]))
-        mask = ops.cast(ops.reshape(mask, (-1,)), "float32")
+        rows = ops.reshape(x, (-1, x.shape[-1]))  # [B * L, D]
+        mask = ops.cast(ops.reshape(mask, (-1,)), "float32")  # [B * L]
         gating = self.gate(rows, mask, training)
         y = self.dispatch(rows, mask, gating)
         loss = cv_squared(gating.importance) + cv_squared(gating.load)
         return ops.reshape(y, (-1, ops.shape(x)[1], x.shape[-1])), self.loss_coef * loss
 
-    def gate(self, rows: Any, mask: Any, training: bool) -> Gating:
+    def gate(self, rows: Tensor, mask: Tensor, training: bool) -> Gating:
         """Noisy top-k gating (1701.06538, section 2.1 and appendix A) of rows [N, D], mask [N]."""
         rows = ops.cast(rows, "float32")
         clean = noisy = ops.matmul(rows, self.gate_kernel)
@@ -120,48 +121,48 @@ class MixtureOfExperts(keras.layers.Layer):
         record_gating(self, gating)
         return gating
 
-    def prepare(self) -> tuple[Any, Any, Any]:
+    def prepare(self) -> tuple[Tensor, Tensor, Tensor]:
         """The gating kernel and the experts' kernels, for `step`, once for all positions."""
         dtype = self.compute_dtype
         return read(self.gate_kernel), read(self.expert_in, dtype), read(self.expert_out, dtype)
 
-    def step(self, weights: tuple[Any, Any, Any], rows: Any) -> Any:
+    def step(self, weights: tuple[Tensor, Tensor, Tensor], rows: Tensor) -> Tensor:
         """One position of every hypothesis, all of them real: rows [R, D] -> [R, D]."""
         gate_kernel, expert_in, expert_out = weights
         best, experts = ops.top_k(ops.matmul(ops.cast(rows, "float32"), gate_kernel), self.k)
-        gates = ops.reshape(quick_softmax(best), (-1, 1))
-        experts = ops.reshape(ops.cast(experts, "int32"), (-1,))
+        gates = ops.reshape(quick_softmax(best), (-1, 1))  # [R * k, 1]
+        experts = ops.reshape(ops.cast(experts, "int32"), (-1,))  # [R * k]
         sizes = ops.sum(ops.one_hot(experts, self.num_experts, dtype="int32"), axis=0)
         _, order = ops.top_k(-experts, ops.shape(experts)[0])
         source = order // self.k
         hidden = ops.relu(grouped_matmul(take(rows, source), expert_in, sizes))
-        back = grouped_matmul(hidden, expert_out, sizes)
-        back = back * ops.cast(take(gates, order), back.dtype)
-        return ops.segment_sum(back, source, ops.shape(rows)[0])
+        outputs = grouped_matmul(hidden, expert_out, sizes)
+        outputs = outputs * ops.cast(take(gates, order), outputs.dtype)
+        return ops.segment_sum(outputs, source, ops.shape(rows)[0])
 
-    def _per_expert(self, values: Any, experts: Any) -> Any:
+    def _per_expert(self, values: Tensor, experts: Tensor) -> Tensor:
         """Sums values [N, k] by expert -> [E]."""
-        return ops.segment_sum(
-            ops.reshape(values, (-1,)), ops.reshape(experts, (-1,)), self.num_experts
-        )
+        values, experts = ops.reshape(values, (-1,)), ops.reshape(experts, (-1,))  # [N * k] each
+        return ops.segment_sum(values, experts, self.num_experts)
 
-    def dispatch(self, rows: Any, mask: Any, gating: Gating) -> Any:
+    def dispatch(self, rows: Tensor, mask: Tensor, gating: Gating) -> Tensor:
         """Sends rows [N, D] to their experts and sums what they return, by gate -> [N, D]."""
-        real = ops.repeat(mask > 0, self.k)
-        assigned = ops.where(real, ops.reshape(gating.experts, (-1,)), self.num_experts)
+        is_real = ops.repeat(mask > 0, self.k)  # [N * k]
+        experts = ops.reshape(gating.experts, (-1,))  # [N * k]
+        assigned = ops.where(is_real, experts, self.num_experts)
         sizes = ops.segment_sum(ops.ones_like(assigned), assigned, self.num_experts + 1)[:-1]
         order = ops.argsort(assigned)
         if keras.backend.backend() != "jax":  # JAX cannot leave rows out: its shapes are fixed
             order = order[: ops.sum(sizes)]
         source = order // self.k
-        sent = ops.take(rows, source, axis=0)
-        hidden = ops.relu(grouped_matmul(sent, self.expert_in, sizes))
-        back = grouped_matmul(hidden, self.expert_out, sizes)
-        gates = ops.take(ops.reshape(gating.gates, (-1,)), order)
-        back = back * ops.cast(gates, back.dtype)[:, None]
-        return ops.segment_sum(back, source, ops.shape(rows)[0])
+        inputs = ops.take(rows, source, axis=0)  # [M, D], M what real positions send
+        hidden = ops.relu(grouped_matmul(inputs, self.expert_in, sizes))
+        outputs = grouped_matmul(hidden, self.expert_out, sizes)
+        gates = ops.take(ops.reshape(gating.gates, (-1,)), order)  # [M]
+        outputs = outputs * ops.cast(gates, outputs.dtype)[:, None]
+        return ops.segment_sum(outputs, source, ops.shape(rows)[0])
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...], *_: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape, *_: Any) -> tuple[Shape, Shape]:
         return input_shape, ()
 
     def get_config(self) -> dict[str, Any]:
@@ -175,7 +176,7 @@ class MixtureOfExperts(keras.layers.Layer):
         }
 
 
-def prob_in_top_k(clean: Any, noisy: Any, deviation: Any, best: Any, k: int) -> Any:
+def prob_in_top_k(clean: Tensor, noisy: Tensor, deviation: Tensor, best: Tensor, k: int) -> Tensor:
     """The chance that an expert stays or gets into the top k if its own noise is drawn anew.
 
     arXiv 1701.06538, appendix A.
@@ -197,7 +198,7 @@ def prob_in_top_k(clean: Any, noisy: Any, deviation: Any, best: Any, k: int) -> 
     return 0.5 * (1.0 + ops.erf((clean - threshold) / (deviation * 2.0**0.5)))
 
 
-def cv_squared(values: Any) -> Any:
-    """CV^2 = var / (mean^2 + 1e-10) of values [E]: 0 when all are equal."""
+def cv_squared(values: Tensor) -> Tensor:
+    """The squared variation var / (mean^2 + 1e-10) of values [E]: 0 when all are equal."""
     mean = ops.mean(values)
     return ops.mean(ops.square(values - mean)) / (ops.square(mean) + 1e-10)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
+from t2t_mm.tensor import Tensor
 
-def pointwise(x: Any, kernel: Any) -> Any:
-    """x [B, L, C] by kernel [C, F] -> [B, L, F].
+
+def pointwise(x: Tensor, kernel: Tensor) -> Tensor:
+    """Multiplies x [B, L, C] by a kernel [C, F] -> [B, L, F].
 
     One flat product: a batched one would not use the cores well, and `tensordot` spends ten small
     operations on shapes.
     """
     channels, filters = kernel.shape
-    y = ops.matmul(ops.reshape(x, (-1, channels)), kernel)
+    y = ops.matmul(ops.reshape(x, (-1, channels)), kernel)  # [B * L, F]
     return ops.reshape(y, (-1, ops.shape(x)[1], filters))

@@ -11,12 +11,13 @@ from t2t_mm.layers.attention import SelfAttention, SelfMemory, inner_products, q
 from t2t_mm.layers.buffers import read, take
 from t2t_mm.layers.pointwise import pointwise
 from t2t_mm.layers.seeds import fold_in
+from t2t_mm.tensor import Shape, Size, Tensor, channels_of
 
 DEVIATION = 0.02  # of all kernels of GPT-2 at the start
 
 
 class PrefixMemory(NamedTuple):
-    """What attention on a prefix and on a sequence's own past needs at every position.
+    """Tensors that attention on a prefix and on a sequence's own past needs at every position.
 
     Attributes:
       own: for the past.
@@ -25,10 +26,10 @@ class PrefixMemory(NamedTuple):
     """
 
     own: SelfMemory
-    joint_bias: Any
-    output_bias: Any
-    keys: Any
-    values: Any
+    joint_bias: Tensor
+    output_bias: Tensor
+    keys: Tensor
+    values: Tensor
 
 
 class PrefixAttention(SelfAttention):
@@ -54,24 +55,26 @@ class PrefixAttention(SelfAttention):
         self.depth_scale = depth_scale
         self.seed = seed
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the joint kernel [D, 3 D], that of the output [D, D], and their biases."""
         super().build(input_shape)
-        depth = input_shape[-1]
+        depth = channels_of(input_shape)
         self.joint_bias = self.add_weight((3 * depth,), "zeros", name="joint_bias")
         self.output_bias = self.add_weight((depth,), "zeros", name="output_bias")
 
-    def _kernel(self, name: str, depth: int, parts: int) -> Any:
+    def _kernel(self, name: str, depth: int, parts: int) -> Tensor:
         scale = self.depth_scale if name == "output_kernel" else 1.0
         return self.add_weight(
             (depth, parts * depth), normal(DEVIATION * scale, self.seed, name), name=name
         )
 
-    def project(self, x: Any) -> tuple[Any, Any, Any]:
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return self._heads(pointwise(x, self.joint_kernel) + self.joint_bias, 3)
 
-    def call(self, x: Any, bias: Any = None, training: bool = False) -> tuple[Any, Any, Any]:
-        """x [B, L, D], bias [B or 1, 1, L or 1, L] -> [B, L, D].
+    def call(
+        self, x: Tensor, bias: Tensor | None = None, training: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Attends within x [B, L, D], with a bias [B or 1, 1, L or 1, L] -> [B, L, D].
 
         With it the keys and values [B, H, L, D / H], which `start_after` takes.
         """
@@ -79,8 +82,8 @@ class PrefixAttention(SelfAttention):
         return self.attend(queries, keys, values, bias, training) + self.output_bias, keys, values
 
     def start_after(
-        self, prefix: tuple[Any, Any], rows: Any, beams: int, length: Any
-    ) -> tuple[PrefixMemory, tuple[Any, Any]]:
+        self, prefix: tuple[Tensor, Tensor], rows: Size, beams: int, length: Size
+    ) -> tuple[PrefixMemory, tuple[Tensor, Tensor]]:
         """Memory and state after a prefix, whose keys and values `call` gave.
 
         Args:
@@ -90,18 +93,19 @@ class PrefixAttention(SelfAttention):
           length: positions at most after the prefix.
         """
         own, state = self.start(rows, beams, length)
-        biases = (read(bias, self.compute_dtype) for bias in (self.joint_bias, self.output_bias))
-        return PrefixMemory(own, *biases, *prefix), state
+        joint, output = (read(b, self.compute_dtype) for b in (self.joint_bias, self.output_bias))
+        keys, values = prefix
+        return PrefixMemory(own, joint, output, keys, values), state
 
     def step_after(
         self,
         memory: PrefixMemory,
-        state: tuple[Any, Any],
-        x: Any,
-        position: Any,
-        biases: tuple[Any, Any],
+        state: tuple[Tensor, Tensor],
+        x: Tensor,
+        position: Tensor,
+        biases: tuple[Tensor, Tensor],
         beams: int,
-    ) -> tuple[Any, tuple[Any, Any]]:
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """One position of every hypothesis.
 
         Args:
@@ -124,13 +128,15 @@ class PrefixAttention(SelfAttention):
             ops.cast(inner_products(queries, keys), "float32") - own,
         ]
         # One softmax over both; keys and values themselves are not joined: that would copy them.
-        weights = ops.cast(quick_softmax(ops.concatenate(logits, axis=-1)), values.dtype)
+        both = ops.concatenate(logits, axis=-1)  # [B, H, K, S + seen]
+        weights = ops.cast(quick_softmax(both), values.dtype)
         size = ops.shape(memory.keys)[2]
         context = ops.matmul(weights[..., :size], memory.values)
         context = context + ops.matmul(weights[..., size:], values)  # [B, H, K, d]
         head = context.shape[-1]
         if memory.own.order is not None:
-            context = take(ops.reshape(context, (-1, head)), memory.own.order.by_row)
+            context = ops.reshape(context, (-1, head))  # [B * H * K, d]
+            context = take(context, memory.own.order.by_row)  # [B * K * H, d]
         context = ops.reshape(context, (-1, self.num_heads * head))  # [R, D]
         return ops.matmul(context, memory.own.output_kernel) + memory.output_bias, state
 

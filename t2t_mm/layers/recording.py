@@ -16,18 +16,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from t2t_mm.tensor import State, Tensor
+
 
 @dataclass
 class Recorder:
-    """What was computed while it was active, in order.
+    """Tensors that were computed while it was active, in order.
 
     Attributes:
       attention: (layer, weights [B, H, T, S]) of each attention.
       gating: (layer, `Gating` of B * L rows) of each mixture of experts.
     """
 
-    attention: list[tuple[Any, Any]] = field(default_factory=list)
-    gating: list[tuple[Any, Any]] = field(default_factory=list)
+    attention: list[tuple[Any, Tensor]] = field(default_factory=list)
+    gating: list[tuple[Any, State]] = field(default_factory=list)
 
 
 _active = threading.local()
@@ -35,7 +37,7 @@ _active = threading.local()
 
 @contextlib.contextmanager
 def recording() -> Iterator[Recorder]:
-    """Collects, of this thread, what layers record inside of it; the innermost one is told."""
+    """Collects what layers of this thread record inside of it; of several, the innermost does."""
     before = getattr(_active, "recorder", None)
     _active.recorder = recorder = Recorder()
     try:
@@ -45,17 +47,17 @@ def recording() -> Iterator[Recorder]:
 
 
 def is_recording() -> bool:
-    """Whether someone is told: what would be computed for a recorder alone can be left out."""
+    """True if a recorder is active; what would be computed for one alone can else be left out."""
     return getattr(_active, "recorder", None) is not None
 
 
-def record_attention(layer: Any, weights: Any) -> None:
-    """Tells the active recorder of attention weights."""
+def record_attention(layer: Any, weights: Tensor) -> None:
+    """Hands attention weights to the active recorder."""
     if recorder := getattr(_active, "recorder", None):
         recorder.attention.append((layer, weights))
 
 
-def record_gating(layer: Any, gating: Any) -> None:
-    """Tells the active recorder of a mixture's choice."""
+def record_gating(layer: Any, gating: State) -> None:
+    """Hands a mixture's choice of experts to the active recorder."""
     if recorder := getattr(_active, "recorder", None):
         recorder.gating.append((layer, gating))

@@ -11,11 +11,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from t2t_mm.tensor import State, Tensor
+
 # (state, inputs of one position) -> (next state, output [B, width]).
-Step = Callable[[Any, Any], tuple[Any, Any]]
+Step = Callable[[State, State], tuple[State, Tensor]]
 
 
-def scan(step: Step, state: Any, inputs: Any, width: int, dtype: str) -> tuple[Any, Any]:
+def scan(step: Step, state: State, inputs: State, width: int, dtype: str) -> tuple[Tensor, State]:
     """Applies `step` along the first axis.
 
     Keras's own `ops.scan` fails on TensorFlow where the state is nested.
@@ -37,8 +39,8 @@ def scan(step: Step, state: Any, inputs: Any, width: int, dtype: str) -> tuple[A
 
 
 def _tensorflow_scan(
-    step: Step, state: Any, inputs: Any, width: int, dtype: str
-) -> tuple[Any, Any]:
+    step: Step, state: State, inputs: State, width: int, dtype: str
+) -> tuple[Tensor, State]:
     import tensorflow as tf
 
     length = tf.shape(tf.nest.flatten(inputs)[0])[0]
@@ -47,7 +49,7 @@ def _tensorflow_scan(
     )
     outputs = tf.TensorArray(dtype, length, element_shape=(None, width))
 
-    def advance(position: Any, state: Any, outputs: Any) -> tuple[Any, Any, Any]:
+    def advance(position: Tensor, state: State, outputs: Any) -> tuple[Tensor, State, Any]:
         here = tf.nest.map_structure(lambda source: source.read(position), sources)
         state, y = step(state, here)
         return position + 1, state, outputs.write(position, y)
@@ -57,12 +59,12 @@ def _tensorflow_scan(
     return outputs.stack(), state
 
 
-def time_first(x: Any) -> Any:
-    """[B, T, C] -> [T, B, C], or back."""
+def time_first(x: Tensor) -> Tensor:
+    """Swaps the first two axes: [B, T, C] -> [T, B, C], or back."""
     return ops.transpose(x, (1, 0, 2))
 
 
-def reverse_real(x: Any, mask: Any) -> Any:
+def reverse_real(x: Tensor, mask: Tensor) -> Tensor:
     """Turns every row's real positions around; padding stays at the end.
 
     Args:
@@ -78,6 +80,7 @@ def reverse_real(x: Any, mask: Any) -> Any:
 
         return tf.reverse_sequence(x, lengths, seq_axis=1, batch_axis=0)
     places = ops.arange(ops.shape(x)[1], dtype="int32")[None]  # [1, L]
-    mirrored = lengths[:, None] - 1 - places
-    order = ops.where(mirrored >= 0, mirrored, ops.broadcast_to(places, ops.shape(mirrored)))
+    mirrored = lengths[:, None] - 1 - places  # [B, L]
+    places = ops.broadcast_to(places, ops.shape(mirrored))  # [B, L]
+    order = ops.where(mirrored >= 0, mirrored, places)
     return ops.take_along_axis(x, order[:, :, None], axis=1)

@@ -1,21 +1,23 @@
-"""The unified representation: what every modality's bottom gives and every body reads.
+"""The unified representation, which every modality's bottom gives and every body reads.
 
 `Encoded` is what a body's encoder makes of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import keras
 from keras import ops
+
+from t2t_mm.tensor import Size, State, Tensor
 
 
 class Rep(NamedTuple):
     """A batch of variable-sized inputs in the one space that all modalities share.
 
-    Paper, section 2: "unified representations of variable size". A picture or a spectrogram
+    Paper, section 2: "unified representations of variable size". An image or a spectrogram
     is flattened to a sequence; its two-dimensional shape is kept so that a categorical top
     can restore it.
 
@@ -26,13 +28,13 @@ class Rep(NamedTuple):
         Python ints or scalar tensors.
     """
 
-    x: Any
-    mask: Any
-    grid: tuple[Any, Any] | None = None
+    x: Tensor
+    mask: Tensor
+    grid: tuple[Size, Size] | None = None
 
 
 def concatenate(reps: Sequence[Rep]) -> Rep:
-    """Several inputs as one, one after another in every row, all padding at the end.
+    """Joins several inputs, one after another in every row, all padding at the end.
 
     Padding between two inputs would change what convolutions and position signals see of the
     second one with the batch that it is in, so the real positions move together.
@@ -45,8 +47,8 @@ def concatenate(reps: Sequence[Rep]) -> Rep:
     """
     if len(reps) == 1:
         return reps[0]
-    x = ops.concatenate([rep.x for rep in reps], axis=1)
-    mask = ops.concatenate([rep.mask for rep in reps], axis=1)
+    x = ops.concatenate([rep.x for rep in reps], axis=1)  # [B, sum of L_i, D]
+    mask = ops.concatenate([rep.mask for rep in reps], axis=1)  # [B, sum of L_i]
     length = ops.shape(mask)[1]
     places = ops.arange(length, dtype="int32")[None]
     # Keys differ from one another, so that no backend's order of equal ones matters.
@@ -67,19 +69,19 @@ class Encoded(NamedTuple):
     """
 
     rep: Rep
-    aux_loss: Any
-    state: Any = None
+    aux_loss: Tensor
+    state: State | None = None
 
     def repeat(self, beams: int) -> Encoded:
-        """Every input `beams` times, its copies side by side."""
+        """Repeats every input `beams` times, its copies side by side."""
 
-        def rows(tensor: Any) -> Any:
+        def rows(tensor: Tensor) -> Tensor:
             return ops.repeat(tensor, beams, axis=0)
 
         rep = Rep(rows(self.rep.x), rows(self.rep.mask), self.rep.grid)
         return Encoded(rep, self.aux_loss, map_tensors(rows, self.state))
 
 
-def map_tensors(function: Any, state: Any) -> Any:
+def map_tensors(function: Callable[[Tensor], Tensor], state: State) -> State:
     """A nested structure with a function applied to each of its tensors; None stays None."""
     return keras.tree.map_structure(lambda x: None if x is None else function(x), state)

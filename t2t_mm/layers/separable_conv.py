@@ -9,6 +9,7 @@ import keras
 from t2t_mm.layers.depthwise import depthwise_conv
 from t2t_mm.layers.initializers import glorot_uniform
 from t2t_mm.layers.pointwise import pointwise
+from t2t_mm.tensor import Shape, Tensor, channels_of
 
 PADDINGS = ("same", "causal")
 
@@ -16,7 +17,7 @@ PADDINGS = ("same", "causal")
 class SeparableConv(keras.layers.Layer):
     """SepConv_d(W, x): a depthwise convolution, then a pointwise one (arXiv 1706.05137, 2.1).
 
-    No bias: a ConvStep normalises next, and the normalisation's bias follows.
+    No bias: a ConvStep normalizes next, and the normalization's bias follows.
 
     Args:
       filters: output channels, F.
@@ -43,7 +44,7 @@ class SeparableConv(keras.layers.Layer):
 
     @property
     def past(self) -> int:
-        """How many earlier positions an output depends on: what decoding step by step must keep."""
+        """The number of earlier positions that an output depends on, which decoding must keep."""
         return self.taps_before * self.dilation
 
     @property
@@ -56,9 +57,9 @@ class SeparableConv(keras.layers.Layer):
         """Taps that look ahead."""
         return self.kernel_size - 1 - self.taps_before
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the depthwise kernel [taps, C] and the pointwise kernel [C, F]."""
-        channels = input_shape[-1]
+        channels = channels_of(input_shape)
         self.depthwise_kernel = self.add_weight(
             shape=(self.kernel_size, channels),
             initializer=glorot_uniform(self.kernel_size, self.kernel_size),
@@ -70,7 +71,7 @@ class SeparableConv(keras.layers.Layer):
             name="pointwise_kernel",
         )
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         """Convolves x [B, L, C]; padding positions must hold zeros where the future is seen.
 
         Returns:
@@ -81,7 +82,7 @@ class SeparableConv(keras.layers.Layer):
         )
         return pointwise(x, self.pointwise_kernel)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)
 
     def get_config(self) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from keras import ops
 
+from t2t_mm.tensor import Size, Tensor
 
-def timing_signal(length: Any, depth: int, start: Any = 0) -> Any:
+
+def timing_signal(length: Size, depth: int, start: Size = 0) -> Tensor:
     """Sines and cosines of the position at geometrically growing wavelengths.
 
     arXiv 1706.05137, section 2.2 (attention blocks): at position t, channels 2i and 2i + 1 hold the
@@ -31,6 +32,6 @@ def timing_signal(length: Any, depth: int, start: Any = 0) -> Any:
     )
 
 
-def add_timing(x: Any) -> Any:
+def add_timing(x: Tensor) -> Tensor:
     """Adds the timing signal to x [B, L, D]."""
     return x + ops.cast(timing_signal(ops.shape(x)[1], x.shape[-1]), x.dtype)

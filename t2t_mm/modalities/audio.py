@@ -11,6 +11,7 @@ from t2t_mm.kinds.audio import LOG_MEL, WAVEFORM
 from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, Pair, grid_timing, stride_mask
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.modality import INPUT, Modality
+from t2t_mm.tensor import Shape, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -72,23 +73,23 @@ class Audio(Modality):
         """Channels of the raw input."""
         return 1
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         channels = self.channels
         for block in self.blocks:
             block.build((None, None, None, channels))
             channels = block.filters
         self.project.build((None, None, None, channels))
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
-        """Waveforms [B, S] to ceil(S / 2^blocks) positions."""
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
+        """Maps waveforms [B, S] to ceil(S / 2^blocks) positions."""
         return self._sequence(values[:, :, None, None], time_mask(values, lengths))
 
-    def _sequence(self, x: Any, mask: Any) -> Rep:
+    def _sequence(self, x: Tensor, mask: Tensor) -> Rep:
         x, mask = self._stack(x, mask)
         return Rep(ops.squeeze(x * mask, 2), ops.cast(mask[:, :, 0, 0], "float32"))
 
-    def _stack(self, x: Any, mask: Any) -> tuple[Any, Any]:
-        """x [B, T, F, C] with mask [B, T] -> [B, T', F, D] with mask [B, T', 1, 1]."""
+    def _stack(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps x [B, T, F, C], mask [B, T] -> [B, T', F, D], mask [B, T', 1, 1]."""
         x = ops.cast(x, self.compute_dtype)
         mask = ops.cast(mask, self.compute_dtype)[:, :, None, None]
         for block in self.blocks:
@@ -140,14 +141,14 @@ class AudioSpectral(Audio):
     def channels(self) -> int:
         return self.mel_bins if self.frequency == "merge" else 1
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
-        """Spectrograms [B, T, F] to ceil(T / 2^blocks) positions, F times as many if kept."""
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
+        """Maps spectrograms [B, T, F] to ceil(T / 2^blocks) positions, times F if kept."""
         mask = time_mask(values, lengths)
         if self.frequency == "merge":
             return self._sequence(values[:, :, None, :], mask)
         return self._grid(values[:, :, :, None], mask)
 
-    def _grid(self, x: Any, mask: Any) -> Rep:
+    def _grid(self, x: Tensor, mask: Tensor) -> Rep:
         x, mask = self._stack(x, mask)
         times = ops.shape(x)[1]
         x = (x + ops.cast(grid_timing(times, self.mel_bins, self.hidden_size), x.dtype)) * mask
@@ -160,8 +161,8 @@ class AudioSpectral(Audio):
         return {**super().get_config(), **own}
 
 
-def time_mask(x: Any, lengths: Any = None) -> Any:
-    """1 where a time is real: up to `lengths` [B], else up to the last time that is not all zero.
+def time_mask(x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """Marks real times with 1: up to `lengths` [B], else up to the last time that is not zero.
 
     At least one time is real, so that attention over an empty recording stays finite.
 
@@ -174,9 +175,9 @@ def time_mask(x: Any, lengths: Any = None) -> Any:
     """
     times = ops.arange(1, ops.shape(x)[1] + 1)
     if lengths is None:
-        sounding = ops.not_equal(x, 0)
+        is_nonzero = ops.not_equal(x, 0)
         if len(x.shape) == 3:
-            sounding = ops.any(sounding, axis=-1)
-        lengths = ops.max(ops.cast(sounding, times.dtype) * times, axis=1)
+            is_nonzero = ops.any(is_nonzero, axis=-1)
+        lengths = ops.max(ops.cast(is_nonzero, times.dtype) * times, axis=1)
     lengths = ops.maximum(ops.cast(ops.reshape(lengths, (-1, 1)), times.dtype), 1)
     return ops.cast(times <= lengths, "float32")

@@ -19,6 +19,7 @@ from t2t_mm.modalities.loss import (
     weighted_sum,
 )
 from t2t_mm.modalities.modality import INPUT, TARGET
+from t2t_mm.tensor import Shape, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -26,28 +27,28 @@ if TYPE_CHECKING:
 
 
 class OneClass:
-    """What networks have in common that read out logits [B, classes] of exclusive classes."""
+    """Loss, metrics and predictions of networks that give logits [B, classes], one class right."""
 
-    def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
+    def loss(self, logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Sums:
         """Summed cross-entropy of logits [B, classes] against targets [B] or [B, 1], and B."""
         targets = ops.reshape(targets, (-1,))
         losses = smoothed_cross_entropy(logits, targets, label_smoothing)
         return weighted_sum(losses, ops.ones_like(losses))
 
-    def hits(self, logits: Any, targets: Any) -> Any:
+    def hits(self, logits: Tensor, targets: Tensor) -> Tensor:
         return ops.sum(ops.cast(is_right(logits, targets), "float32"))
 
-    def step_metrics(self, logits: Any, targets: Any) -> dict[str, Sums]:
+    def step_metrics(self, logits: Tensor, targets: Tensor) -> dict[str, Sums]:
         targets = ops.reshape(targets, (-1,))
         return classification_metrics(logits, targets, ops.ones_like(targets))
 
-    def found(self, logits: Any, count: int) -> Found:
+    def found(self, logits: Tensor, count: int) -> Found:
         """Ids [B, N] and log-probabilities [B, N] of the likeliest classes."""
         scores = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
         best, ids = ops.top_k(scores, min(count, logits.shape[-1]))
         return Found(ops.cast(ids, "int32"), best)
 
-    def scores(self, logits: Any, targets: Any) -> Any:
+    def scores(self, logits: Tensor, targets: Tensor) -> Tensor:
         targets = ops.reshape(targets, (-1,))
         return -smoothed_cross_entropy(logits, targets)[:, None]
 
@@ -70,7 +71,7 @@ class ClassLabel(OneClass, ExitFlow):
     def arguments(cls, kind: Label, hparams: HParams) -> dict[str, Any]:
         return {"num_outputs": number_of_classes(kind), "exit_filters": cls.filters_of(hparams)}
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes the exit flow for a target, `embedding` [classes, D] for an input."""
         self.embedding = self.kernel = self.bias = None
         if TARGET in self.roles:
@@ -80,11 +81,11 @@ class ClassLabel(OneClass, ExitFlow):
             shape = (self.num_outputs, self.hidden_size)
             self.embedding = self.add_weight(shape=shape, initializer=start, name="embedding")
 
-    def positions(self, values: Any) -> Any:
+    def positions(self, values: Tensor) -> Tensor:
         return ops.shape(values)[0]
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
-        """Labels [B] or [B, 1] to one position each."""
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
+        """Maps labels [B] or [B, 1] to one position each."""
         labels = ops.reshape(ops.cast(values, "int32"), (-1, 1))
         x = ops.cast(ops.take(self.embedding, labels, axis=0), self.compute_dtype)
         return Rep(x, ops.ones(ops.shape(labels), "float32"))
@@ -112,25 +113,25 @@ class MultiLabel(ExitFlow):
     def arguments(cls, kind: Label, hparams: HParams) -> dict[str, Any]:
         return {"num_outputs": number_of_classes(kind), "exit_filters": cls.filters_of(hparams)}
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
         raise self._no_input()
 
-    def target_mask(self, targets: Any) -> Any:
+    def target_mask(self, targets: Tensor) -> Tensor:
         """1 for each example, float32 [B]."""
         return ops.ones_like(targets[:, 0], "float32")
 
-    def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
+    def loss(self, logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Sums:
         """Sum over examples of the mean cross-entropy of logits [B, classes], and B."""
-        wanted = ops.cast(targets, "float32")
-        wanted = wanted * (1.0 - label_smoothing) + 0.5 * label_smoothing
-        losses = ops.mean(_binary_cross_entropy(logits, wanted), axis=-1)
+        smoothed = ops.cast(targets, "float32")
+        smoothed = smoothed * (1.0 - label_smoothing) + 0.5 * label_smoothing
+        losses = ops.mean(_binary_cross_entropy(logits, smoothed), axis=-1)
         return weighted_sum(losses, ops.ones_like(losses))
 
-    def hits(self, logits: Any, targets: Any) -> Any:
-        """Sets that are right as a whole."""
+    def hits(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The number of sets that are right as a whole."""
         return ops.sum(ops.cast(self._right(logits, targets), "float32"))
 
-    def step_metrics(self, logits: Any, targets: Any) -> dict[str, Sums]:
+    def step_metrics(self, logits: Tensor, targets: Tensor) -> dict[str, Sums]:
         """Metrics of sets, and "accuracy_per_class": the share of classes that are right."""
         targets = ops.cast(targets, "float32")
         each = ops.equal(logits > 0, targets > 0.5)
@@ -142,23 +143,23 @@ class MultiLabel(ExitFlow):
             "neg_log_perplexity": weighted_sum(log_probability, ones),
         }
 
-    def found(self, logits: Any, count: int) -> Found:
+    def found(self, logits: Tensor, count: int) -> Found:
         """The likeliest set of each example: int32 [B, 1, classes], 1 where a class is in it."""
         logits = ops.cast(logits, "float32")
         chosen = ops.cast(logits > 0, "int32")
         score = -ops.sum(_binary_cross_entropy(logits, ops.cast(chosen, "float32")), axis=-1)
         return Found(chosen[:, None], score[:, None])
 
-    def scores(self, logits: Any, targets: Any) -> Any:
+    def scores(self, logits: Tensor, targets: Tensor) -> Tensor:
         losses = _binary_cross_entropy(logits, ops.cast(targets, "float32"))
         return -ops.sum(losses, axis=-1)[:, None]
 
-    def _right(self, logits: Any, targets: Any) -> Any:
+    def _right(self, logits: Tensor, targets: Tensor) -> Tensor:
         return ops.all(ops.equal(logits > 0, ops.cast(targets, "float32") > 0.5), axis=-1)
 
 
 def number_of_classes(kind: Label) -> int:
-    """Of a label.
+    """The number of classes of a label.
 
     Raises:
       DataError: if its classes are not known.
@@ -171,7 +172,7 @@ def number_of_classes(kind: Label) -> int:
     return kind.size
 
 
-def _binary_cross_entropy(logits: Any, targets: Any) -> Any:
+def _binary_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """-t log s(z) - (1 - t) log(1 - s(z)), element by element, float32."""
     z = ops.cast(logits, "float32")
     return ops.relu(z) - z * targets + ops.softplus(-ops.abs(z))

@@ -11,6 +11,7 @@ from keras import ops
 from t2t_mm.errors import HParamError
 from t2t_mm.layers.conv2d import ConvStep2D, max_pool, stride_mask
 from t2t_mm.modalities.modality import Modality
+from t2t_mm.tensor import Shape, Size, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -58,7 +59,7 @@ class ExitFlow(Modality):
             )
         return hparams.class_exit_filters
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes the exit flow."""
         fourth, fifth = self.exit_filters
         for step in (self.skip, self.first, self.second, self.fourth):
@@ -69,8 +70,10 @@ class ExitFlow(Modality):
         self.kernel = self.add_weight(shape=shape, initializer=start, name="kernel")
         self.bias = self.add_weight(shape=shape[1:], initializer="zeros", name="bias")
 
-    def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
-        """x [B, L, D], mask [B, L], grid (H, W) or None -> [B, outputs]."""
+    def top(
+        self, x: Tensor, mask: Tensor, grid: tuple[Size, Size] | None = None, training: bool = False
+    ) -> Tensor:
+        """Reads x [B, L, D], mask [B, L], grid (H, W) or None -> [B, outputs]."""
         height, width = grid if grid is not None else (ops.shape(x)[1], 1)
         x = ops.reshape(  # [B, L, D] -> [B, H, W, D]
             ops.cast(x, self.compute_dtype), (-1, height, width, self.hidden_size)

@@ -1,14 +1,16 @@
-"""Pictures in: Xception's entry flow, and a shorter one for small pictures."""
+"""Images in: Xception's entry flow, and a shorter one for small images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import keras
 from keras import ops
 
 from t2t_mm.layers.conv2d import ConvRes, ConvStep2D, grid_timing
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.modality import INPUT, Modality
+from t2t_mm.tensor import Shape, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -19,13 +21,13 @@ class Image(Modality):
     """The image modality's input (arXiv 1706.05137, section 2.5.2).
 
     h1 = ConvStep_2([3 x 3], x, 32), h2 = ConvStep([3 x 3], h1, 64), r1 = ConvRes(h2, 128),
-    r2 = ConvRes(r1, 256), ConvRes(r2, D). A 299 x 299 picture becomes 19 x 19 positions.
+    r2 = ConvRes(r1, 256), ConvRes(r2, D). A 299 x 299 image becomes 19 x 19 positions.
 
     Two deviations: the first step is a raw one (see `ConvStep2D`), and a two-dimensional timing
     signal is added (see `grid_timing`).
 
     Args:
-      channels: of the picture.
+      channels: of the image.
     """
 
     kinds = frozenset({"image"})
@@ -63,20 +65,23 @@ class Image(Modality):
     def _named(self, name: str) -> dict[str, Any]:
         return {"name": name, "seed": self._seed(name), "dtype": self.dtype_policy}
 
-    def build(self, input_shape: Any = None) -> None:
-        shape: tuple[int | None, ...] = (None, None, None, self.channels)
-        for layer in (*self.steps, *self.blocks):
+    def build(self, input_shape: Shape | None = None) -> None:
+        shape: Shape = (None, None, None, self.channels)
+        for layer in self._convolutions():
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
-    def positions(self, values: Any) -> Any:
+    def _convolutions(self) -> list[keras.layers.Layer]:
+        return [*self.steps, *self.blocks]
+
+    def positions(self, values: Tensor) -> Tensor:
         """The pixels."""
         return ops.prod(ops.shape(values)[:3])
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
-        """Standardized images [B, H, W, C] to a grid of positions."""
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
+        """Maps standardized images [B, H, W, C] to a grid of positions."""
         x = ops.cast(values, self.compute_dtype)
-        for layer in (*self.steps, *self.blocks):
+        for layer in self._convolutions():
             x = layer(x)
         height, width = ops.shape(x)[1:3]
         x = x + ops.cast(grid_timing(height, width, self.hidden_size), x.dtype)
@@ -88,10 +93,10 @@ class Image(Modality):
 
 
 class ImageSmall(Image):
-    """The image modality for small pictures: it divides the sides less.
+    """The image modality for small images: it divides the sides less.
 
     Deviation: the paper has one entry flow, for 299 x 299; it would leave 2 x 2 positions of a
-    32 x 32 picture. Here one strided step and `num_blocks` ConvRes blocks: 8 x 8 by default.
+    32 x 32 image. Here one strided step and `num_blocks` ConvRes blocks: 8 x 8 by default.
 
     Args:
       stride: of the first step.

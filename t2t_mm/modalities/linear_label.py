@@ -10,6 +10,7 @@ from keras import ops
 from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.modalities.categorical import OneClass, number_of_classes
 from t2t_mm.modalities.modality import TARGET, Decoder, Modality
+from t2t_mm.tensor import Shape, Size, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LinearLabel(OneClass, Modality):
-    """W mean(x) + b over real positions: ResNet's head, and T2T's class_label top.
+    """A mean and a linear map, W mean(x) + b: ResNet's head, and T2T's class_label top.
 
     Args:
       num_outputs: number of classes.
@@ -38,18 +39,20 @@ class LinearLabel(OneClass, Modality):
     def arguments(cls, kind: Label, hparams: HParams) -> dict[str, Any]:
         return {"num_outputs": number_of_classes(kind)}
 
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
         raise self._no_input()
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes `kernel` [D, classes] and `bias` [classes]."""
         shape = (self.hidden_size, self.num_outputs)
         start = keras.initializers.RandomNormal(0.0, shape[0] ** -0.5, self._seed("kernel"))
         self.kernel = self.add_weight(shape=shape, initializer=start, name="kernel")
         self.bias = self.add_weight(shape=shape[1:], initializer="zeros", name="bias")
 
-    def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
-        """x [B, L, D], mask [B, L] -> logits [B, classes]."""
+    def top(
+        self, x: Tensor, mask: Tensor, grid: tuple[Size, Size] | None = None, training: bool = False
+    ) -> Tensor:
+        """Maps x [B, L, D], mask [B, L] -> logits [B, classes]."""
         mask = ops.cast(mask, "float32")[:, :, None]
         total = ops.sum(ops.cast(x, "float32") * mask, axis=1)  # [B, D], float32: L is thousands
         mean = ops.cast(total / ops.sum(mask, axis=1), self.compute_dtype)
@@ -70,8 +73,14 @@ class DecodedLabel(LinearLabel):
     decodes = True
 
     def read_out(
-        self, body: Decoder, encoded: Encoded, targets: Any, first: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self,
+        body: Decoder,
+        encoded: Encoded,
+        targets: Tensor,
+        first: Tensor | None,
+        training: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        assert first is not None  # it decodes
         mask = ops.ones_like(encoded.rep.mask[:, :1])  # [B, 1]
         x, aux_loss = body.decode(encoded, first[:, None], mask, training=training)
         return self.top(x, mask, training=training), aux_loss

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
-Sums = tuple[Any, Any]
+from t2t_mm.tensor import Tensor
+
+Sums = tuple[Tensor, Tensor]
 
 
-def smoothed_cross_entropy(logits: Any, targets: Any, label_smoothing: float = 0.0) -> Any:
-    """-sum over v of q(v) log p(v), where q is 1 - eps at the target and eps / (V - 1) elsewhere.
+def smoothed_cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy -sum q(v) log p(v), q being 1 - eps at the target, eps / (V - 1) elsewhere.
 
     With z the logits, b = eps / (V - 1) and a = 1 - eps - b, this is logsumexp(z) - a z[target] -
     b sum(z): no [N, V] array of smoothed labels is made.
@@ -33,8 +36,8 @@ def smoothed_cross_entropy(logits: Any, targets: Any, label_smoothing: float = 0
     return loss - rest * ops.sum(logits, axis=-1) if rest else loss
 
 
-def _tensorflow_cross_entropy(logits: Any, targets: Any, share: float, rest: float) -> Any:
-    """logsumexp(z) - share z[target] - rest sum(z), with a gradient that reuses the exponentials.
+def _tensorflow_cross_entropy(logits: Tensor, targets: Tensor, share: float, rest: float) -> Tensor:
+    """Computes logsumexp(z) - share z[target] - rest sum(z); its gradient reuses exponentials.
 
     Forward and backward of [512, 8192] on two cores: 3.7 ms, against 6.0 of automatic
     differentiation, 6.3 of smoothed labels and the fused softmax cross-entropy, 7.8 of the fused
@@ -43,7 +46,7 @@ def _tensorflow_cross_entropy(logits: Any, targets: Any, share: float, rest: flo
     import tensorflow as tf
 
     @tf.custom_gradient
-    def cross_entropy(z: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def cross_entropy(z: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
         largest = tf.reduce_max(z, -1, keepdims=True)
         exponentials = tf.exp(z - largest)
         total = tf.reduce_sum(exponentials, -1)
@@ -63,18 +66,18 @@ def _tensorflow_cross_entropy(logits: Any, targets: Any, share: float, rest: flo
     return cross_entropy(logits)
 
 
-def at_target(logits: Any, targets: Any) -> Any:
+def at_target(logits: Tensor, targets: Tensor) -> Tensor:
     """The logit of each target: logits [N, V], targets [N] -> [N]."""
     return ops.squeeze(ops.take_along_axis(logits, targets[:, None], axis=-1), -1)
 
 
-def weighted_sum(values: Any, weights: Any) -> Sums:
-    """(sum of weighted values, sum of weights), float32 scalars: their ratio is the mean."""
+def weighted_sum(values: Tensor, weights: Tensor) -> Sums:
+    """Sums weighted values, and weights, float32 scalars: their ratio is the mean."""
     weights = ops.cast(weights, "float32")
     return ops.sum(ops.cast(values, "float32") * weights), ops.sum(weights)
 
 
-def classification_metrics(logits: Any, targets: Any, weights: Any) -> dict[str, Sums]:
+def classification_metrics(logits: Tensor, targets: Tensor, weights: Tensor) -> dict[str, Sums]:
     """Metrics of logits [N, V] against targets [N] with weights [N].
 
     Returns:
@@ -91,6 +94,6 @@ def classification_metrics(logits: Any, targets: Any, weights: Any) -> dict[str,
     }
 
 
-def is_right(logits: Any, targets: Any) -> Any:
-    """Whether the largest logit is the target's: logits [..., V], targets [...] -> bool [...]."""
+def is_right(logits: Tensor, targets: Tensor) -> Tensor:
+    """True where the largest logit is the target's: logits [..., V], targets [...] -> [...]."""
     return ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), ops.cast(targets, "int32"))

@@ -1,6 +1,6 @@
 """The base class of modalities: how one kind of data enters and leaves the shared representation.
 
-Modalities are catalogued by name in modalities/__init__.py. Which one reads or writes a kind of
+Modalities are cataloged by name in modalities/__init__.py. Which one reads or writes a kind of
 data is chosen by the model and the hparams (networks.py). Reading files and preparing values are
 the kinds' business.
 """
@@ -18,6 +18,7 @@ from t2t_mm.errors import UserError
 from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.seeds import fold_in
 from t2t_mm.modalities.loss import Sums
+from t2t_mm.tensor import Shape, Size, State, Tensor
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -30,11 +31,11 @@ INPUT, TARGET = "input", "target"
 
 
 class Decoder(Protocol):
-    """What a modality asks of a body; see models/body.py."""
+    """The part of a body that a modality calls; see models/body.py."""
 
     def decode(
-        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Computes outputs [B, T, D] and a loss from encoded inputs and earlier outputs."""
 
 
@@ -110,43 +111,51 @@ class Modality(keras.layers.Layer):
         )
 
     @classmethod
-    def sharing_key(cls, name: str, kind: Kind, hparams: HParams) -> str:
-        """What features must have in common to hold one object, e.g. "text.vocab.shapes.128"."""
+    def sharing_key(cls, name: str, kind: Any, hparams: HParams) -> str:
+        """The name that features have in common to hold one object, e.g. "text.vocab.shapes.128".
+
+        `kind` is of one of the classes that `kinds` names: a subclass writes which.
+        """
         return f"{name}.{hparams.hidden_size}"
 
     @classmethod
-    def arguments(cls, kind: Kind, hparams: HParams) -> dict[str, Any]:
-        """The constructor's own arguments for a feature."""
+    def arguments(cls, kind: Any, hparams: HParams) -> dict[str, Any]:
+        """The constructor's own arguments for a feature; `kind` as for `sharing_key`."""
         return {}
 
     @abstractmethod
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes all variables of the roles; `input_shape` is not used."""
 
     @abstractmethod
-    def bottom(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
+    def bottom(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
         """Takes a batch of inputs into the unified representation.
 
         Args:
           values: as `Kind.feed` gives them.
           lengths: [B], before padding; None where padding can be told from the values.
-          training: whether regularization is on.
+          training: True turns regularization on.
 
         Returns:
           x [B, L, D], zero at padding; mask [B, L]; the grid of two-dimensional inputs.
         """
 
-    def positions(self, values: Any) -> Any:
+    def positions(self, values: Tensor) -> Tensor:
         """Positions of a batch of values, padding included, int32 scalar."""
         return ops.prod(ops.shape(values)[:2])
 
-    def target_bottom(self, targets: Any) -> Any:
+    def target_bottom(self, targets: Tensor) -> Tensor:
         """Embeds earlier outputs for the decoder: targets [B, T] -> [B, T, D]."""
         raise UserError(f"modality '{self.name}' does not feed a decoder.")
 
     def read_out(
-        self, body: Decoder, encoded: Encoded, targets: Any, first: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self,
+        body: Decoder,
+        encoded: Encoded,
+        targets: Tensor,
+        first: Tensor | None,
+        training: bool = False,
+    ) -> tuple[Tensor, Tensor]:
         """Takes outputs from the body: what `loss`, `step_metrics` and the like are given.
 
         Here, for a target that does not decode: the top reads the encoder's output.
@@ -158,7 +167,7 @@ class Modality(keras.layers.Layer):
             (teacher forcing), others see nothing of them.
           first: [B, D], the command's embedding, which stands before the first target; None
             where the target is not read from the decoder.
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
 
         Returns:
           The outputs, and a float32 scalar to add to the loss.
@@ -166,43 +175,45 @@ class Modality(keras.layers.Layer):
         rep = encoded.rep
         return self.top(rep.x, rep.mask, rep.grid, training=training), ops.zeros((), "float32")
 
-    def target_mask(self, targets: Any) -> Any:
-        """1 where a target counts, else 0: targets [B, ...] -> float32 [B, ...]."""
+    def target_mask(self, targets: Tensor) -> Tensor:
+        """Marks targets that count with 1, others with 0: targets [B, ...] -> float32 [B, ...]."""
         return ops.ones_like(targets, "float32")
 
-    def top(self, x: Any, mask: Any, grid: Any = None, training: bool = False) -> Any:
+    def top(
+        self, x: Tensor, mask: Tensor, grid: tuple[Size, Size] | None = None, training: bool = False
+    ) -> Tensor:
         """Computes logits from the body's output x [B, L, D] with mask [B, L]."""
         raise self._no_target()
 
-    def step_bottom(self, tokens: Any) -> Any:
-        """`target_bottom` of one position of many rows: tokens [R] -> [R, D]."""
+    def step_bottom(self, tokens: Tensor) -> Tensor:
+        """Does as `target_bottom` for one position of many rows: tokens [R] -> [R, D]."""
         return self.target_bottom(tokens[None])[0]
 
-    def prepare_top(self) -> Any:
-        """What `step_top` takes, once for all positions."""
+    def prepare_top(self) -> State:
+        """Prepares the weights that `step_top` takes, once for all positions."""
         return None
 
-    def step_top(self, weights: Any, x: Any) -> Any:
-        """`top` of one position of many rows: x [R, D] -> logits [R, V]."""
+    def step_top(self, weights: State, x: Tensor) -> Tensor:
+        """Does as `top` for one position of many rows: x [R, D] -> logits [R, V]."""
         return self.top(x[None], ops.ones_like(x[None, :, 0]))[0]
 
-    def loss(self, outputs: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Sums:
         """The loss of a batch: (sum, weight), float32 scalars."""
         raise self._no_target()
 
-    def hits(self, outputs: Any, targets: Any) -> Any:
-        """How many targets are predicted right, float32 scalar, for a training run's accuracy."""
+    def hits(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The number of targets that are predicted right, float32 scalar, for a run's accuracy."""
         raise self._no_target()
 
-    def step_metrics(self, outputs: Any, targets: Any) -> dict[str, Sums]:
+    def step_metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, Sums]:
         """Teacher-forced metrics by name, each (sum, weight), float32 scalars."""
         raise self._no_target()
 
-    def found(self, outputs: Any, count: int) -> Found:
+    def found(self, outputs: Tensor, count: int) -> Found:
         """The `count` likeliest values of a target that is not written, see `Found`."""
         raise self._no_target()
 
-    def scores(self, outputs: Any, targets: Any) -> Any:
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The natural logarithm of each target's probability, element by element.
 
         Returns:
@@ -224,8 +235,8 @@ class Modality(keras.layers.Layer):
         """The trainable variables that a problem touches through this role."""
         return list(self.trainable_variables)
 
-    def call(self, values: Any, lengths: Any = None, training: bool = False) -> Rep:
-        """`bottom`."""
+    def call(self, values: Tensor, lengths: Tensor | None = None, training: bool = False) -> Rep:
+        """Calls `bottom`."""
         return self.bottom(values, lengths, training)
 
     def get_config(self) -> dict[str, Any]:

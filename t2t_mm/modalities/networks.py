@@ -1,4 +1,4 @@
-"""Which modality reads or writes a feature, and whether the two fit."""
+"""The choice of the modality that reads or writes a feature, and the check that the two fit."""
 
 from __future__ import annotations
 

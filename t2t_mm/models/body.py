@@ -2,7 +2,7 @@
 
 A body writes outputs one position at a time by `start` and `step`. Those here are right for every
 body and run the whole decoder over what was written; a body of its own kind overrides the three.
-What a model wants besides (networks at its entrances and exits, problems that it refuses) are class
+What a model wants besides (networks of its inputs and targets, problems that it refuses) are class
 attributes and methods with defaults; the joint model asks for them.
 """
 
@@ -16,6 +16,7 @@ import keras
 from keras import ops
 
 from t2t_mm.layers.rep import Encoded, Rep, concatenate, map_tensors
+from t2t_mm.tensor import Shape, Size, State, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.problem import Task
@@ -79,7 +80,7 @@ class Body(keras.layers.Layer):
         return {layer.name: [layer] for layer in layers}
 
     @abstractmethod
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes all variables of all layers; `input_shape` is not used."""
 
     @abstractmethod
@@ -88,7 +89,7 @@ class Body(keras.layers.Layer):
 
         Args:
           rep: x [B, L, D], mask [B, L] (padding at the end of each row), grid.
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
         """
 
     def encode_inputs(self, reps: Mapping[str, Rep], training: bool = False) -> Encoded:
@@ -106,8 +107,8 @@ class Body(keras.layers.Layer):
 
     @abstractmethod
     def decode(
-        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Computes outputs from encoded inputs and earlier outputs.
 
         Args:
@@ -115,14 +116,14 @@ class Body(keras.layers.Layer):
           shifted: [B, T, D], embeddings of the earlier outputs; the command's embedding is at
             position 0.
           mask: [B, T], 1 = real (padding at the end of each row).
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
 
         Returns:
           [B, T, D], where position t depends on `shifted` up to t alone, and a float32 scalar to
           add to the loss.
         """
 
-    def start(self, encoded: Encoded, beams: int, length: Any) -> tuple[Any, Any]:
+    def start(self, encoded: Encoded, beams: int, length: Size) -> tuple[State, State]:
         """Prepares decoding position by position, without dropout.
 
         R = B * beams rows are decoded at once, the hypotheses of one input side by side.
@@ -130,7 +131,7 @@ class Body(keras.layers.Layer):
         Args:
           encoded: what `encode` gave for B inputs.
           beams: hypotheses of each input, K.
-          length: int32 scalar, how many positions there are at most; >= 1.
+          length: int32 scalar, the largest number of positions; >= 1.
 
         Returns:
           The memory: what stays the same at all positions, for `step` alone to read; nothing in
@@ -140,7 +141,9 @@ class Body(keras.layers.Layer):
         width = (ops.shape(encoded.rep.x)[0] * beams, length, self.hidden_size)
         return encoded.repeat(beams), ops.zeros(width, self.compute_dtype)
 
-    def step(self, memory: Any, state: Any, x: Any, position: Any) -> tuple[Any, Any]:
+    def step(
+        self, memory: State, state: State, x: Tensor, position: Tensor
+    ) -> tuple[Tensor, State]:
         """Decodes one position: what `decode` gives there if the earlier ones were the same.
 
         Args:
@@ -159,7 +162,7 @@ class Body(keras.layers.Layer):
         mask = ops.ones_like(written[:, :, 0])
         return self.decode(memory, written, mask)[0][:, -1], state
 
-    def reorder(self, state: Any, rows: Any) -> Any:
+    def reorder(self, state: State, rows: Tensor) -> State:
         """Lets each row go on from another hypothesis of the same input.
 
         Args:

@@ -13,13 +13,14 @@ from t2t_mm.layers.ancestry import past_bias, start_ancestry, write_ancestry
 from t2t_mm.layers.attention import PENALTY, padding_bias
 from t2t_mm.layers.buffers import take
 from t2t_mm.layers.dropout import Dropout
-from t2t_mm.layers.gpt_block import GPTBlock
+from t2t_mm.layers.gpt_block import BlockMemory, GPTBlock
 from t2t_mm.layers.learned_positions import LearnedPositions
 from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.recording import record_attention, recording
 from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.seeds import fold_in
 from t2t_mm.models.body import Body
+from t2t_mm.tensor import Shape, Size, State, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.problem import Task
@@ -38,7 +39,7 @@ FIELDS = (
 
 
 class GPTMemory(NamedTuple):
-    """What all positions of a batch's outputs share.
+    """Tensors that all positions of a batch's outputs share.
 
     Attributes:
       beams: hypotheses of each input, K.
@@ -47,16 +48,16 @@ class GPTMemory(NamedTuple):
       positions: [context_length, D], the table.
       bias: [B, 1, 1, S], of the prefixes' padding.
       layers: of each block.
-      norm: weights of the last normalisation.
+      norm: weights of the last normalization.
     """
 
     beams: int
-    length: Any
-    lengths: Any
-    positions: Any
-    bias: Any
-    layers: list[Any]
-    norm: tuple[Any, Any]
+    length: Size
+    lengths: Tensor
+    positions: Tensor
+    bias: Tensor
+    layers: list[BlockMemory]
+    norm: tuple[Tensor, Tensor]
 
 
 class GPT(Body):
@@ -165,8 +166,9 @@ class GPT(Body):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **{field: getattr(self, field) for field in FIELDS}}
 
-    def build(self, input_shape: Any = None) -> None:
-        for layer in (self.positions, *self.blocks, self.norm):
+    def build(self, input_shape: Shape | None = None) -> None:
+        layers: list[keras.layers.Layer] = [self.positions, *self.blocks, self.norm]
+        for layer in layers:
             layer.build((None, None, self.hidden_size))
 
     def stages(self) -> Mapping[str, Sequence[keras.layers.Layer]]:
@@ -176,8 +178,8 @@ class GPT(Body):
         return Encoded(rep, ops.zeros((), "float32"))
 
     def decode(
-        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         rep = encoded.rep
         size, lengths = ops.shape(rep.x)[1], real_lengths(rep.mask)
         both = [self._scaled(rep.x), self._scaled(shifted)]
@@ -194,25 +196,27 @@ class GPT(Body):
             record_attention(self, weights[:, :, size:, :size])
         return self.norm(x[:, size:]), ops.zeros((), "float32")
 
-    def _scaled(self, x: Any) -> Any:
+    def _scaled(self, x: Tensor) -> Tensor:
         return ops.cast(x, self.compute_dtype) * self.embedding_scale
 
-    def _places(self, lengths: Any, size: Any, outputs: Any) -> Any:
+    def _places(self, lengths: Tensor, size: Size, outputs: Size) -> Tensor:
         """Positions [B, S + T] of inputs, and of outputs that go on after each row's own."""
         own = lengths[:, None] + ops.arange(outputs, dtype="int32")  # [B, T]
         source = ops.arange(size, dtype="int32")[None]
         source = ops.broadcast_to(source, (ops.shape(lengths)[0], size))
         return ops.concatenate([source, own], axis=1)
 
-    def _future(self, length: Any, prefix: Any) -> Any:
-        """[1, 1, L, L], what keeps a query from later keys, those of the prefix perhaps not."""
+    def _future(self, length: Size, prefix: Size) -> Tensor:
+        """The bias [1, 1, L, L] that keeps a query from later keys; see `bidirectional_prefix`."""
         places = ops.arange(length, dtype="int32")
         future = places[None, :] > places[:, None]
         if self.bidirectional_prefix:
             future = ops.logical_and(future, places[None, :] >= prefix)
         return PENALTY * ops.cast(future, "float32")[None, None]
 
-    def start(self, encoded: Encoded, beams: int, length: Any) -> tuple[GPTMemory, dict[str, Any]]:
+    def start(
+        self, encoded: Encoded, beams: int, length: Size
+    ) -> tuple[GPTMemory, dict[str, State]]:
         """See `Body.start`: the blocks run over the inputs once, whatever the number of beams."""
         rep = encoded.rep
         batch, size = ops.shape(rep.x)[:2]
@@ -224,19 +228,19 @@ class GPT(Body):
         bias = self._future(size, size) + padding
         layers, buffers = [], []
         for block in self.blocks:
-            x, memory, state = block.start(x, bias, rows, beams, length)
-            layers.append(memory)
-            buffers.append(state)
+            x, block_memory, buffer = block.start(x, bias, rows, beams, length)
+            layers.append(block_memory)
+            buffers.append(buffer)
         table = self.positions.prepare()
         memory = GPTMemory(beams, length, lengths, table, padding, layers, self.norm.prepare())
-        state = {"layers": buffers}
+        state: dict[str, State] = {"layers": buffers}
         if beams > 1:
             state["ancestry"] = start_ancestry(rows, length)
         return memory, state
 
     def step(
-        self, memory: GPTMemory, state: dict[str, Any], x: Any, position: Any
-    ) -> tuple[Any, dict[str, Any]]:
+        self, memory: GPTMemory, state: dict[str, State], x: Tensor, position: Tensor
+    ) -> tuple[Tensor, dict[str, State]]:
         state = dict(state)
         if memory.beams > 1:
             state["ancestry"] = write_ancestry(state["ancestry"], position)
@@ -249,13 +253,13 @@ class GPT(Body):
             buffers.append(after)
         return self.norm.step(memory.norm, x), {**state, "layers": buffers}
 
-    def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
-        """The ancestry alone moves; with one hypothesis an input there is nothing to exchange."""
+    def reorder(self, state: dict[str, State], rows: Tensor) -> dict[str, State]:
+        """The ancestry alone moves; with one hypothesis per input there is nothing to exchange."""
         if "ancestry" not in state:
             return state
         return {**state, "ancestry": take(state["ancestry"], rows)}
 
 
-def real_lengths(mask: Any) -> Any:
-    """mask [B, L], padding at the end of each row -> int32 [B]."""
+def real_lengths(mask: Tensor) -> Tensor:
+    """The lengths int32 [B] of rows whose padding a mask [B, L] has at the end."""
     return ops.cast(ops.sum(ops.cast(mask, "float32"), axis=1), "int32")

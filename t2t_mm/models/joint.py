@@ -17,6 +17,7 @@ from t2t_mm.modalities.modality import INPUT, TARGET, Modality
 from t2t_mm.modalities.networks import modality_class, modality_key
 from t2t_mm.models.body import Body
 from t2t_mm.problem import LENGTH
+from t2t_mm.tensor import Shape, Size, State, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.hparam import HParams
@@ -87,9 +88,10 @@ class JointModel(keras.layers.Layer):
         self._seed = seed_generator.get_config()["seed"] if seed_generator else None
         self.build()
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes every variable; `input_shape` is not used."""
-        for layer in (*self.modalities.values(), self.body):
+        layers: list[keras.layers.Layer] = [*self.modalities.values(), self.body]
+        for layer in layers:
             if not layer.built:
                 layer.build()
         self.commands = self._embeddings(COMMANDS, self.command_names)
@@ -97,7 +99,7 @@ class JointModel(keras.layers.Layer):
         self.built = True
 
     def _embeddings(self, name: str, rows: Sequence[str]) -> keras.Variable | None:
-        """[rows, D]; None where there are no rows."""
+        """Makes a table [rows, D]; None where there are no rows."""
         if not rows:
             return None
         start = keras.initializers.RandomNormal(0.0, 1.0, fold_in(self._seed, name))
@@ -109,7 +111,7 @@ class JointModel(keras.layers.Layer):
         Raises:
           UnknownNameError: if the model was not made for the problem.
         """
-        name = getattr(problem, "name", problem)
+        name = _name(problem)
         if name not in self._routes:
             raise unknown("problem of this model", name, self._routes, "--problems")
         return self._routes[name]
@@ -121,7 +123,7 @@ class JointModel(keras.layers.Layer):
     def command_id(self, problem: Task | str) -> int:
         """The number of a problem's command; 0 where the targets need no decoder."""
         self.route(problem)
-        command = self._commands[getattr(problem, "name", problem)]
+        command = self._commands[_name(problem)]
         return self.command_names.index(command) if command in self.command_names else 0
 
     def combine(self, task: Task, inputs_of: str, targets_of: str) -> None:
@@ -138,14 +140,14 @@ class JointModel(keras.layers.Layer):
     def _decodes(self, problem: str) -> bool:
         return self.target(self._routes[problem]).decodes
 
-    def encode(self, route: Route, batch: Mapping[str, Any], training: bool = False) -> Encoded:
+    def encode(self, route: Route, batch: Mapping[str, Tensor], training: bool = False) -> Encoded:
         """Takes inputs through bottoms and encoder.
 
         Args:
           route: the way to take.
           batch: slot -> values, and their lengths [B] under the slot's name and "_length", where
             padding cannot be told from the values.
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
         """
         reps = {}
         for slot, key in zip(route.slots, route.inputs, strict=True):
@@ -157,17 +159,18 @@ class JointModel(keras.layers.Layer):
 
     def _marked(self, slot: str, rep: Rep) -> Rep:
         """An input with the learned embedding of its slot at every real position."""
-        own = ops.cast(self.slots[self.slot_names.index(slot)], rep.x.dtype)
+        table: keras.Variable = self.slots  # there wherever a route has several inputs
+        own = ops.cast(table[self.slot_names.index(slot)], rep.x.dtype)
         return rep._replace(x=rep.x + own * ops.cast(rep.mask, rep.x.dtype)[:, :, None])
 
     def forward(
         self,
         route: Route,
-        batch: Mapping[str, Any],
-        targets: Any,
-        command: Any,
+        batch: Mapping[str, Tensor],
+        targets: Tensor,
+        command: Tensor,
         training: bool = False,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, Tensor]:
         """Computes what the target's modality judges, see `Modality.read_out`.
 
         Args:
@@ -176,7 +179,7 @@ class JointModel(keras.layers.Layer):
           targets: [B, T] int for an autoregressive modality, each position seeing the earlier ones
             (teacher forcing); not read by others.
           command: [B] or scalar int.
-          training: whether dropout and gating noise are on.
+          training: True turns dropout and gating noise on.
 
         Returns:
           The outputs (logits [B, T, V] or [B, classes]) and the body's auxiliary loss, float32
@@ -187,16 +190,21 @@ class JointModel(keras.layers.Layer):
         return outputs, encoded.aux_loss + aux_loss
 
     def read_out(
-        self, route: Route, encoded: Encoded, targets: Any, command: Any, training: bool = False
-    ) -> tuple[Any, Any]:
-        """`forward` from encoded inputs; the loss is the decoder's alone."""
+        self,
+        route: Route,
+        encoded: Encoded,
+        targets: Tensor,
+        command: Tensor,
+        training: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """Does as `forward`, from encoded inputs; the loss is the decoder's alone."""
         target = self.target(route)
         first = None
         if target.decodes:
             first = self._command(command, ops.shape(encoded.rep.mask)[0])
         return target.read_out(self.body, encoded, targets, first, training)
 
-    def _command(self, command: Any, batch: Any) -> Any:
+    def _command(self, command: Tensor, batch: Size) -> Tensor:
         """The command's embedding for each example, [B, D]."""
         command = ops.broadcast_to(ops.cast(command, "int32"), (batch,))
         return ops.take(self.commands, command, axis=0)
@@ -205,10 +213,10 @@ class JointModel(keras.layers.Layer):
         self,
         route: Route,
         encoded: Encoded,
-        prefix_targets: Any,
-        command: Any,
+        prefix_targets: Tensor,
+        command: Tensor,
         last_only: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         """Logits after each prefix of `prefix_targets` [B, P], P >= 0 -> [B, P + 1, V].
 
         With `last_only`, those after the whole prefix alone, [B, 1, V]: the softmax over a large
@@ -223,15 +231,15 @@ class JointModel(keras.layers.Layer):
         return target.top(x[:, -1:], mask[:, -1:]) if last_only else target.top(x, mask)
 
     def start_decoding(
-        self, route: Route, encoded: Encoded, beams: int, length: Any
-    ) -> tuple[Any, Any]:
+        self, route: Route, encoded: Encoded, beams: int, length: Size
+    ) -> tuple[State, State]:
         """Prepares writing outputs token by token; see `Body.start`.
 
         Args:
           route: the way to take; its target is autoregressive.
           encoded: what `encode` gave for B inputs.
           beams: hypotheses of each input, K; R = B * K rows are written at once.
-          length: int32 scalar, how many tokens there are at most.
+          length: int32 scalar, the largest number of tokens.
 
         Returns:
           The memory, which `decode_step` alone reads, and the state of position 0.
@@ -242,12 +250,12 @@ class JointModel(keras.layers.Layer):
     def decode_step(
         self,
         route: Route,
-        memory: Any,
-        state: Any,
-        tokens: Any,
-        position: Any,
-        command: Any,
-    ) -> tuple[Any, Any]:
+        memory: State,
+        state: State,
+        tokens: Tensor,
+        position: Tensor,
+        command: Tensor,
+    ) -> tuple[Tensor, State]:
         """Scores the next token of every hypothesis: `decode_logits`, one position at a time.
 
         Args:
@@ -272,7 +280,7 @@ class JointModel(keras.layers.Layer):
         y, state = self.body.step(memory, state, x, position)
         return target.step_top(top, y), state
 
-    def reorder(self, state: Any, rows: Any) -> Any:
+    def reorder(self, state: State, rows: Tensor) -> State:
         """Lets each hypothesis go on from another one of the same input; see `Body.reorder`.
 
         A state may hold large parts that no search needs to copy, so the body does it.
@@ -283,16 +291,20 @@ class JointModel(keras.layers.Layer):
         """
         return self.body.reorder(state, rows)
 
-    def loss(self, route: Route, outputs: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
+    def loss(
+        self, route: Route, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0
+    ) -> Sums:
         """The loss of a batch: (sum, weight), float32 scalars."""
         return self.target(route).loss(outputs, targets, label_smoothing)
 
-    def teacher_forced_metrics(self, route: Route, outputs: Any, targets: Any) -> dict[str, Sums]:
+    def teacher_forced_metrics(
+        self, route: Route, outputs: Tensor, targets: Tensor
+    ) -> dict[str, Sums]:
         """Metrics of outputs given the right earlier targets, each (sum, weight)."""
         return self.target(route).step_metrics(outputs, targets)
 
-    def step_sums(self, route: Route, outputs: Any, batch: Mapping[str, Any]) -> StepSums:
-        """What a training step reports besides its losses.
+    def step_sums(self, route: Route, outputs: Tensor, batch: Mapping[str, Tensor]) -> StepSums:
+        """Counts what a training step reports besides its losses.
 
         Args:
           route: the way that was taken.
@@ -345,10 +357,14 @@ class StepSums(NamedTuple):
       padded: with padding.
     """
 
-    hits: Any
-    examples: Any
-    real: Any
-    padded: Any
+    hits: Tensor
+    examples: Tensor
+    real: Tensor
+    padded: Tensor
+
+
+def _name(problem: Task | str) -> str:
+    return problem if isinstance(problem, str) else problem.name
 
 
 def route_of(task: Task, hparams: HParams) -> Route:

@@ -19,6 +19,7 @@ from t2t_mm.layers.recurrence import reverse_real
 from t2t_mm.layers.rep import Encoded, Rep, map_tensors
 from t2t_mm.layers.seeds import fold_in
 from t2t_mm.models.body import Body
+from t2t_mm.tensor import Shape, Size, State, Tensor
 
 
 class RecurrentBody(Body):
@@ -100,21 +101,23 @@ class LSTMSeq2Seq(RecurrentBody):
         super().__init__(hidden_size, num_hidden_layers, dropout, seed_generator, **kwargs)
         self.decoder = LSTMStack(hidden_size, num_hidden_layers, dropout, **self._named("decoder"))
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         self.encoder.build((None, self.hidden_size))
         self.decoder.build((None, self.hidden_size))
 
     def decode(
-        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         y, _ = self.decoder(shifted, state=encoded.state, training=training)
         return y, ops.zeros((), "float32")
 
-    def start(self, encoded: Encoded, beams: int, length: Any) -> tuple[Any, Any]:
+    def start(self, encoded: Encoded, beams: int, length: Size) -> tuple[State, State]:
         """See `Body.start`. The state: (h, c) of each cell."""
         return self.decoder.prepare(), _repeat(encoded.state, beams)
 
-    def step(self, memory: Any, state: Any, x: Any, position: Any) -> tuple[Any, Any]:
+    def step(
+        self, memory: State, state: State, x: Tensor, position: Tensor
+    ) -> tuple[Tensor, State]:
         return self.decoder.step(memory, ops.cast(x, self.compute_dtype), state)
 
 
@@ -173,29 +176,31 @@ class LSTMSeq2SeqAttention(RecurrentBody):
             **self._named("decoder"),
         )
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         self.encoder.build((None, self.hidden_size))
         self.decoder.build((self.hidden_size, self.hidden_size))
 
     def decode(
-        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         rep, _, state = encoded
         y = self.decoder(shifted, rep.x, rep.mask, state, training=training)
         return y, ops.zeros((), "float32")
 
-    def start(self, encoded: Encoded, beams: int, length: Any) -> tuple[Any, Any]:
+    def start(self, encoded: Encoded, beams: int, length: Size) -> tuple[State, State]:
         """See `Body.start`. The state: (h, c) of each cell, and the attention vectors."""
         memory = self.decoder.start(encoded.rep.x, encoded.rep.mask)
         return (memory, beams), self.decoder.first_state(_repeat(encoded.state, beams))
 
-    def step(self, memory: Any, state: Any, x: Any, position: Any) -> tuple[Any, Any]:
+    def step(
+        self, memory: State, state: State, x: Tensor, position: Tensor
+    ) -> tuple[Tensor, State]:
         memory, beams = memory
         x = ops.cast(x, self.compute_dtype)
         h, state = self.decoder.step(memory, state, x, beams)
         return self.decoder.output(memory, h, state[1]), state
 
 
-def _repeat(state: Any, beams: int) -> Any:
-    """Every row `beams` times, its copies side by side."""
+def _repeat(state: State, beams: int) -> State:
+    """Repeats every row `beams` times, its copies side by side."""
     return map_tensors(lambda tensor: ops.repeat(tensor, beams, axis=0), state)

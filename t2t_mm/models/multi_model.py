@@ -24,6 +24,7 @@ from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.timing import add_timing
 from t2t_mm.models.body import Body
+from t2t_mm.tensor import Shape, Size, State, Tensor
 
 FIELDS = (
     "hidden_size",
@@ -48,15 +49,15 @@ FIELDS = (
 
 
 class MultiModelMemory(NamedTuple):
-    """What all positions of a batch's outputs share; parts that a body lacks are None.
+    """Tensors that all positions of a batch's outputs share; parts that a body lacks are None.
 
     Attributes:
       beams: hypotheses of each input, K.
       convs: of the causal ConvSteps.
       mixer: of the mixer's attention block.
-      inputs: of the decoder's attentions, that of its entrance first.
+      inputs: of the decoder's attentions, that of its input first.
       norms: weights of `decoder_norms`.
-      mixture: weights of the mixture and of its normalisation.
+      mixture: weights of the mixture and of its normalization.
       bias: [B, 1, 1, S], of padding.
       mean: [R, D], the mean of the encoded inputs, where there is no attention.
     """
@@ -65,10 +66,10 @@ class MultiModelMemory(NamedTuple):
     convs: ConvsMemory
     mixer: BlockMemory | None = None
     inputs: list[SourceMemory] | None = None
-    norms: list[tuple[Any, Any]] | None = None
-    mixture: tuple[Any, Any] | None = None
-    bias: Any = None
-    mean: Any = None
+    norms: list[tuple[Tensor, Tensor]] | None = None
+    mixture: tuple[State, tuple[Tensor, Tensor]] | None = None
+    bias: Tensor | None = None
+    mean: Tensor | None = None
 
 
 class MultiModel(Body):
@@ -245,7 +246,7 @@ class MultiModel(Body):
     def _norm(self, name: str) -> LayerNorm:
         return LayerNorm(name=name, dtype=self.dtype_policy)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         for layer in self._flatten_layers(include_self=False, recursive=False):
             merges = layer in (self.mixer_merge, self.decoder_merge)
             layer.build((None, None, self.hidden_size * (2 if merges else 1)))
@@ -289,13 +290,13 @@ class MultiModel(Body):
         return {"encoder": encoder, "mixer": mixer, "decoder": decoder}
 
     def decode(
-        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         shifted = ops.cast(shifted, self.compute_dtype)
         mixed = self._mix(encoded.rep, shifted, training)
         return self._decode(encoded.rep, mixed, mask, training)
 
-    def _mix(self, encoded: Rep, shifted: Any, training: bool) -> Any:
+    def _mix(self, encoded: Rep, shifted: Tensor, training: bool) -> Tensor:
         """The mixer: earlier outputs [B, T, D] meet the encoded inputs -> [B, T, D]."""
         if self.use_attention:
             attended = self.mixer_attention(
@@ -312,7 +313,9 @@ class MultiModel(Body):
             x = block(x, training=training)
         return x
 
-    def _decode(self, encoded: Rep, mixed: Any, mask: Any, training: bool) -> tuple[Any, Any]:
+    def _decode(
+        self, encoded: Rep, mixed: Tensor, mask: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor]:
         """The decoder: the mixer's output [B, T, D] and the encoded inputs -> [B, T, D], loss."""
         aux_loss = ops.zeros((), "float32")
         bias = padding_bias(encoded.mask)
@@ -333,13 +336,14 @@ class MultiModel(Body):
         return x, aux_loss
 
     def start(
-        self, encoded: Encoded, beams: int, length: Any
-    ) -> tuple[MultiModelMemory, dict[str, Any]]:
+        self, encoded: Encoded, beams: int, length: Size
+    ) -> tuple[MultiModelMemory, dict[str, State]]:
         """See `Body.start`. The state: buffers of the convolutions, keys and values, ancestry."""
         rep = encoded.rep._replace(x=ops.cast(encoded.rep.x, self.compute_dtype))
         rows = ops.shape(rep.x)[0] * beams
         convs, buffers = self._causal_convs.start(rows, beams, length, self.compute_dtype)
-        state, parts = {"convs": buffers}, {}
+        state: dict[str, State] = {"convs": buffers}
+        parts: dict[str, Any] = {}
         if beams > 1:
             state["ancestry"] = start_ancestry(rows, length)
         if self.use_attention:
@@ -352,8 +356,8 @@ class MultiModel(Body):
         return MultiModelMemory(beams, convs, **parts), state
 
     def _start_attention(
-        self, encoded: Rep, beams: int, length: Any
-    ) -> tuple[dict[str, Any], tuple[Any, Any]]:
+        self, encoded: Rep, beams: int, length: Size
+    ) -> tuple[dict[str, Any], tuple[Tensor, Tensor]]:
         mixer, state = self.mixer_attention.start(encoded.x, beams, length)
         attentions = [self.decoder_inputs_attention, *self.decoder_attentions]
         parts = {
@@ -365,8 +369,8 @@ class MultiModel(Body):
         return parts, state
 
     def step(
-        self, memory: MultiModelMemory, state: dict[str, Any], x: Any, position: Any
-    ) -> tuple[Any, dict[str, Any]]:
+        self, memory: MultiModelMemory, state: dict[str, State], x: Tensor, position: Tensor
+    ) -> tuple[Tensor, dict[str, State]]:
         x, state = ops.cast(x, self.compute_dtype), dict(state)
         ancestry = None
         if memory.beams > 1:
@@ -378,10 +382,15 @@ class MultiModel(Body):
         return y, state
 
     def _mix_step(
-        self, memory: MultiModelMemory, state: dict[str, Any], x: Any, position: Any, at: ConvsAt
-    ) -> tuple[Any, dict[str, Any]]:
+        self,
+        memory: MultiModelMemory,
+        state: dict[str, State],
+        x: Tensor,
+        position: Tensor,
+        at: ConvsAt,
+    ) -> tuple[Tensor, dict[str, State]]:
         attended = memory.mean
-        if self.use_attention:
+        if memory.mixer is not None:
             length = ops.shape(memory.mixer.timing)[0]
             own = past_bias(state.get("ancestry"), position, length, memory.beams)
             biases = (memory.bias, own)
@@ -393,39 +402,39 @@ class MultiModel(Body):
             x = block.step(at, x)
         return x, state
 
-    def _decode_step(self, memory: MultiModelMemory, mixed: Any, at: ConvsAt) -> Any:
+    def _decode_step(self, memory: MultiModelMemory, mixed: Tensor, at: ConvsAt) -> Tensor:
         inputs = memory.mean
-        if self.use_attention:
+        if memory.inputs is not None:
             inputs = self.decoder_inputs_attention.step(
                 memory.inputs[0], mixed, memory.bias, memory.beams
             )
         x = at(self.decoder_merge, ops.concatenate([mixed, inputs], axis=-1))
         for index, block in enumerate(self.decoder_convs):
-            if self.use_moe and index == self.decoder_blocks // 2:
+            if memory.mixture is not None and index == self.decoder_blocks // 2:
                 weights, norm = memory.mixture
                 experts = self.decoder_mixture.step(weights, x)
                 x = self.decoder_mixture_norm.step(norm, x + experts)
             x = block.step(at, x)
-            if self.use_attention:
+            if memory.inputs is not None and memory.norms is not None:
                 attention, inputs = self.decoder_attentions[index], memory.inputs[index + 1]
                 attended = attention.step(inputs, x, memory.bias, memory.beams)
                 x = self.decoder_norms[index].step(memory.norms[index], x + attended)
         return x
 
-    def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
-        """The ancestry alone moves; with one hypothesis an input there is nothing to exchange."""
+    def reorder(self, state: dict[str, State], rows: Tensor) -> dict[str, State]:
+        """The ancestry alone moves; with one hypothesis per input there is nothing to exchange."""
         if "ancestry" not in state:
             return state
         return {**state, "ancestry": take(state["ancestry"], rows)}
 
 
-def _mean(encoded: Rep) -> Any:
+def _mean(encoded: Rep) -> Tensor:
     """The mean of encoded [B, L, D] over real positions, [B, D]."""
     mask = ops.cast(encoded.mask, encoded.x.dtype)[:, :, None]
     count = ops.maximum(ops.sum(mask, axis=1), 1)
     return ops.sum(encoded.x * mask, axis=1) / count
 
 
-def _mean_everywhere(encoded: Rep, like: Any) -> Any:
-    """`_mean` at every position of like [B, T, D]."""
+def _mean_everywhere(encoded: Rep, like: Tensor) -> Tensor:
+    """Repeats `_mean` at every position of like [B, T, D]."""
     return ops.broadcast_to(_mean(encoded)[:, None], ops.shape(like))

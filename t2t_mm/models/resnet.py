@@ -15,6 +15,7 @@ from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.residual import ConvNorm, ResidualBlock
 from t2t_mm.layers.seeds import fold_in
 from t2t_mm.models.body import Body
+from t2t_mm.tensor import Shape, Tensor
 
 if TYPE_CHECKING:
     from t2t_mm.problem import Task
@@ -28,7 +29,7 @@ FIELDS = (
     "shortcut",
     "bottleneck_stride",
 )
-# What each field that names a variant may be; the first is T2T's, if it has the choice.
+# The allowed values of each field that names a variant; the first is T2T's, if it has the choice.
 ALLOWED = {
     "block_fn": ("bottleneck", "residual"),
     "stem": ("7x7", "3x3"),
@@ -50,7 +51,7 @@ class ResNet(Body):
       layer_sizes: blocks of each stage.
       filter_sizes: filters of the stem and w of each stage.
       block_fn: "bottleneck" (output 4 w) or "residual" (the basic block, output w).
-      stem: "7x7", stride 2 and a max pool of stride 2; or "3x3", for pictures of 32 pixels.
+      stem: "7x7", stride 2 and a max pool of stride 2; or "3x3", for images of 32 pixels.
       shortcut: where shapes change: "projection" (option B) or "zeros" (option A).
       bottleneck_stride: "3x3" ("v1.5", T2T's and torchvision's) or "1x1" (as published).
       seed_generator: the one source of randomness.
@@ -150,7 +151,7 @@ class ResNet(Body):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **{field: getattr(self, field) for field in FIELDS}}
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         self.entry.build((None, None, None, CHANNELS))
         width = self.entry.filters
         for block in self.blocks:
@@ -162,6 +163,8 @@ class ResNet(Body):
 
     def encode(self, rep: Rep, training: bool = False) -> Encoded:
         """Pixels [B, H * W, 3] with their grid -> [B, h * w, D] with the last stage's grid."""
+        if rep.grid is None:
+            raise ValueError("a ResNet reads pixels with their grid; got a sequence")
         height, width = rep.grid
         x = ops.reshape(ops.cast(rep.x, self.compute_dtype), (-1, height, width, CHANNELS))
         x = self.entry(x, training=training)
@@ -174,7 +177,9 @@ class ResNet(Body):
         mask = ops.ones(ops.shape(x)[:2], "float32")
         return Encoded(Rep(x, mask, (height, width)), ops.zeros((), "float32"))
 
-    def decode(self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False) -> NoReturn:
+    def decode(
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> NoReturn:
         raise UserError(
             "model 'resnet' answers with labels and has no decoder; choose another with --model."
         )

@@ -24,6 +24,7 @@ from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.layers.timing import add_timing, timing_signal
 from t2t_mm.models.body import Body
+from t2t_mm.tensor import Shape, Size, State, Tensor
 
 FIELDS = (
     "hidden_size",
@@ -37,30 +38,30 @@ FIELDS = (
 
 
 class TransformerMemory(NamedTuple):
-    """What all positions of a batch's outputs share.
+    """Tensors that all positions of a batch's outputs share.
 
     Attributes:
       beams: hypotheses of each input, K.
       timing: [length, D].
       bias: [B, 1, 1, S], of padding.
       layers: of each layer of the decoder.
-      norm: weights of the last normalisation.
+      norm: weights of the last normalization.
     """
 
     beams: int
-    timing: Any
-    bias: Any
+    timing: Tensor
+    bias: Tensor
     layers: list[LayerMemory]
-    norm: tuple[Any, Any]
+    norm: tuple[Tensor, Tensor]
 
 
 class LayerMemory(NamedTuple):
-    """What a decoder's layer needs at every position: of its three branches, and their norms."""
+    """Tensors that a decoder's layer needs at every position: of its branches, and their norms."""
 
     own: SelfMemory
     source: SourceMemory
-    feed_forward: list[Any]
-    norms: list[tuple[Any, Any]]
+    feed_forward: list[Tensor]
+    norms: list[tuple[Tensor, Tensor]]
 
 
 class Transformer(Body):
@@ -73,7 +74,7 @@ class Transformer(Body):
       hidden_size: D.
       filter_size: hidden width of the feed-forward networks.
       num_heads: heads of every attention.
-      encoder_layers, decoder_layers: how many.
+      encoder_layers, decoder_layers: the numbers of layers.
       dropout: after the timing signal, inside the feed-forward networks and on every branch.
       attention_dropout: on attention weights.
       seed_generator: the one source of randomness.
@@ -132,8 +133,10 @@ class Transformer(Body):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **{field: getattr(self, field) for field in FIELDS}}
 
-    def build(self, input_shape: Any = None) -> None:
-        for layer in (*self.encoder, *self.decoder, self.encoder_norm, self.decoder_norm):
+    def build(self, input_shape: Shape | None = None) -> None:
+        blocks = (*self.encoder, *self.decoder)
+        layers: list[keras.layers.Layer] = [*blocks, self.encoder_norm, self.decoder_norm]
+        for layer in layers:
             layer.build((None, None, self.hidden_size))
 
     def encode(self, rep: Rep, training: bool = False) -> Encoded:
@@ -152,8 +155,8 @@ class Transformer(Body):
         }
 
     def decode(
-        self, encoded: Encoded, shifted: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any]:
+        self, encoded: Encoded, shifted: Tensor, mask: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         x = self._enter(shifted, training)
         bias = causal_bias(ops.shape(shifted)[1])
         memory_bias = padding_bias(encoded.rep.mask)
@@ -161,13 +164,13 @@ class Transformer(Body):
             x = layer(x, bias, encoded.rep.x, memory_bias, training=training)
         return self.decoder_norm(x), ops.zeros((), "float32")
 
-    def _enter(self, x: Any, training: bool) -> Any:
+    def _enter(self, x: Tensor, training: bool) -> Tensor:
         x = add_timing(ops.cast(x, self.compute_dtype))
         return self.embedding_dropout(x, training=training)
 
     def start(
-        self, encoded: Encoded, beams: int, length: Any
-    ) -> tuple[TransformerMemory, dict[str, Any]]:
+        self, encoded: Encoded, beams: int, length: Size
+    ) -> tuple[TransformerMemory, dict[str, State]]:
         """See `Body.start`. The state: keys and values of each layer, and the ancestry."""
         source = ops.cast(encoded.rep.x, self.compute_dtype)
         rows = ops.shape(source)[0] * beams
@@ -186,8 +189,8 @@ class Transformer(Body):
         return memory, state
 
     def step(
-        self, memory: TransformerMemory, state: dict[str, Any], x: Any, position: Any
-    ) -> tuple[Any, dict[str, Any]]:
+        self, memory: TransformerMemory, state: dict[str, State], x: Tensor, position: Tensor
+    ) -> tuple[Tensor, dict[str, State]]:
         x, state = ops.cast(x, self.compute_dtype) + take(memory.timing, position), dict(state)
         if memory.beams > 1:
             state["ancestry"] = write_ancestry(state["ancestry"], position)
@@ -199,8 +202,8 @@ class Transformer(Body):
             buffers.append(after)
         return self.decoder_norm.step(memory.norm, x), {**state, "layers": buffers}
 
-    def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
-        """The ancestry alone moves; with one hypothesis an input there is nothing to exchange."""
+    def reorder(self, state: dict[str, State], rows: Tensor) -> dict[str, State]:
+        """The ancestry alone moves; with one hypothesis per input there is nothing to exchange."""
         if "ancestry" not in state:
             return state
         return {**state, "ancestry": take(state["ancestry"], rows)}
@@ -243,8 +246,9 @@ class TransformerLayer(keras.layers.Layer):
         )
         self.feed_forward_norm = LayerNorm(name="feed_forward_norm", dtype=policy)
 
-    def build(self, input_shape: tuple[int | None, ...], *_: Any) -> None:
-        layers = [self.self_attention, self.self_norm, self.feed_forward, self.feed_forward_norm]
+    def build(self, input_shape: Shape, *_: Any) -> None:
+        layers: list[keras.layers.Layer] = [self.self_attention, self.self_norm]
+        layers += [self.feed_forward, self.feed_forward_norm]
         if self.reads_memory:
             layers += [self.memory_attention, self.memory_norm]
         for layer in layers:
@@ -252,12 +256,12 @@ class TransformerLayer(keras.layers.Layer):
 
     def call(
         self,
-        x: Any,
-        bias: Any,
-        memory: Any = None,
-        memory_bias: Any = None,
+        x: Tensor,
+        bias: Tensor,
+        memory: Tensor | None = None,
+        memory_bias: Tensor | None = None,
         training: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         """One layer.
 
         Args:
@@ -265,7 +269,7 @@ class TransformerLayer(keras.layers.Layer):
           bias: [B or 1, 1, T or 1, T], for the self-attention.
           memory: [B, S, D], in a decoder.
           memory_bias: [B, 1, 1, S].
-          training: whether to drop.
+          training: True turns dropout on.
 
         Returns:
           [B, T, D].
@@ -280,8 +284,8 @@ class TransformerLayer(keras.layers.Layer):
         return x + self.dropout(branch, training=training)
 
     def start(
-        self, source: Any, rows: Any, beams: int, length: Any
-    ) -> tuple[LayerMemory, tuple[Any, Any]]:
+        self, source: Tensor, rows: Size, beams: int, length: Size
+    ) -> tuple[LayerMemory, tuple[Tensor, Tensor]]:
         """Memory and state of a decoder's layer over a source [B, S, D]; see `Body.start`."""
         own, state = self.self_attention.start(rows, beams, length)
         norms = [self.self_norm, self.memory_norm, self.feed_forward_norm]
@@ -296,12 +300,12 @@ class TransformerLayer(keras.layers.Layer):
     def step(
         self,
         memory: LayerMemory,
-        state: tuple[Any, Any],
-        x: Any,
-        position: Any,
-        biases: tuple[Any, Any],
+        state: tuple[Tensor, Tensor],
+        x: Tensor,
+        position: Tensor,
+        biases: tuple[Tensor, Tensor],
         beams: int,
-    ) -> tuple[Any, tuple[Any, Any]]:
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """One position of every hypothesis in a decoder.
 
         Args:
@@ -324,7 +328,7 @@ class TransformerLayer(keras.layers.Layer):
         normal = self.feed_forward_norm.step(last, x)
         return x + self.feed_forward.step(memory.feed_forward, normal), state
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...], *_: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape, *_: Any) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

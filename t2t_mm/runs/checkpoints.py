@@ -183,7 +183,7 @@ def _manager(
 
 
 def exists(output_dir: Path) -> bool:
-    """Whether a run directory holds a checkpoint to go on from."""
+    """True if a run directory holds a checkpoint to resume from."""
     return tf.train.latest_checkpoint(str(output_dir / LATEST)) is not None
 
 
@@ -231,7 +231,7 @@ def find(place: str | Path, best: bool = False) -> str:
     )
 
 
-def find_meant(output_dir: Path, checkpoint: str | Path | None) -> str:
+def resolve_checkpoint(output_dir: Path, checkpoint: str | Path | None) -> str:
     """The checkpoint that a flag means: None or "latest", "best", or the path of one.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which training data a run was made with: digests that run.json keeps."""
+"""Digests of a run's training data, which run.json keeps."""
 
 from __future__ import annotations
 

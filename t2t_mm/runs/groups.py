@@ -23,7 +23,11 @@ def variable_groups(model: JointModel, tasks: Sequence[Task]) -> dict[str, list[
     """The parts of the model that a step touches as a whole or not at all."""
     routes = sorted({model.route(task) for task in tasks})
     paths = [model.route_variables(route) for route in routes]
-    stages = {id(v): name for name, held in stage_variables(model.body).items() for v in held}
+    stages = {
+        id(variable): name
+        for name, variables in stage_variables(model.body).items()
+        for variable in variables
+    }
     return parts(model.groups(), paths, stages)
 
 
@@ -52,15 +56,15 @@ def parts(
     Returns:
       Part -> variables; a group that is one part keeps its name.
     """
-    touching: dict[int, list[int]] = {}
+    paths_of: dict[int, list[int]] = {}
     for number, path in enumerate(paths):
         for variable in path:
-            touching.setdefault(id(variable), []).append(number)
+            paths_of.setdefault(id(variable), []).append(number)
     found: dict[str, list[keras.Variable]] = {}
     for name, group in groups.items():
         split: dict[tuple[Any, ...], list[keras.Variable]] = {}
         for variable in group:
-            key = (stages.get(id(variable), ""), *touching.get(id(variable), ()))
+            key = (stages.get(id(variable), ""), *paths_of.get(id(variable), ()))
             split.setdefault(key, []).append(variable)
         for number, part in enumerate(split.values()):
             found[f"{name}/{number}" if len(split) > 1 else name] = part

@@ -18,7 +18,7 @@ from t2t_mm.runs.replicas import Replicas, ReplicaSeeds
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 def make_model(
@@ -64,10 +64,10 @@ def with_networks(model: str, hparams: HParams) -> HParams:
 
     They are then part of the run's record: how data are prepared depends on them.
     """
-    wanted = MODELS.get(model).modalities
-    if hparams.modalities or not wanted:
+    networks = MODELS.get(model).modalities
+    if hparams.modalities or not networks:
         return hparams
-    text = ";".join(f"{kind}:{name}" for kind, name in sorted(wanted.items()))
+    text = ";".join(f"{kind}:{name}" for kind, name in sorted(networks.items()))
     return hparams.replace(modalities=text)
 
 
@@ -96,7 +96,7 @@ def refuse_unfit(model: str, body_class: type[Body], tasks: Sequence[Task]) -> N
             raise UserError(f"model '{model}' {reason}; choose another with --model.")
 
 
-def in_fresh_keras(make: Callable[[], Made]) -> Made:
+def in_fresh_keras(make: Callable[[], Result]) -> Result:
     """Runs `make` where Keras has counted no names yet, and with a dtype policy of its own.
 
     Keras keeps both per thread. A second model of a process would else be named "multi_model_1",

@@ -16,9 +16,10 @@ from t2t_mm.errors import HParamError
 from t2t_mm.models.joint import JointModel
 
 
-def addresses(model: JointModel) -> list[str]:
-    """What a pattern may match: paths of variables, and "joint/commands/NAME", a command's row."""
-    rows = [f"{model.commands.path}/{name}" for name in model.command_names]
+def matchable_paths(model: JointModel) -> list[str]:
+    """The paths that a pattern may match: variables, and "joint/commands/NAME", a command's row."""
+    commands = model.commands
+    rows = [] if commands is None else [f"{commands.path}/{name}" for name in model.command_names]
     return [variable.path for variable in model.variables] + rows
 
 
@@ -27,7 +28,7 @@ def matching(text: str, paths: Collection[str], hparam: str) -> set[str]:
 
     Args:
       text: patterns separated by ";".
-      paths: see `addresses`.
+      paths: see `matchable_paths`.
       hparam: whose value the text is, for the error.
 
     Raises:
@@ -51,7 +52,7 @@ def split(text: str) -> list[str]:
     return [pattern.strip() for pattern in text.split(";") if pattern.strip()]
 
 
-def without_idle(text: str, paths: Collection[str]) -> str:
+def drop_unmatched(text: str, paths: Collection[str]) -> str:
     """The patterns of a text that match something; what follows a ":" is no part of them."""
     kept = [
         part
@@ -61,6 +62,6 @@ def without_idle(text: str, paths: Collection[str]) -> str:
     return ";".join(kept)
 
 
-def literal(path: str) -> str:
+def escape(path: str) -> str:
     """The pattern that matches this path; "*" stays."""
     return re.sub(r"([?\[])", r"[\1]", path)

@@ -41,7 +41,7 @@ class Replicas:
         self.count = max(1, len(devices))
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """Where variables must be made."""
+        """The context in which variables must be made."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def run(self, step: Callable[..., Any], batches: Sequence[Any], *args: Any) -> Any:

@@ -123,7 +123,7 @@ class RunRecord:
 
 
 def changes(old: RunRecord, new: RunRecord) -> list[str]:
-    """What a continuation would change, one phrase each, e.g. "hparam dropout: 0.1 -> 0.2"."""
+    """The changes that a resumed run would make, e.g. "hparam dropout: 0.1 -> 0.2"."""
     found = [
         f"{name}: {getattr(old, name)} -> {getattr(new, name)}"
         for name in ("model", "seed")

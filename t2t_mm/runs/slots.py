@@ -35,7 +35,7 @@ class Slot:
     Attributes:
       variable: what is in memory.
       shapes: name in a checkpoint -> shape of its piece, in the order in which the pieces lie.
-      merge: of a count, which all of the names share: which one is taken where they differ; None:
+      merge: of a count, which all of the names share: chooses one where they differ; None:
         the variable is the pieces one after another.
     """
 
@@ -108,7 +108,7 @@ def one_slot(name: str, variable: tf.Variable) -> Slot:
 
 
 def is_grouped(stored: StoredCheckpoint) -> bool:
-    """Whether a checkpoint's slots are the flat vectors of t2t_mm 0.1."""
+    """True if a checkpoint's slots are the flat vectors of t2t_mm 0.1."""
     owners = {name.rpartition("/")[0] for name in stored.slots if not name.startswith(LOSS_SCALE)}
     return bool(owners - stored.variables.keys())
 
@@ -123,10 +123,10 @@ def stored_slots(stored: StoredCheckpoint, groups: Groups) -> Mapping[str, np.nd
     Raises:
       CheckpointError: if a checkpoint of t2t_mm 0.1 has other groups.
     """
-    return _taken_apart(stored, groups) if is_grouped(stored) else _Stored(stored)
+    return _split_groups(stored, groups) if is_grouped(stored) else _SlotsByVariable(stored)
 
 
-class _Stored(Mapping[str, np.ndarray]):
+class _SlotsByVariable(Mapping[str, np.ndarray]):
     """Reads a slot when it is asked for."""
 
     def __init__(self, stored: StoredCheckpoint):
@@ -145,7 +145,7 @@ class _Stored(Mapping[str, np.ndarray]):
         return len(self._stored.slots)
 
 
-def _taken_apart(stored: StoredCheckpoint, groups: Groups) -> dict[str, np.ndarray]:
+def _split_groups(stored: StoredCheckpoint, groups: Groups) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     known = sizes(groups)
     for name, shape in stored.slots.items():

@@ -1,8 +1,8 @@
-"""What a checkpoint file holds, read without the model that wrote it.
+"""The contents of a checkpoint file, read without the model that wrote it.
 
 TensorFlow's object graph names a variable by the path to it, with "/" inside a name written as
 ".S" and "." as "..". Here names are those that we gave: Keras paths for the model's variables,
-"PATH/SLOT" for the optimizer's and the sliding average's (t2t_mm 0.1: "GROUP/SLOT", see slots.py).
+"PATH/SLOT" for the optimizer's and the moving average's (t2t_mm 0.1: "GROUP/SLOT", see slots.py).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class StoredCheckpoint:
 
     @cached_property
     def state(self) -> dict[str, Any]:
-        """What the loop saved: at least "step"."""
+        """The state that the loop saved: at least "step"."""
         return json.loads(self._array(f"state{_SUFFIX}").item().decode())
 
     def _under(self, kind: str) -> Shapes:
@@ -69,7 +69,7 @@ class StoredCheckpoint:
         }
 
     def dtype(self, path: str) -> np.dtype:
-        """Of a model's variable."""
+        """The dtype of a model's variable."""
         return np.dtype(self._dtypes[_key(VARIABLES, path)].as_numpy_dtype)
 
     def variable(self, path: str) -> np.ndarray:
@@ -102,7 +102,7 @@ def unescape(key: str) -> str:
 
 
 def first_line(cause: BaseException) -> str:
-    """What an error of TensorFlow's says first."""
+    """The first line of an error of TensorFlow's."""
     return str(cause).strip().partition("\n")[0][:200]
 
 

@@ -1,6 +1,6 @@
 """A run directory, opened: what it says of its model without the weights. No TensorFlow.
 
-Everything that goes on from a run begins here: decoding checks inputs with it before a model is
+Everything that reads or resumes a run begins here: decoding checks inputs with it before a model is
 loaded, which takes longer; training compares its settings; checkpoint tools add a checkpoint.
 """
 
@@ -42,7 +42,7 @@ class TrainedRun:
 
     @cached_property
     def vocabularies(self) -> dict[str, Vocabulary]:
-        """By name; read and compared with run.json when first asked for.
+        """The vocabularies by name; read and compared with run.json when first asked for.
 
         Raises:
           CheckpointError: if one is missing or is not the one of the training.

@@ -1,6 +1,6 @@
-"""The weights that a checkpoint is used for: the sliding average where it has one, else its own.
+"""The weights that a checkpoint is used for: the moving average where it has one, else its own.
 
-A run with the hparam ema_decay keeps, beside the weights that it trains, their sliding average: in
+A run with the hparam ema_decay keeps, beside the weights that it trains, their moving average: in
 the same checkpoints, by variable. best/ holds variables alone: what was evaluated, hence the
 average. A frozen variable has no average: it is used as it is.
 """
@@ -19,7 +19,7 @@ from t2t_mm.runs.groups import Groups, variable_groups
 from t2t_mm.runs.slots import stored_slots
 from t2t_mm.runs.stored import StoredCheckpoint
 
-# A variable's slots: the average itself, and how often it was updated, int64 [].
+# A variable's slots: the average itself, and the number of its updates, int64 [].
 AVERAGE, UPDATES = "sliding_average", "sliding_average_steps"
 
 # Appended to the name of a checkpoint, it asks for the weights that are not averaged.
@@ -27,7 +27,7 @@ RAW = ":raw"
 
 
 def has_average(stored: StoredCheckpoint) -> bool:
-    """Whether a checkpoint holds the sliding average of its weights."""
+    """True if a checkpoint holds the moving average of its weights."""
     return any(name.endswith(f"/{AVERAGE}") for name in stored.slots)
 
 
@@ -41,7 +41,7 @@ def load_weights(
       model: built.
       tasks: that the checkpoint's run was made for; read for a checkpoint of t2t_mm 0.1, whose
         averages lie in groups that depend on them.
-      averaged: take the sliding average where the checkpoint has one.
+      averaged: take the moving average where the checkpoint has one.
 
     Raises:
       CheckpointError: if the checkpoint lacks a variable, or has it in another shape.
@@ -54,7 +54,7 @@ def load_weights(
 
 
 def average_by_path(stored: StoredCheckpoint, groups: Groups) -> dict[str, np.ndarray]:
-    """Path -> sliding average of every variable that has one.
+    """Path -> moving average of every variable that has one.
 
     Args:
       stored: the checkpoint.
@@ -68,7 +68,7 @@ def without_raw(checkpoint: str | Path | None) -> tuple[str | None, bool]:
     """Splits what a user calls a checkpoint, e.g. "latest" or "RUN/checkpoints/model-100:raw".
 
     Returns:
-      The checkpoint without RAW ("" becomes None, the latest), and whether the sliding average is
+      The checkpoint without RAW ("" becomes None, the latest), and True if the moving average is
       wanted.
     """
     text = str(checkpoint or "")

@@ -40,12 +40,12 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: bool = True,
 ) -> TrainResult:
-    """Trains one model on all of the problems, or goes on with the run in `output_dir`.
+    """Trains one model on all of the problems, or resumes the run in `output_dir`.
 
     With several GPUs each takes a batch of its own of the same problem at every step.
 
     Everything random derives from `random_seed`; the order of the problems changes nothing. On
-    SIGINT or SIGTERM the run is saved and KeyboardInterrupt is raised; the same call goes on.
+    SIGINT or SIGTERM the run is saved and KeyboardInterrupt is raised; the same call resumes it.
 
     Args:
       problems: names, mixtures and `prefix*`, as a list or separated by commas.
@@ -68,7 +68,7 @@ def train(
         train is without evaluation; evaluate does nothing else, on the latest checkpoint.
       callbacks: told of every step (as a batch) and evaluation (as an epoch); they may set
         `model.stop_training`. Those that need `fit`'s optimizer do not apply.
-      progress: whether to print.
+      progress: True prints the progress.
 
     Returns:
       The result; a run that has finished before is not trained further.

@@ -53,7 +53,7 @@ def make_loop(
     iterators = {task.name: iter(training_batches(task, data_dir, hparams, seed)) for task in tasks}
     return Loop(
         plan=LoopPlan(
-            train_steps=settings.train_steps,
+            train_steps=settings.total_steps,
             evaluate_every=settings.local_eval_frequency,
             best_metric=hparams.keep_best_metric,
             early_stopping=hparams.early_stopping_evals,
@@ -63,7 +63,7 @@ def make_loop(
         policy=make_policy(hparams, tasks, seed),
         step=step,
         devices=batches,
-        schedule=make_schedule(hparams, settings.train_steps),
+        schedule=make_schedule(hparams, settings.total_steps),
         loss_weights=loss_weights(hparams, tasks),
         evaluate=DevEvaluator(model, tasks, data_dir, hparams, settings.eval_steps),
         before_first=DryRun(model, step, batches, data_dir, hparams),

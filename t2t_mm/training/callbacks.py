@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
+from t2t_mm.models.joint import JointModel
+
 
 class Callbacks:
     """Passes a run's events to `keras.callbacks.Callback` objects.
@@ -14,13 +16,13 @@ class Callbacks:
     optimizer of `fit` (LearningRateScheduler, ReduceLROnPlateau) find none here.
 
     Args:
-      callbacks: what the user gave; none costs nothing.
-      model: what they are told about.
+      callbacks: the user's; none costs nothing.
+      model: the model that they are given.
       train_steps: steps in all.
     """
 
     def __init__(
-        self, callbacks: Sequence[keras.callbacks.Callback], model: keras.Model, train_steps: int
+        self, callbacks: Sequence[keras.callbacks.Callback], model: JointModel, train_steps: int
     ):
         self._list = None
         self._evaluations = 0
@@ -33,14 +35,14 @@ class Callbacks:
             self._list.on_train_begin()
 
     def step(self, step: int, problem: str, loss: float) -> bool:
-        """After a step; True if a callback wants to stop."""
+        """Reports a step; True if a callback wants to stop."""
         if self._list is None:
             return False
         self._list.on_train_batch_end(step - 1, {"loss": loss, f"{problem}/loss": loss})
         return self._stopping()
 
     def evaluation(self, metrics: Mapping[str, Mapping[str, float]]) -> bool:
-        """After an evaluation; True if a callback wants to stop."""
+        """Reports an evaluation; True if a callback wants to stop."""
         if self._list is None:
             return False
         logs = {
@@ -54,7 +56,7 @@ class Callbacks:
         return self._stopping()
 
     def end(self) -> None:
-        """After the last step."""
+        """Reports the end of training."""
         if self._list is not None:
             self._list.on_train_end()
 

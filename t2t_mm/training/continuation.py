@@ -1,4 +1,4 @@
-"""What a run directory says of how it is trained, so that its training goes on without flags."""
+"""The arguments that a run was trained with, so that it is resumed without flags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from t2t_mm.typed_record import TypedRecord
 
 
 def arguments(output_dir: str | Path) -> dict[str, Any]:
-    """The arguments of `train` that go on with a run.
+    """The arguments of `train` that resume a run.
 
     Raises:
       CheckpointError: if there is no run.

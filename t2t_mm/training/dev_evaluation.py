@@ -17,7 +17,7 @@ from t2t_mm.problem import Split, Task
 
 
 class DevEvaluator:
-    """Called without arguments, evaluates every problem that has a development split.
+    """Evaluates, when it is called, every problem that has a dev split.
 
     The input pipelines and the traces are made at the first call.
 

@@ -30,7 +30,7 @@ class DryRun:
     Args:
       model: whose random states are put back afterwards, so that a resumed run stays exact.
       step: the training step.
-      devices: batches a step takes.
+      devices: batches per step.
       data_dir: where the data are.
       hparams: of the pipeline.
     """
@@ -51,7 +51,7 @@ class DryRun:
           UserError: if the memory does not suffice.
         """
         shapes = largest_batch(task, self._data_dir, self._hparams)
-        batch = made_up_batch(task, shapes)
+        batch = random_batch(task, shapes)
         states = [variable.value for variable in self._model.non_trainable_variables]
         before = [state.numpy() for state in states]
         try:
@@ -70,7 +70,7 @@ def _words(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name} {shapes[name]}" for name in task.kinds)
 
 
-def made_up_batch(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tf.Tensor]:
+def random_batch(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tf.Tensor]:
     """A batch of random values without padding.
 
     Args:

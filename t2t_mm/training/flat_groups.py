@@ -1,7 +1,7 @@
 """Groups of variables as flat vectors: joining gradients, clipping them, adding the update.
 
 The order of operations of a step: join -> (sum over replicas) -> clip -> optimizer -> split. A
-step costs about three operations a variable and ten a group.
+step costs about three operations per variable and ten per group.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def global_norm(joined: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
 
 def scale(joined: Mapping[str, tf.Tensor], factor: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Every vector times a scalar."""
+    """Multiplies every vector by a scalar."""
     return {name: vector * factor for name, vector in joined.items()}
 
 
 def clip_factor(norm: tf.Tensor, clip_norm: float) -> tf.Tensor:
-    """What gradients of that global norm are multiplied by so that it is at most `clip_norm`."""
+    """The factor that brings gradients of a global norm down to `clip_norm`; at most 1."""
     return clip_norm / tf.maximum(norm, clip_norm)
 
 
@@ -96,7 +96,7 @@ def add(
 
 
 def mask(group: Sequence[keras.Variable], kept: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
-    """1 where a group may change and 0 where not, float32 [n]; None if all of it may.
+    """Marks with 1 where a group may change, else 0, float32 [n]; None if all of it may.
 
     Args:
       group: the variables.

@@ -61,11 +61,11 @@ def keras_optimizer(name: str) -> type[KerasOptimizer]:
     if name not in known:
         raise unknown("optimizer", name, known, "the hparam optimizer")
     wrapped = known[name]
-    made = {"wrapped": wrapped, "hparams_class": _record(wrapped)}
-    return type(f"Keras{wrapped.__name__}", (KerasOptimizer,), made)
+    attributes = {"wrapped": wrapped, "hparams_class": _record(wrapped)}
+    return type(f"Keras{wrapped.__name__}", (KerasOptimizer,), attributes)
 
 
-def _record(wrapped: type) -> type[OptimizerHParams]:
+def _record(wrapped: type[keras.optimizers.Optimizer]) -> type[OptimizerHParams]:
     """A record with a field for every argument that is a number, a truth value or a text."""
     fields = []
     for argument in inspect.signature(wrapped.__init__).parameters.values():
@@ -91,16 +91,16 @@ class KerasOptimizer(Optimizer):
 
     def build(self, groups: Groups) -> list[Slot]:
         """Makes an optimizer of each variable; its slots and its count of iterations are stored."""
-        ours = {field.name for field in dataclasses.fields(OptimizerHParams)}
+        base_fields = {field.name for field in dataclasses.fields(OptimizerHParams)}
         arguments = {
             name: value
             for name in self.hparams.types()
-            if name not in ours and (value := getattr(self.hparams, name)) is not None
+            if name not in base_fields and (value := getattr(self.hparams, name)) is not None
         }
         kind = type(self.wrapped.__name__, (self.wrapped, _Direct), {})
         self._optimizers: dict[str, Any] = {}
         slots: list[Slot] = []
-        for variable in (variable for held in groups.values() for variable in held):
+        for variable in (variable for group in groups.values() for variable in group):
             optimizer = kind(learning_rate=1.0, **arguments)
             optimizer.build([variable])
             self._optimizers[variable.path] = optimizer
@@ -155,13 +155,13 @@ def _own(variable: Any) -> tf.Variable:
 
 
 def _slots(variable: keras.Variable, optimizer: Any) -> list[Slot]:
-    """What a checkpoint must hold of one variable's optimizer, by the names that Keras gives."""
-    begin, skipped = variable.path.replace("/", "_") + "_", (optimizer._learning_rate,)
+    """The slots of one variable's optimizer that a checkpoint must hold, by Keras's names."""
+    prefix, skipped = variable.path.replace("/", "_") + "_", (optimizer._learning_rate,)
     found: dict[str, tf.Variable] = {}
     for number, slot in enumerate(optimizer.variables):
         if any(slot is other for other in skipped):
             continue
-        name = "iterations" if slot is optimizer._iterations else slot.name.removeprefix(begin)
+        name = "iterations" if slot is optimizer._iterations else slot.name.removeprefix(prefix)
         if name in found or name == slot.name:
             name = f"slot_{number}"
         found[name] = slot.value

@@ -32,7 +32,7 @@ Metrics = dict[str, dict[str, float]]
 
 
 class Policy(Protocol):
-    """What chooses the problem of each step; see training/mixing.py."""
+    """Chooses the problem of each step; see training/mixing.py."""
 
     def choose(self, step: int) -> str: ...
 
@@ -47,7 +47,7 @@ class Policy(Protocol):
 
 @dataclass(frozen=True)
 class LoopPlan:
-    """When a run stops, evaluates and logs.
+    """The plan of a run: its steps, evaluations and their metric.
 
     Attributes:
       train_steps: steps in all.
@@ -64,7 +64,7 @@ class LoopPlan:
 
 @dataclass
 class State:
-    """Where a run is: what a checkpoint holds besides variables and iterators.
+    """The progress of a run: what a checkpoint holds besides variables and iterators.
 
     Attributes:
       step: steps done.
@@ -101,7 +101,7 @@ class Loop:
       iterators: problem -> its endless training batches.
       policy: chooses the problem of each step.
       step: the traced training steps.
-      devices: batches a step takes.
+      devices: batches per step.
       schedule: step -> learning rate.
       loss_weights: problem -> factor on its loss.
       evaluate: gives the development metrics of all problems, or {} for no evaluation.
@@ -157,7 +157,8 @@ class Loop:
           DivergedError: at a loss or gradient that is not finite; its update is not applied.
           KeyboardInterrupt: after SIGINT or SIGTERM, when the state is saved.
         """
-        self._log, self._begun, self._saved = log, set(), self.state.step
+        self._log, self._saved = log, self.state.step
+        self._begun: set[str] = set()
         with Interruption() as interruption:
             ended = self.is_finished()
             while not ended:
@@ -242,7 +243,7 @@ class Loop:
         try:
             value = mean_metric(metrics, self.plan.best_metric)
         except HParamError:
-            self._save()  # so that the run can go on when the name is mended
+            self._save()  # so that the run can be resumed with the right name
             raise
         sign = -1.0 if lower_is_better(self.plan.best_metric) else 1.0
         if math.isfinite(value) and (state.best is None or sign * value > sign * state.best):

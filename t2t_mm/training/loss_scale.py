@@ -37,14 +37,14 @@ class LossScale:
         return loss * self._factor() if self._variables else loss
 
     def inverse(self) -> tf.Tensor:
-        """What the scaled gradients are to be multiplied by."""
+        """The factor that takes the scale off gradients."""
         return 1.0 / self._factor() if self._variables else tf.constant(1.0)
 
     def adapt(self, finite: tf.Tensor, norm: tf.Tensor) -> tf.Tensor:
         """Changes the scale after a step.
 
         Args:
-          finite: whether the step's gradient was.
+          finite: True if the step's gradient was finite.
           norm: the gradient's norm.
 
         Returns:
@@ -54,10 +54,10 @@ class LossScale:
         if not self._variables:
             return norm
         log2, good = (local(self._variables[name]) for name in ("log2", "good_steps"))
-        curable = self._factor() > _LEAST
+        can_shrink = self._factor() > _LEAST
         count = tf.where(finite, good + 1.0, 0.0)
         grown = count >= _PATIENCE
-        change = tf.where(finite, tf.where(grown, 1.0, 0.0), tf.where(curable, -1.0, 0.0))
+        change = tf.where(finite, tf.where(grown, 1.0, 0.0), tf.where(can_shrink, -1.0, 0.0))
         good.assign(tf.where(grown, 0.0, count))
         log2.assign_add(change)
-        return tf.where(finite | ~curable, norm, 0.0)
+        return tf.where(finite | ~can_shrink, norm, 0.0)

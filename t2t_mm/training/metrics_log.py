@@ -34,7 +34,7 @@ class MetricsLog:
 
     def __init__(self, output_dir: Path, step: int):
         self._folder = output_dir
-        cut_back(output_dir / FILE, step)
+        truncate_after(output_dir / FILE, step)
         self._file = open(output_dir / FILE, "a", encoding="utf-8")  # noqa: SIM115
         self._writers: dict[str, EventsFile] = {}
 
@@ -62,7 +62,7 @@ class MetricsLog:
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """JSON knows no NaN."""
+    """Puts None for values that JSON lacks: NaN and infinities."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
@@ -75,7 +75,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def cut_back(path: Path, step: int) -> None:
+def truncate_after(path: Path, step: int) -> None:
     """Removes the lines after `step`, and a half-written one."""
     if not path.exists():
         return

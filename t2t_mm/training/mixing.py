@@ -1,4 +1,4 @@
-"""Which problem is trained at a step, and how much each one's loss counts.
+"""The choice of the problem that is trained at a step, and the weight of each one's loss.
 
 Numbers only: no TensorFlow. A policy turns what it knows (sizes, losses, the step) into
 probabilities, multiplied by the user's `mixing_weights`, and draws from them with a generator
@@ -10,7 +10,7 @@ different units (a label of 10 classes, a token of 8,000) are compared as they s
 cannot be learnt any further keeps the steps of what can. Ours compares what is left to learn on
 one scale: (loss - floor) / (guess - floor), where `guess` is the loss of guessing, log(classes),
 and `floor` what label smoothing leaves of a perfect model. The share of a problem is proportional
-to that number, so pictures and sound, which learn late, get the larger share of steps while they
+to that number, so images and sound, which learn late, get the larger share of steps while they
 do; and a fifth of all steps is shared equally, so that no problem is forgotten.
 """
 
@@ -29,7 +29,7 @@ from t2t_mm.training.mixing_text import parse_factors, parse_schedule
 
 UNIFORM_PART = 0.2  # of the steps under `adaptive`, shared equally
 DECAY = 0.9  # of the moving average of a problem's loss, per step of the problem
-LEAST_LEFT = 0.01  # a problem counts as having at least so much left to learn
+LEAST_LEFT = 0.01  # a problem counts as having at least this much left to learn
 
 
 class MixingPolicy:
@@ -71,7 +71,7 @@ class MixingPolicy:
         return dict(zip(self.names, (self._chosen / total).tolist(), strict=True))
 
     def state(self) -> dict[str, Any]:
-        """All that later choices depend on, ready for JSON."""
+        """The state that later choices depend on, ready for JSON."""
         return {
             "problems": self.names,
             "generator": self._generator.bit_generator.state,
@@ -112,7 +112,7 @@ class MixingPolicy:
 
 
 class Proportional(MixingPolicy):
-    """In proportion to size ** (1 / temperature): 1 is the size itself, large is uniform."""
+    """Proportions of size ** (1 / temperature): 1 is the size itself, large is uniform."""
 
     def __init__(
         self, tasks: Sequence[Task], factors: Mapping[str, float], seed: int, temperature: float
@@ -126,7 +126,7 @@ class Proportional(MixingPolicy):
 
 
 class Adaptive(MixingPolicy):
-    """In proportion to what is left to learn; see the module's docstring."""
+    """Proportions of what is left to learn; see the module's docstring."""
 
     def __init__(
         self,
@@ -255,7 +255,7 @@ def loss_weights(hparams: HParams, tasks: Sequence[Task]) -> dict[str, float]:
 
 
 def smoothing_floor(classes: int, smoothing: float) -> float:
-    """The least cross-entropy, in nats, against targets smoothed over so many classes.
+    """The least cross-entropy, in nats, against targets smoothed over a number of classes.
 
     It is the entropy of 1 - smoothing at one class and the rest spread evenly over the others.
     """

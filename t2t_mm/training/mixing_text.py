@@ -12,7 +12,7 @@ _SCHEDULE = "hparams mixing_schedule"
 
 
 def parse_factors(text: str, names: Sequence[str], field: str) -> dict[str, float]:
-    """{"a": 2.0} for "a:2".
+    """Parses "a:2" to {"a": 2.0}.
 
     Args:
       text: "problem:factor;problem:factor"; spaces do not matter, "" names none.
@@ -38,7 +38,7 @@ def parse_factors(text: str, names: Sequence[str], field: str) -> dict[str, floa
 
 
 def parse_schedule(text: str, names: Sequence[str]) -> list[tuple[int, dict[str, float]]]:
-    """[(0, {"a": 1.0}), (1000, {"a": 1.0, "b": 3.0})] for "@0 a:1 @1000 a:1;b:3".
+    """Parses "@0 a:1 @1000 a:1;b:3" to [(0, {"a": 1.0}), (1000, {"a": 1.0, "b": 3.0})].
 
     Raises:
       UnknownNameError: for a problem that is not trained.

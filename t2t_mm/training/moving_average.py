@@ -1,4 +1,4 @@
-"""The sliding average of the weights during training (hparam ema_decay).
+"""The moving average of the weights during training (hparam ema_decay).
 
 After every step the average of each group that the step touched moves towards the group's weights:
 
@@ -36,9 +36,13 @@ class ExponentialMovingAverage:
     def __init__(self, decay: float, groups: Groups):
         self._decay = decay
         self._groups = {name: groups[name] for name in sizes(groups)} if decay else {}
-        self._vectors = {name: vector_slot(AVERAGE, held) for name, held in self._groups.items()}
+        self._vectors = {
+            name: vector_slot(AVERAGE, variables) for name, variables in self._groups.items()
+        }
         # A group with something new counts anew: its average soon forgets initial values.
-        self._counts = {name: count_slot(UPDATES, held, min) for name, held in self._groups.items()}
+        self._counts = {
+            name: count_slot(UPDATES, variables, min) for name, variables in self._groups.items()
+        }
 
     @property
     def slots(self) -> list[Slot]:
@@ -79,7 +83,7 @@ class ExponentialMovingAverage:
 
     @contextlib.contextmanager
     def swapped(self) -> Iterator[None]:
-        """Inside of it the model has the averaged weights; afterwards its own, bit for bit."""
+        """Gives the model the averaged weights in a context; afterwards its own, bit for bit."""
         own = {name: flat_groups.flat(group) for name, group in self._groups.items()}
         self._put({name: slot.variable.read_value() for name, slot in self._vectors.items()})
         try:

@@ -1,4 +1,4 @@
-"""What an optimizer is, and those over flat vectors: the fast path.
+"""The contract of optimizers, and those over flat vectors: the fast path.
 
 A group is a modality, a stage of the body, the commands: variables that a step touches together or
 not at all. A `FlatOptimizer` sees a group as one vector, so its slots are a few vectors per group
@@ -26,7 +26,7 @@ from t2t_mm.training.optimizer_hparams import AdamHParams, MomentumHParams, Opti
 
 
 class Optimizer(abc.ABC):
-    """What the training step asks of an optimizer.
+    """The contract between the training step and an optimizer.
 
     Args:
       hparams: of the optimizer's own kind.
@@ -71,7 +71,7 @@ class Optimizer(abc.ABC):
         """
 
     def decays(self, variable: keras.Variable) -> bool:
-        """Whether weight decay and L2 act on a variable: matrices only, unless told otherwise."""
+        """True if weight decay and L2 act on a variable: matrices only, unless decay_vectors."""
         return self.hparams.decay_vectors or len(variable.shape) > 1
 
 
@@ -184,7 +184,9 @@ class Momentum(FlatOptimizer):
 
     def build(self, groups: Groups) -> list[Slot]:
         """Makes the accumulated gradient a of each group."""
-        self._slots = {group: vector_slot("a", held) for group, held in _not_empty(groups).items()}
+        self._slots = {
+            group: vector_slot("a", variables) for group, variables in _not_empty(groups).items()
+        }
         return list(self._slots.values())
 
     def update(self, group: str, gradient: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OptimizerHParams(TypedRecord):
-    """What every optimizer has.
+    """The hyperparameters that every optimizer has.
 
     Attributes:
       FROM_HPARAMS: own field -> the field of HParams that gives its default.
@@ -33,7 +33,7 @@ class OptimizerHParams(TypedRecord):
 
     weight_decay: float = 0.0  # decoupled, per step and unit of learning rate
     l2: float = 0.0  # coupled: this much of a weight is added to its clipped gradient
-    decay_vectors: bool = False  # whether the two act on biases and norms as well as on matrices
+    decay_vectors: bool = False  # True: the two act on biases and norms too, not on matrices alone
 
     @classmethod
     def of(cls, hparams: HParams) -> Self:
@@ -57,7 +57,7 @@ class OptimizerHParams(TypedRecord):
 
 @dataclass(frozen=True)
 class AdamHParams(OptimizerHParams):
-    """Of Adam; the defaults are the fields adam_beta1, adam_beta2 and adam_epsilon of a set."""
+    """The hyperparameters of Adam; a set's adam_beta1, adam_beta2 and adam_epsilon are defaults."""
 
     FROM_HPARAMS: ClassVar[Mapping[str, str]] = {
         "weight_decay": "weight_decay",
@@ -74,7 +74,7 @@ class AdamHParams(OptimizerHParams):
 
 @dataclass(frozen=True)
 class MomentumHParams(OptimizerHParams):
-    """Of gradient descent with momentum."""
+    """The hyperparameters of gradient descent with momentum."""
 
     FRACTIONS: ClassVar[tuple[str, ...]] = ("momentum",)
 

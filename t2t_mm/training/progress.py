@@ -1,4 +1,4 @@
-"""What a training run shows while it runs: a live bar on a terminal, plain lines elsewhere."""
+"""The display of a training run: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

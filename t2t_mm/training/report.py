@@ -1,4 +1,4 @@
-"""What a run says at its beginning and shows at its end: figures and decoded samples."""
+"""The report of a run: its settings at the beginning, figures and decoded samples at the end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Metrics = dict[str, dict[str, float]]
 
 
 def opening(settings: Settings, tasks: Sequence[Task], model: JointModel, step: int) -> str:
-    """What a run says before its first step: every setting, and which examples are left out."""
+    """The text before a run's first step: every setting, and the examples that are left out."""
     values = ", ".join(f"{k}={v}" for k, v in settings.hparams.to_dict().items())
     count = sum(sizes(model.groups()).values())
     lines = [
@@ -45,16 +45,16 @@ def opening(settings: Settings, tasks: Sequence[Task], model: JointModel, step: 
 
 
 def finished(settings: Settings, step: int) -> str:
-    """Why a run is not trained further."""
-    if step >= settings.train_steps:
-        why = f"has done its {step} steps; to train further, raise --train_steps"
+    """The reason why a run is not trained further."""
+    if step >= settings.total_steps:
+        reason = f"has done its {step} steps; to train further, raise --train_steps"
     else:
-        why = f"was stopped early at step {step}; to train further, raise early_stopping_evals"
-    return f"this run ({settings.output_dir}) {why}."
+        reason = f"was stopped early at step {step}; to train further, raise early_stopping_evals"
+    return f"this run ({settings.output_dir}) {reason}."
 
 
 def figures(output_dir: Path) -> Metrics:
-    """What metrics.jsonl says last of each problem: steps, train_loss, development metrics."""
+    """The latest metrics of each problem in metrics.jsonl: steps, train_loss, dev metrics."""
     found: Metrics = {}
     for line in metrics_log.read(output_dir / metrics_log.FILE):
         row = found.setdefault(line["problem"], {})
@@ -102,7 +102,7 @@ def text(
     lines = [metrics_table(rows, {name for task in tasks for name in task.metrics})]
     if samples:
         lines += [
-            f"decoded metrics: of {EXAMPLES} development examples a problem; t2t-eval takes all.",
+            f"decoded metrics: of {EXAMPLES} development examples per problem; t2t-eval takes all.",
             "",
             samples_text(samples),
         ]

@@ -65,7 +65,7 @@ def train(
             data.write(settings.output_dir)
             progress.say(report.opening(settings, data.tasks, model, loop.state.step))
             with MetricsLog(settings.output_dir, loop.state.step) as log:
-                watchers = Callbacks(callbacks, model, settings.train_steps)
+                watchers = Callbacks(callbacks, model, settings.total_steps)
                 _run(settings, loop, log, watchers, phases, progress)
                 with loop.averages.swapped():
                     _report(settings, data, model, log, loop.state.step, progress)
@@ -86,7 +86,7 @@ def _make_model(settings: Settings, data: RunData, replicas: Replicas) -> JointM
 
 
 def _compare(settings: Settings, record: RunRecord, progress: Progress) -> None:
-    """Refuses to go on with a run that had other settings."""
+    """Refuses to resume a run that had other settings."""
     if not exists(settings.output_dir):
         return
     old = RunRecord.read(settings.output_dir)
@@ -115,7 +115,7 @@ def _run(
         return callbacks.step(step, problem, loss)
 
     loop.after_step, loop.after_evaluation = after_step, callbacks.evaluation
-    progress.begin(first, settings.train_steps)
+    progress.begin(first, settings.total_steps)
     try:
         loop.run(log)
         callbacks.end()

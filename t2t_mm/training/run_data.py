@@ -19,12 +19,12 @@ from t2t_mm.training.settings import Settings
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run is trained on.
+    """The data of a run.
 
     Attributes:
       tasks: the bound problems, sorted by name.
       vocabularies: by name.
-      record: what run.json is to say.
+      record: the contents of run.json.
     """
 
     tasks: list[Task]
@@ -57,12 +57,12 @@ def open_data(settings: Settings) -> RunData:
         tasks={task.name: task.to_dict() for task in tasks},
         seed=settings.random_seed,
         vocabularies={name: vocabulary.digest for name, vocabulary in vocabularies.items()},
-        train_steps=settings.train_steps,
+        train_steps=settings.total_steps,
         data=training_digests(tasks, settings.data_dir),
     )
     return RunData(tasks, vocabularies, record)
 
 
 def _origin(output_dir: Path) -> dict[str, Any]:
-    """What the run was cut or grown from, which its further training does not change."""
+    """The record of the run that this one was cut or grown from; further training keeps it."""
     return RunRecord.read(output_dir).origin if (output_dir / FILE).is_file() else {}

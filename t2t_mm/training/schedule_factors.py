@@ -20,7 +20,7 @@ Factor = Callable[[float], float]
 
 
 def is_product(name: str) -> bool:
-    """Whether a learning_rate_schedule names factors: several, or one that no schedule is."""
+    """True if a learning_rate_schedule names factors: several, or one that no schedule is."""
     return "*" in name or (name in FACTORS and name != "constant")
 
 

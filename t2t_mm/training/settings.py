@@ -1,4 +1,4 @@
-"""What goes into a training run, checked, and what comes out of it."""
+"""The settings of a training run, checked, and its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from t2t_mm.problem import Problem
 from t2t_mm.registry import MODELS, OPTIMIZERS
 
 if TYPE_CHECKING:
-    import keras
+    from t2t_mm.models.joint import JointModel
 
 DATA_DIR = "~/t2t_data"
 TRAIN_DIR = "~/t2t_train"
@@ -41,8 +41,13 @@ class Settings:
     warm_start_from: str | None
     schedule: str
 
+    @property
+    def total_steps(self) -> int:
+        """Steps in all."""
+        return self.train_steps or self.hparams.train_steps
+
     def checked(self) -> Settings:
-        """Itself, with train_steps filled in.
+        """Checks the settings, and fills train_steps in.
 
         Raises:
           UserError: for an unknown name or a number out of range.
@@ -52,7 +57,6 @@ class Settings:
             OPTIMIZERS.entry(self.hparams.optimizer)
         if self.schedule not in SCHEDULES:
             raise unknown("schedule", self.schedule, SCHEDULES, "--schedule")
-        filled = self.train_steps or self.hparams.train_steps
         least = {
             "train_steps": 1,
             "eval_steps": 0,
@@ -64,12 +68,12 @@ class Settings:
             value = getattr(self, field)
             if value is not None and value < smallest:
                 raise UserError(f"--{field} must be {smallest} or more, got {value}.")
-        return dataclasses.replace(self, train_steps=filled)
+        return dataclasses.replace(self, train_steps=self.total_steps)
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended.
+    """The result of a run.
 
     Attributes:
       step: steps done in all.
@@ -82,7 +86,7 @@ class TrainResult:
     step: int
     metrics: dict[str, dict[str, float]]
     output_dir: Path
-    model: keras.Model
+    model: JointModel
 
 
 def default_output_dir(problems: str, model: str, hparams_set: str) -> str:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from t2t_mm.data.batches.spec import Batch, batch_spec
 from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
-from t2t_mm.models.joint import JointModel
+from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import TARGETS, Task
 from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.replicas import Replicas, local
@@ -78,8 +78,8 @@ class TrainStep:
         )
         accumulates = accumulate_steps(hparams, replicas.count) > 1
         self._accumulation = Accumulation(groups, self._update) if accumulates else None
-        self._traced: dict[Any, Any] = {}
-        self._moved: dict[Any, list[str]] = {}  # the groups that a loss depends on
+        self._traced: dict[Route, tuple[Any, ...]] = {}
+        self._moved: dict[Route, list[str]] = {}  # the groups that a loss depends on
 
     def __call__(
         self, task: Task, batches: Sequence[Batch], loss_weight: float, learning_rate: float
@@ -106,12 +106,12 @@ class TrainStep:
         if self._accumulation is None:
             return traced[0](batches, *scalars, rate, before).numpy()
         reports = [traced[0]([batch], *scalars).numpy() for batch in batches]
-        report = np.sum(reports, axis=0, dtype=np.float32)
+        report = np.asarray(np.sum(reports, axis=0, dtype=np.float32))
         report[FIELDS.index("aux")] /= len(reports)
         report[FIELDS.index("norm")] = traced[1](rate, before).numpy()
         return report
 
-    def _trace(self, route: Any, spec: dict[str, tf.TensorSpec]) -> tuple[Any, ...]:
+    def _trace(self, route: Route, spec: dict[str, tf.TensorSpec]) -> tuple[Any, ...]:
         """One function of a batch; where batches are accumulated, another one ends the step."""
         groups = self._touched(route)
         before = [tf.TensorSpec(v.shape, v.dtype) for v in self._update.statistics()]
@@ -123,7 +123,8 @@ class TrainStep:
             return self._replicas.run(one_batch, batches, *args)
 
         batch = [[spec] * self._replicas.count, _COMMAND, _SCALAR]
-        if self._accumulation is None:
+        accumulation = self._accumulation
+        if accumulation is None:
             return (_concrete(all_devices, [*batch, _SCALAR, before]),)
 
         accumulate = _concrete(all_devices, batch)
@@ -132,14 +133,14 @@ class TrainStep:
         def end(*args: Any) -> tf.Tensor:
             nothing = [None] * self._replicas.count
             return self._replicas.run(
-                lambda _, *rest: self._accumulation.end(moved, *rest), nothing, *args
+                lambda _, *rest: accumulation.end(moved, *rest), nothing, *args
             )
 
         return accumulate, _concrete(end, [_SCALAR, before])
 
     def _one_batch(
         self,
-        route: Any,
+        route: Route,
         groups: Groups,
         batch: Batch,
         command: tf.Tensor,
@@ -171,7 +172,7 @@ class TrainStep:
             norm = self._accumulation.add(joined, loss, positions)
         return self._report(route, batch, logits, [total, weight, aux], norm)
 
-    def _touched(self, route: Any) -> dict[str, list[Any]]:
+    def _touched(self, route: Route) -> Groups:
         own = {id(v) for v in self._model.route_variables(route)}
         return {
             name: group for name, group in self._groups.items() if any(id(v) in own for v in group)
@@ -179,7 +180,7 @@ class TrainStep:
 
     def _report(
         self,
-        route: Any,
+        route: Route,
         batch: Batch,
         outputs: tf.Tensor,
         losses: Sequence[tf.Tensor],

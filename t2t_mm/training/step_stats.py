@@ -15,11 +15,11 @@ FIELDS = ("loss", "weight", "aux", "correct", "examples", "real", "padded", "nor
 
 
 class StepStats:
-    """What one problem's steps have reported since its last line.
+    """Sums over the steps of one problem since its last line.
 
     Attributes:
-      steps: how many.
-      seconds: how long they took.
+      steps: the number of steps.
+      seconds: the time that they took.
     """
 
     def __init__(self, state: Mapping[str, Any] | None = None):

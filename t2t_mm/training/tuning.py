@@ -1,4 +1,4 @@
-"""What of a model is trained, and how fast: the hparams freeze and learning_rate_multipliers."""
+"""Frozen variables and learning rates of their own: freeze and learning_rate_multipliers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel
 from t2t_mm.runs.groups import Groups
-from t2t_mm.runs.patterns import addresses, matching, split
+from t2t_mm.runs.patterns import matchable_paths, matching, split
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is frozen, and factors on the learning rate.
+    """Frozen variables, and factors on the learning rate.
 
     Attributes:
       frozen: paths of variables that training leaves as they are: no gradient, no decay, no slots,
@@ -39,7 +39,9 @@ class Tuning:
           HParamError: for a pattern that matches no variable, a factor that is no positive number,
             or when everything is frozen.
         """
-        frozen = matching(hparams.freeze, addresses(model), "freeze") if hparams.freeze else set()
+        frozen: set[str] = set()
+        if hparams.freeze:
+            frozen = matching(hparams.freeze, matchable_paths(model), "freeze")
         kept = {}
         if model.commands is not None:
             path = model.commands.path
@@ -47,7 +49,7 @@ class Tuning:
             if not any(rows):
                 frozen.add(path)
             elif not all(rows):
-                kept[path] = np.repeat(np.float32(rows)[:, None], model.hidden_size, 1)
+                kept[path] = np.repeat(np.asarray(rows, np.float32)[:, None], model.hidden_size, 1)
         if frozen.issuperset(variable.path for variable in model.trainable_variables):
             raise HParamError(
                 f"hparam 'freeze' is '{hparams.freeze}', which freezes every variable of the "
@@ -56,7 +58,7 @@ class Tuning:
         return cls(frozenset(frozen), kept, _factors(hparams.learning_rate_multipliers, model))
 
     def trained(self, groups: Groups) -> dict[str, list[keras.Variable]]:
-        """Groups without what is frozen."""
+        """The groups without frozen variables."""
         left = {
             name: [variable for variable in group if variable.path not in self.frozen]
             for name, group in groups.items()
@@ -64,7 +66,7 @@ class Tuning:
         return {name: group for name, group in left.items() if group}
 
     def factor(self, variable: keras.Variable) -> float:
-        """On the learning rate."""
+        """The factor on a variable's learning rate."""
         return self.factors.get(variable.path, 1.0)
 
 

@@ -58,7 +58,7 @@ class Update:
         self._statistics = [
             v for v in model.non_trainable_variables if tf.as_dtype(v.dtype).is_floating
         ]
-        self._fixed = [variable.path in tuning.frozen for variable in self._statistics]
+        self._is_frozen = [variable.path in tuning.frozen for variable in self._statistics]
 
     def statistics(self) -> list[tf.Tensor]:
         """The statistics of batches as they are before a step."""
@@ -92,7 +92,7 @@ class Update:
         tf.cond(
             finite,
             lambda: self._apply(groups, joined, norm, learning_rate, before),
-            lambda: self._put_back(before, [True] * len(before)),
+            lambda: self._restore_statistics(before, [True] * len(before)),
         )
         return self._loss_scale.adapt(finite, norm)
 
@@ -116,10 +116,12 @@ class Update:
                 for variable, piece in zip(group, flat_groups.split(group, new), strict=True):
                     local(variable.value).assign(piece, read_value=False)
             self._averages.update(name, mask)
-        return self._put_back(before, self._fixed)
+        return self._restore_statistics(before, self._is_frozen)
 
-    def _put_back(self, before: Sequence[tf.Tensor], which: Sequence[bool]) -> tf.Tensor:
-        for variable, value, back in zip(self._statistics, before, which, strict=True):
-            if back:
+    def _restore_statistics(
+        self, before: Sequence[tf.Tensor], restored: Sequence[bool]
+    ) -> tf.Tensor:
+        for variable, value, restore in zip(self._statistics, before, restored, strict=True):
+            if restore:
                 local(variable.value).assign(value, read_value=False)
         return tf.constant(True)

@@ -26,7 +26,7 @@ _AXES = {"embedding": 0, "softmax": 1}
 
 @dataclass(frozen=True)
 class CarriedRows:
-    """What became of a vocabulary's pieces.
+    """The outcome for a vocabulary's pieces.
 
     Attributes:
       old, new: names of the vocabularies.
@@ -53,7 +53,7 @@ class CarriedRows:
 
 @dataclass(frozen=True)
 class Remapping:
-    """From the vocabularies of an old run to those of a new one.
+    """The mapping from the vocabularies of an old run to those of a new one.
 
     Attributes:
       pairs: name of a new vocabulary -> (the old one, the new one), where they differ.
@@ -125,24 +125,31 @@ class Remapping:
           variable: with its initial values.
           old: the value in the checkpoint.
         """
-        before, after = self._pair(path)
-        there = pieces(before)
-        kept = [(number, there[p]) for p, number in pieces(after).items() if p in there]
-        to, source = (np.array(ids, np.int64) for ids in zip(*kept, strict=True))
+        pair = self._pair(path)
+        if pair is None:
+            raise ValueError(f"'{path}' belongs to no vocabulary that differs")
+        before, after = pair
+        old_pieces = pieces(before)
+        kept = [(number, old_pieces[p]) for p, number in pieces(after).items() if p in old_pieces]
+        target, source = (np.array(ids, np.int64) for ids in zip(*kept, strict=True))
         value, axis = variable.numpy(), _AXES[path.rpartition("/")[2]]
         if axis == 0:
-            value[to] = old[source]
+            value[target] = old[source]
         else:
-            value[:, to] = old[:, source]
+            value[:, target] = old[:, source]
         variable.assign(value)
 
     def report(self, rows: Mapping[str, str]) -> tuple[CarriedRows, ...]:
-        """What became of each vocabulary's pieces, given what `rows` found."""
+        """The outcome for each vocabulary's pieces, given the result of `rows`."""
         found = []
         for before, after in self.pairs.values():
-            there, here = pieces(before).keys(), pieces(after).keys()
+            old_pieces, new_pieces = pieces(before).keys(), pieces(after).keys()
             filled = tuple(sorted(path for path in rows if self._pair(path) == (before, after)))
-            counts = (len(there & here), len(here - there), len(there - here))
+            counts = (
+                len(old_pieces & new_pieces),
+                len(new_pieces - old_pieces),
+                len(old_pieces - new_pieces),
+            )
             found.append(CarriedRows(before.name, after.name, *counts, filled))
         return tuple(found)
 

@@ -24,7 +24,7 @@ _SHOWN = 8  # names listed per heading
 
 @dataclass(frozen=True)
 class WarmStart:
-    """What a warm start did.
+    """The outcome of a warm start.
 
     Attributes:
       checkpoint: where the weights came from.

@@ -11,7 +11,7 @@ import pytest
 
 from t2t_mm.decoding.model_loading import load
 from t2t_mm.errors import CheckpointError, UnknownNameError, UserError
-from t2t_mm.runs.checkpoints import find_meant
+from t2t_mm.runs.checkpoints import resolve_checkpoint
 from tests.decoding.decoding_run import NAMES, VOCABULARY, toy_run
 
 
@@ -46,11 +46,11 @@ def test_weights_are_those_of_the_checkpoint(run_dir):
 def test_which_checkpoint(run_dir):
     latest = str(run_dir / "checkpoints" / "model-7")
     for wanted in (None, "latest", latest, run_dir):
-        assert find_meant(run_dir, wanted) == latest
+        assert resolve_checkpoint(run_dir, wanted) == latest
     with pytest.raises(CheckpointError, match="found no checkpoint at '.*best'"):
-        find_meant(run_dir, "best")
+        resolve_checkpoint(run_dir, "best")
     shutil.copytree(run_dir / "checkpoints", run_dir / "best")
-    assert find_meant(run_dir, "best") == str(run_dir / "best" / "model-7")
+    assert resolve_checkpoint(run_dir, "best") == str(run_dir / "best" / "model-7")
 
 
 def test_no_run_directory(tmp_path):

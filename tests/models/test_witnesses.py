@@ -131,5 +131,3 @@ def test_an_export_answers_as_the_decoder(folder: Path) -> None:
         assert outputs == [[one.output for one in row.alternatives] for row in decoded]
         scores = [[one.score for one in row.alternatives] for row in decoded]
         np.testing.assert_allclose(answers["scores"], scores, atol=1e-4)
-
-

@@ -16,7 +16,7 @@ from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
-from t2t_mm.runs.surgery.growing import Growth, frozen_old, grow, only
+from t2t_mm.runs.surgery.growing import Growth, frozen_old, grow, no_steps_for
 from t2t_mm.runs.surgery.opened import open_checkpoint
 from tests.runs.made_runs import ALL, HPARAMS_TEXT, loaded, logits, make_run
 
@@ -26,7 +26,7 @@ COMMANDS = "joint/commands"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
-    """Holds run/, of two problems and with a sliding average, and grown/, of a third one too."""
+    """Holds run/, of two problems and with a moving average, and grown/, of a third one too."""
     folder = tmp_path_factory.mktemp("grow")
     make_run(folder / "run", tiny_data, ",".join(OLD), f"{HPARAMS_TEXT},ema_decay=0.9")
     grown(folder / "run", tiny_data).write(folder / "grown")
@@ -126,7 +126,7 @@ def test_old_problems_can_be_held_fixed(folder: Path, tiny_data: Path, averaged:
 
     run, to = folder / "run", folder / "held"
     if not to.exists():
-        plan = grown(run, tiny_data, hparams=f"mixing_weights={only(OLD)}")
+        plan = grown(run, tiny_data, hparams=f"mixing_weights={no_steps_for(OLD)}")
         held = dataclasses.replace(plan, hparams=plan.hparams.replace(freeze=frozen_old(plan)))
         held.write(to)
         settings = {**arguments(to), "train_steps": 2, "schedule": "train", "progress": False}

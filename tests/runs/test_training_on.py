@@ -19,7 +19,7 @@ from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.averaging import write_average
 from t2t_mm.runs.surgery.cutting import Cut
-from t2t_mm.runs.surgery.growing import grow, only
+from t2t_mm.runs.surgery.growing import grow, no_steps_for
 from t2t_mm.runs.surgery.opened import open_checkpoint
 from t2t_mm.training.continuation import arguments, overrides
 from tests.runs.made_runs import ALL, logits, make_data
@@ -60,7 +60,7 @@ def slots(run: Path, kinds: Sequence[str]) -> dict[str, np.ndarray]:
 
 def test_a_grown_run_learns_the_new_problem(folder: Path) -> None:
     data, run, grown = folder / "data", folder / "run", folder / "grown"
-    changes = f"mixing_weights={only(OLD.split(','))}"
+    changes = f"mixing_weights={no_steps_for(OLD.split(','))}"
     grow(open_checkpoint(run), find_problems(ALL), data, changes).write(grown)
     for problem in OLD.split(","):
         assert np.array_equal(logits(run, data, problem), logits(grown, data, problem))

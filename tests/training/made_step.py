@@ -15,7 +15,7 @@ from t2t_mm.registry import HPARAMS
 from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
-from t2t_mm.training.dry_run import made_up_batch
+from t2t_mm.training.dry_run import random_batch
 from t2t_mm.training.moving_average import ExponentialMovingAverage
 from t2t_mm.training.optimizer_choice import make_optimizer
 from t2t_mm.training.step import TrainStep
@@ -104,4 +104,4 @@ def text_batch() -> dict[str, tf.Tensor]:
 
 def pictures() -> dict[str, tf.Tensor]:
     shapes = {"inputs": (4, 8, 8, 3), "inputs_length": (4,), "targets": (4,)}
-    return made_up_batch(COLOURS, shapes)
+    return random_batch(COLOURS, shapes)

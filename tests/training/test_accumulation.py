@@ -17,7 +17,7 @@ from t2t_mm.layers.rep import Rep
 from t2t_mm.models.body import Encoded
 from t2t_mm.models.transformer import Transformer
 from t2t_mm.registry import MODELS, register_model
-from t2t_mm.training.dry_run import made_up_batch
+from t2t_mm.training.dry_run import random_batch
 from t2t_mm.training.step import accumulate_steps
 from tests.training.made_step import COLOURS, DIGITS, Made, pictures, text_batch
 from tests.training.tiny_runs import TRANSFORMER, assert_equal_checkpoints, train
@@ -26,7 +26,7 @@ from tests.training.tiny_runs import TRANSFORMER, assert_equal_checkpoints, trai
 def three_batches() -> list[dict[str, tf.Tensor]]:
     shapes = {"inputs": (3, 6), "inputs_length": (3,), "targets": (3, 5)}
     other = {"inputs": (1, 2), "inputs_length": (1,), "targets": (1, 3)}
-    return [text_batch(), made_up_batch(DIGITS, shapes), made_up_batch(DIGITS, other)]
+    return [text_batch(), random_batch(DIGITS, shapes), random_batch(DIGITS, other)]
 
 
 def one_batch(batches: list[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:

@@ -6,7 +6,7 @@ import json
 import math
 from pathlib import Path
 
-from t2t_mm.training.metrics_log import FILE, MetricsLog, cut_back, read
+from t2t_mm.training.metrics_log import FILE, MetricsLog, read, truncate_after
 from t2t_mm.training.step_stats import FIELDS, StepStats
 
 
@@ -27,11 +27,11 @@ def test_cut_back_drops_later_and_half_written_lines(tmp_path: Path) -> None:
     path = tmp_path / FILE
     lines = [{"step": step, "split": "train", "problem": "p", "metrics": {}} for step in (1, 2, 3)]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 2, "spl')
-    cut_back(path, 2)
+    truncate_after(path, 2)
     assert list(read(path)) == lines[:2]
-    cut_back(path, 0)
+    truncate_after(path, 0)
     assert path.read_text() == ""
-    cut_back(tmp_path / "none.jsonl", 0)
+    truncate_after(tmp_path / "none.jsonl", 0)
 
 
 def test_tally_means_and_its_state() -> None:

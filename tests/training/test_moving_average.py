@@ -1,4 +1,4 @@
-"""The sliding average of the weights against numpy, resumed exactly, and given to who loads."""
+"""The moving average of the weights against numpy, resumed exactly, and given to who loads."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.evaluation.teacher_forced import Evaluation, mean_metric
-from t2t_mm.training.dry_run import made_up_batch
+from t2t_mm.training.dry_run import random_batch
 from tests.training.made_step import (
     ALL,
     ASKED,
@@ -150,7 +150,7 @@ def test_a_loss_that_is_not_finite_changes_nothing() -> None:
 def test_one_trace_for_a_signature_whatever_the_shapes() -> None:
     made = Made()
     first = made(DIGITS, text_batch())["loss"]
-    longer = made_up_batch(DIGITS, {"inputs": (3, 9), "inputs_length": (3,), "targets": (3, 2)})
+    longer = random_batch(DIGITS, {"inputs": (3, 9), "inputs_length": (3,), "targets": (3, 2)})
     made(WORDS, longer)
     assert len(made.step._traced) == 1
     other = Made()(WORDS, text_batch())["loss"]
@@ -192,7 +192,7 @@ def test_evaluation_is_the_weighted_mean_over_batches() -> None:
     made = Made()
     evaluation = Evaluation(made.model, made.hparams.label_smoothing)
     shapes = {"inputs": (1, 2), "inputs_length": (1,), "targets": (1, 4)}
-    batches = [text_batch(), made_up_batch(DIGITS, shapes)]
+    batches = [text_batch(), random_batch(DIGITS, shapes)]
     alone = [evaluation(DIGITS, [batch]) for batch in batches]
     both = evaluation(DIGITS, batches)
     for name in ("loss", "accuracy", "neg_log_perplexity"):

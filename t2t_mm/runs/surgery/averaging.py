@@ -86,7 +86,7 @@ def write_average(
       model_dir: the run that the checkpoints are of.
       step: of the last of them.
       checkpoints: paths, in order.
-      n: how many were to be averaged; None: these checkpoints, by name.
+      n: the number that was to be averaged; None: these checkpoints, by name.
 
     Returns:
       The average's path; None if it was there.
@@ -104,31 +104,31 @@ def write_average(
         "checkpoints": [os.path.abspath(one) for one in checkpoints],
     }
     if (output_dir / FILE).is_file():
-        made = RunRecord.read(output_dir)
-        if made.origin.get("tool") != "average" or made.tasks != record.tasks:
+        existing = RunRecord.read(output_dir)
+        if existing.origin.get("tool") != "average" or existing.tasks != record.tasks:
             raise CheckpointError(
                 f"{output_dir} holds another run; name a new folder for the averages in "
                 "--output_dir."
             )
-        _check_origin(made.origin, origin, output_dir)
-        if _is_there(output_dir, step, origin):
+        _check_origin(existing.origin, origin, output_dir)
+        if _average_exists(output_dir, step, origin):
             return None
     record = dataclasses.replace(record, origin=origin)
     return Beginning(record, run.vocabularies, step, average(checkpoints), {}).write(output_dir)
 
 
-def _check_origin(made: Mapping[str, Any], wanted: Mapping[str, Any], output_dir: Path) -> None:
+def _check_origin(existing: Mapping[str, Any], wanted: Mapping[str, Any], output_dir: Path) -> None:
     """Refuses a directory of averages of another run, or of another number of checkpoints."""
     below = Path(wanted["run"]) in output_dir.resolve().parents  # a run may have been moved
-    if made.get("run") != wanted["run"] and not below:
+    if existing.get("run") != wanted["run"] and not below:
         raise CheckpointError(
-            f"{output_dir} holds averages of {made.get('run')}; name a new folder for those of "
+            f"{output_dir} holds averages of {existing.get('run')}; name a new folder for those of "
             f"{wanted['run']} in --output_dir."
         )
-    if made.get("n") != wanted["n"]:
+    if existing.get("n") != wanted["n"]:
         raise CheckpointError(
-            f"{output_dir} holds averages of {_number(made.get('n'))}; name a new folder for those "
-            f"of {_number(wanted['n'])} in --output_dir."
+            f"{output_dir} holds averages of {_number(existing.get('n'))}; name a new folder for "
+            f"those of {_number(wanted['n'])} in --output_dir."
         )
 
 
@@ -136,8 +136,8 @@ def _number(n: int | None) -> str:
     return "named --checkpoints" if n is None else f"--n={n}"
 
 
-def _is_there(output_dir: Path, step: int, wanted: Mapping[str, Any]) -> bool:
-    """Whether the average is there; of named checkpoints it has to be that of the same."""
+def _average_exists(output_dir: Path, step: int, wanted: Mapping[str, Any]) -> bool:
+    """True if the average is there; of named checkpoints it has to be that of the same."""
     for index in output_dir.joinpath(LATEST).glob(f"*-{step}.index"):
         made = StoredCheckpoint(str(index.with_suffix(""))).state.get(BEGINNING, {})
         others = made.get("checkpoints", [])

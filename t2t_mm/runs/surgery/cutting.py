@@ -16,7 +16,7 @@ from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs.checkpoints import by_path
 from t2t_mm.runs.groups import variable_groups
-from t2t_mm.runs.patterns import addresses, without_idle
+from t2t_mm.runs.patterns import drop_unmatched, matchable_paths
 from t2t_mm.runs.slots import stored_slots
 from t2t_mm.runs.surgery.opened import Beginning, OpenedRun, fresh_model, origin
 from t2t_mm.runs.surgery.parts import Part, decoding_paths, model_parts, parts_of
@@ -28,10 +28,10 @@ Experts = Mapping[str, Sequence[int]]
 
 @dataclass(frozen=True)
 class Cut:
-    """What a cut keeps.
+    """The parts of a run that a cut keeps.
 
     Attributes:
-      run: what is cut.
+      run: the run that is cut.
       tasks: the problems that stay.
       kept_experts: mixture -> its experts that stay; a mixture that is not named keeps all.
     """
@@ -42,7 +42,7 @@ class Cut:
 
     @cached_property
     def hparams(self) -> HParams:
-        """Those of the new run: the sizes of cut mixtures differ."""
+        """The hparams of the new run: the sizes of cut mixtures differ."""
         sizes = {hparam_of(name): len(kept) for name, kept in self.kept_experts.items()}
         missing = sorted(sizes.keys() - self.run.hparams.types().keys())
         if missing:
@@ -53,10 +53,10 @@ class Cut:
         hparams = self.run.hparams.replace(**sizes)
         if not (hparams.freeze or hparams.learning_rate_multipliers):
             return hparams
-        paths = addresses(fresh_model(self.run.record, self.tasks, hparams))
+        paths = matchable_paths(fresh_model(self.run.record, self.tasks, hparams))
         return hparams.replace(  # a pattern of what is cut off would match nothing
-            freeze=without_idle(hparams.freeze, paths),
-            learning_rate_multipliers=without_idle(hparams.learning_rate_multipliers, paths),
+            freeze=drop_unmatched(hparams.freeze, paths),
+            learning_rate_multipliers=drop_unmatched(hparams.learning_rate_multipliers, paths),
         )
 
     @cached_property
@@ -80,7 +80,7 @@ class Cut:
 
         Args:
           to: the new folder.
-          keep_optimizer: keep the optimizer's slots and the sliding average too. Without them the
+          keep_optimizer: keep the optimizer's slots and the moving average too. Without them the
             variables are those that the run is used with: averaged, where it has an average.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Which experts some problems use: the share of positions that each expert of a mixture serves."""
+"""The share of some problems' positions that each expert of a mixture serves."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Problem, Task
 from t2t_mm.runs.data_digests import training_digests
 from t2t_mm.runs.groups import variable_groups
-from t2t_mm.runs.patterns import addresses, literal, matching
+from t2t_mm.runs.patterns import escape, matchable_paths, matching
 from t2t_mm.runs.run_record import VOCABULARIES
 from t2t_mm.runs.slots import stored_slots
 from t2t_mm.runs.surgery.opened import Beginning, OpenedRun, fresh_model, origin
@@ -62,10 +62,10 @@ _TRAINING = (
 
 @dataclass(frozen=True)
 class Growth:
-    """What a growth adds.
+    """The problems that a run grows by.
 
     Attributes:
-      run: what grows.
+      run: the run that grows.
       added: the new problems, bound to their data.
       hparams: of the new run.
       data_dir: where the new problems' data are.
@@ -78,7 +78,7 @@ class Growth:
 
     @cached_property
     def tasks(self) -> list[Task]:
-        """Old and new, sorted by name."""
+        """The old and new problems, sorted by name."""
         return sorted([*self.run.tasks.values(), *self.added], key=lambda task: task.name)
 
     @cached_property
@@ -88,7 +88,7 @@ class Growth:
 
     @cached_property
     def vocabularies(self) -> dict[str, Vocabulary]:
-        """Those of the old run and of the new problems.
+        """The vocabularies of the old run and of the new problems.
 
         Raises:
           CheckpointError: if a new problem's data were made with another vocabulary of a name
@@ -117,7 +117,7 @@ class Growth:
         transfer = Transfer(old, self.model)
         values = {path: stored.variable(path) for path in stored.variables}
         if self.hparams.freeze and has_average(stored):
-            frozen = matching(self.hparams.freeze, addresses(self.model), "freeze")
+            frozen = matching(self.hparams.freeze, matchable_paths(self.model), "freeze")
             _use_average(values, average_by_path(stored, groups), frozen, old)
         weights = transfer.weights(values, self.run.record.seed)
         slots = transfer.slots(stored_slots(stored, groups), weights)
@@ -143,7 +143,7 @@ class Growth:
 def grow(
     run: OpenedRun, problems: Sequence[Problem], data_dir: str | Path, hparams: str = ""
 ) -> Growth:
-    """What a run grows to.
+    """Plans how a run grows; writes nothing.
 
     Args:
       run: the run.
@@ -174,7 +174,7 @@ def grow(
 def _use_average(
     values: Arrays, averages: Mapping[str, np.ndarray], frozen: AbstractSet[str], old: JointModel
 ) -> None:
-    """What is frozen keeps no average of its own: it stays what the old run was used with."""
+    """Gives frozen variables the weights that the old run was used with: they keep no average."""
     values |= {path: averages[path] for path in averages.keys() & frozen}
     if old.commands is not None:
         path = old.commands.path
@@ -183,7 +183,7 @@ def _use_average(
                 values[path][row] = averages[path][row]
 
 
-def only(old: Iterable[str]) -> str:
+def no_steps_for(old: Iterable[str]) -> str:
     """The hparam mixing_weights that gives the old problems no step."""
     return ";".join(f"{name}:0" for name in sorted(old))
 
@@ -207,4 +207,4 @@ def frozen_old(growth: Growth) -> str:
             patterns.append(f"{begin}/*" if paths != [begin] else begin)
         elif begin != commands:
             patterns += sorted(old & set(paths))
-    return ";".join(map(literal, patterns))
+    return ";".join(map(escape, patterns))

@@ -63,7 +63,7 @@ def open_checkpoint(output_dir: str | Path, checkpoint: str | None = None) -> Op
       CheckpointError: if the directory or the checkpoint is missing, or of another version.
     """
     run = open_run(output_dir)
-    stored = StoredCheckpoint(checkpoints.find_meant(run.output_dir, checkpoint))
+    stored = StoredCheckpoint(checkpoints.resolve_checkpoint(run.output_dir, checkpoint))
     return OpenedRun(run.output_dir, run.record, run.tasks, run.hparams, stored)
 
 
@@ -74,14 +74,14 @@ def fresh_model(record: RunRecord, tasks: list[Task], hparams: HParams) -> Joint
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a new run directory begins with.
+    """The contents of a new run directory.
 
     Attributes:
       record: its run.json.
       vocabularies: by name.
       step: where its training begins to count.
       variables: path -> value.
-      slots: name -> value, of the optimizer and the sliding average; those left out begin as in a
+      slots: name -> value, of the optimizer and the moving average; those left out begin as in a
         fresh run.
     """
 
@@ -105,7 +105,7 @@ class Beginning:
 
 
 def new_folder(to: str | Path) -> Path:
-    """Where a new run directory may be written.
+    """Checks that a new run directory may be written at a path.
 
     Raises:
       UserError: if something is there.
@@ -117,7 +117,7 @@ def new_folder(to: str | Path) -> Path:
 
 
 def origin(tool: str, run: OpenedRun, **more: Any) -> dict[str, Any]:
-    """What run.json says of where a run comes from."""
+    """The origin of a run, as run.json has it."""
     return {
         "tool": tool,
         "checkpoint": run.stored.checkpoint,

@@ -1,4 +1,4 @@
-"""What a model consists of: modalities, blocks of the body, commands, and their sizes."""
+"""The parts of a model: modalities, blocks of the body, commands, and their sizes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Part:
     Attributes:
       kind: modality, body, commands or other (the state of random numbers).
       name: a modality's sharing key, or the body's block, e.g. "encoder_0".
-      variables, parameters, bytes: how many.
+      variables, parameters, bytes: their numbers.
       dtypes: of the variables, joined by commas.
       problems: that use it.
     """
@@ -126,11 +126,11 @@ def _users(
 
 @dataclass(frozen=True)
 class Extras:
-    """What a checkpoint holds besides the model's variables.
+    """The contents of a checkpoint besides the model's variables.
 
     Attributes:
       optimizer: parameters of the optimizer's slots.
-      average: parameters of the sliding average.
+      average: parameters of the moving average.
     """
 
     optimizer: int
@@ -138,7 +138,7 @@ class Extras:
 
 
 def extras(stored: StoredCheckpoint) -> Extras:
-    """The sizes of the optimizer's slots and of the sliding average."""
+    """The sizes of the optimizer's slots and of the moving average."""
     sizes = {name: math.prod(shape) for name, shape in stored.slots.items()}
     average = sum(size for name, size in sizes.items() if name.endswith(f"/{AVERAGE}"))
     return Extras(sum(size for size in sizes.values() if size > 1) - average, average)
@@ -157,21 +157,23 @@ def parts_table(parts: Sequence[Part], before: Sequence[Part] = ()) -> str:
     rows = [[*head, "dtype", "problems"]]
     for kind, name in sorted(old.keys() | new.keys(), key=_order):
         part = new.get((kind, name)) or Part(kind, name, 0, 0, 0, "", ())
-        was = [f"{old[kind, name].parameters if (kind, name) in old else 0:,}"] if before else []
+        size = old[kind, name].parameters if (kind, name) in old else 0
+        old_size = [f"{size:,}"] if before else []
         sizes = [f"{part.parameters:,}", f"{part.bytes:,}"]
-        rows.append([kind, name, f"{part.variables}", *was, *sizes, part.dtypes, _few(part)])
-    was = [f"{parameters(before):,}"] if before else []
+        counts = [f"{part.variables}", *old_size, *sizes]
+        rows.append([kind, name, *counts, part.dtypes, _problem_names(part)])
+    old_size = [f"{parameters(before):,}"] if before else []
     total = [f"{parameters(parts):,}", f"{sum(part.bytes for part in parts):,}"]
-    rows.append(["total", "", f"{sum(p.variables for p in parts)}", *was, *total, "", ""])
+    rows.append(["total", "", f"{sum(p.variables for p in parts)}", *old_size, *total, "", ""])
     left = [i for i, title in enumerate(rows[0]) if title in ("kind", "part", "dtype", "problems")]
     return aligned(rows, left)
 
 
 def parameters(parts: Sequence[Part]) -> int:
-    """How many in all."""
+    """The number of parameters in all."""
     return sum(part.parameters for part in parts)
 
 
-def _few(part: Part, most: int = 3) -> str:
+def _problem_names(part: Part, most: int = 3) -> str:
     names = part.problems
     return ", ".join(names) if len(names) <= most else f"{len(names)} problems"

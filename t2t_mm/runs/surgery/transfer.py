@@ -1,4 +1,4 @@
-"""Carries the values of one model over to another: weights, optimizer slots, sliding average.
+"""Carries the values of one model over to another: weights, optimizer slots, moving average.
 
 A variable keeps its value under its Keras path. Two kinds change their shape: the table of
 commands, whose rows go by the commands' names wherever those are sorted to; and the mixtures whose
@@ -26,7 +26,7 @@ EXPERT_AXES = {"gate_kernel": 1, "noise_kernel": 1, "expert_in": 0, "expert_out"
 
 @dataclass(frozen=True)
 class Transfer:
-    """From an old model to a new one.
+    """The transfer of values from an old model to a new one.
 
     Attributes:
       old, new: the two models.

@@ -6,11 +6,10 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-import vector_toy.modality
-from vector_toy.kind import Vector
-
+import vector_toy.modality  # noqa: F401
 from t2t_mm.problem import Problem, Sample, Split
 from t2t_mm.registry import register_problem
+from vector_toy.kind import Vector
 
 
 @register_problem("vector_toy_turned")

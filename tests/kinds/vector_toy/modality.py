@@ -6,13 +6,13 @@ from typing import Any
 
 import keras
 from keras import ops
-from vector_toy.kind import Vector
 
 from t2t_mm.kinds.kind import Found
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.loss import weighted_sum
 from t2t_mm.modalities.modality import INPUT, TARGET, Modality
 from t2t_mm.registry import register_modality
+from vector_toy.kind import Vector
 
 
 @register_modality("vector")
