@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from t2t_mm.lookup import find_problems
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess
+from t2t_mm.training.one_machine import refuse_clusters
 from t2t_mm.training.progress import Phases, Progress, terminal
 from t2t_mm.training.settings import (
     DATA_DIR,
@@ -75,10 +76,11 @@ def train(
 
     Raises:
       UserError: for unknown names, missing data, settings that differ from those of the run in
-        output_dir, or a loss that is no longer finite (DivergedError).
+        output_dir, a cluster in TF_CONFIG, or a loss that is no longer finite (DivergedError).
     """
     from t2t_mm.registry import HPARAMS  # names first: TensorFlow is imported after they are known
 
+    refuse_clusters()
     text = problems if isinstance(problems, str) else ",".join(problems)
     settings = Settings(
         problems=tuple(find_problems(text)),

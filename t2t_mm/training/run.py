@@ -15,7 +15,7 @@ from t2t_mm.runs import model_making
 from t2t_mm.runs.checkpoints import by_path, exists, find
 from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.replicas import Replicas, visible_devices
-from t2t_mm.runs.run_record import RunRecord, refuse_changes
+from t2t_mm.runs.run_record import RunRecord, refuse_changes, refuse_other_devices
 from t2t_mm.runs.trained_run import held
 from t2t_mm.runs.weights import load_weights
 from t2t_mm.training import report
@@ -42,9 +42,10 @@ def train(
     progress = Progress(stream)
     data = open_data(settings)
     with held(settings.output_dir, progress.say):
+        replicas = Replicas(visible_devices())
+        data = data.on(replicas.count)
         _compare(settings, data.record, progress)
         phases.done("data")
-        replicas = Replicas(visible_devices())
         model = _make_model(settings, data, replicas)
         phases.done("model")
         groups = variable_groups(model, data.tasks)
@@ -91,6 +92,7 @@ def _compare(settings: Settings, record: RunRecord, progress: Progress) -> None:
         return
     old = RunRecord.read(settings.output_dir)
     refuse_changes(settings.output_dir, old, record)
+    refuse_other_devices(settings.output_dir, old, record.devices)
     if old.train_steps != record.train_steps and depends_on_train_steps(settings.hparams):
         progress.say(
             f"note: train_steps {old.train_steps} -> {record.train_steps} changes the learning "

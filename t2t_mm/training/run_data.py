@@ -31,6 +31,10 @@ class RunData:
     vocabularies: dict[str, Vocabulary]
     record: RunRecord
 
+    def on(self, devices: int) -> RunData:
+        """The same, for a run on so many devices."""
+        return replace(self, record=replace(self.record, devices=devices))
+
     def write(self, output_dir: Path) -> None:
         """Writes run.json, and copies of the vocabularies, so that decoding needs no data."""
         folder = output_dir / VOCABULARIES

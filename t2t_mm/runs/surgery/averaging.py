@@ -113,7 +113,7 @@ def write_average(
         _check_origin(made.origin, origin, output_dir)
         if _is_there(output_dir, step, origin):
             return None
-    record = dataclasses.replace(record, origin=origin)
+    record = dataclasses.replace(record, origin=origin, devices=None)
     return Beginning(record, run.vocabularies, step, average(checkpoints), {}).write(output_dir)
 
 
