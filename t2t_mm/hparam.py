@@ -49,7 +49,8 @@ class HParams(TypedRecord):
     eval_max_length: int = 512  # tokens; a longer evaluation example is left out and counted
 
     # Which problem is trained at a step.
-    problem_choice: str = "adaptive"  # uniform | proportional | adaptive | round_robin | schedule
+    # A registered mixing policy: uniform | proportional | adaptive | round_robin | schedule | ...
+    problem_choice: str = "adaptive"
     mixing_temperature: float = 1.0  # proportional: size ** (1 / temperature); adaptive: softness
     mixing_weights: str = ""  # "problem:factor;..." on the chosen proportions; 1 where not named
     mixing_schedule: str = ""  # "@0 a:1;b:1 @1000 a:1;b:3": proportions from that step on
