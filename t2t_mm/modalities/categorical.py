@@ -12,6 +12,7 @@ from t2t_mm.kinds.kind import Found
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.exit_flow import ExitFlow
 from t2t_mm.modalities.loss import (
+    CLASSIFICATION,
     Sums,
     classification_metrics,
     is_right,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 class OneClass:
     """What networks have in common that read out logits [B, classes] of exclusive classes."""
+
+    metric_names = CLASSIFICATION
 
     def loss(self, logits: Any, targets: Any, label_smoothing: float = 0.0) -> Sums:
         """Summed cross-entropy of logits [B, classes] against targets [B] or [B, 1], and B."""
@@ -103,6 +106,7 @@ class MultiLabel(ExitFlow):
 
     kinds = frozenset({"label"})
     allowed_roles = frozenset({TARGET})
+    metric_names = frozenset({"accuracy", "accuracy_per_class", "neg_log_perplexity"})
 
     @classmethod
     def sharing_key(cls, name: str, kind: Label, hparams: HParams) -> str:

@@ -10,6 +10,10 @@ from keras import ops
 Sums = tuple[Any, Any]
 
 
+# What `classification_metrics` gives.
+CLASSIFICATION = frozenset({"accuracy", "accuracy_top5", "neg_log_perplexity"})
+
+
 def smoothed_cross_entropy(logits: Any, targets: Any, label_smoothing: float = 0.0) -> Any:
     """-sum over v of q(v) log p(v), where q is 1 - eps at the target and eps / (V - 1) elsewhere.
 

@@ -50,6 +50,7 @@ class Modality(keras.layers.Layer):
       autoregressive: as a target, one element is produced after the other by the decoder; else
         the encoder's output is read.
       allowed_roles: what this network can be for.
+      metric_names: as a target, what `step_metrics` gives; None: only a batch tells.
 
     Args:
       hidden_size: D, the width of the unified representation.
@@ -61,6 +62,7 @@ class Modality(keras.layers.Layer):
     features: ClassVar[str] = ""
     autoregressive: ClassVar[bool] = False
     allowed_roles: ClassVar[frozenset[str]] = frozenset({INPUT, TARGET})
+    metric_names: ClassVar[frozenset[str] | None] = None
 
     def __init__(
         self, hidden_size: int, roles: Iterable[str], seed: int | None = None, **kwargs: Any
