@@ -138,8 +138,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def by_cer(folder: Path, name: str, **changes: Any) -> Any:
     rates = TRANSFORMER.replace("warmup_steps=4", "warmup_steps=0")
-    hparams = f"{rates},keep_best_metric=cer,early_stopping_evals=2,learning_rate=0.5"
-    settings = {"train_steps": 40, "local_eval_frequency": 2, "keep_checkpoint_max": 0}
+    hparams = f"{rates},keep_best_metric=cer,early_stopping_evals=1,learning_rate=0.5"
+    settings = {"train_steps": 20, "local_eval_frequency": 2, "problems": "tiny_digits"}
     return train(folder, name, **{"hparams": hparams, **settings, **changes})
 
 
@@ -151,18 +151,18 @@ def logged(run: Path, name: str) -> dict[int, float]:
 def test_a_decoded_metric_keeps_the_best_stops_early_and_resumes_alike(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = by_cer(folder, "whole", progress=True, decode=True, eval_steps=20)
+    result = by_cer(folder, "whole", progress=True, eval_steps=20)
     shown, values = capsys.readouterr().out, logged(folder / "whole", "cer")
-    # The rule, played over the logged values: lower is better, two evaluations without one end it.
+    # The rule, played over the logged values: lower is better, one evaluation without one ends it.
     best, stale, last = math.inf, 0, 0
     for step, value in values.items():
         best, stale, last = (value, 0, step) if value < best else (best, stale + 1, last)
-        if stale == 2:
+        if stale == 1:
             break
-    assert result.step == step == max(values) < 40 and stale == 2
+    assert result.step == step == max(values) < 20 and stale == 1
     kept = tf.train.latest_checkpoint(str(folder / "whole" / "best"))
     assert kept == str(folder / "whole" / "best" / f"model-{last}")
-    assert f"stopped early: 2 evaluations without a better cer (best {best:.4g})." in shown
+    assert f"stopped early: 1 evaluations without a better cer (best {best:.4g})." in shown
 
     # What is logged is what the checkpoint writes by itself.
     loaded = t2t_mm.load(folder / "whole", str(kept))
@@ -173,17 +173,11 @@ def test_a_decoded_metric_keeps_the_best_stops_early_and_resumes_alike(
     outputs = [one.decoded.output for one in scored.answers]
     right = [one.targets for one in scored.answers]
     assert values[last] == pytest.approx(jiwer.cer(right, outputs)) == pytest.approx(best)
-    # The end of the run, which decodes other examples, leaves the figure alone.
-    assert result.metrics["tiny_digits"]["cer"] == values[step]
-    assert "bleu" in result.metrics["tiny_digits"]
-
     with pytest.raises(KeyboardInterrupt):
         by_cer(folder, "parts", eval_steps=20, callbacks=[Stops(3)])
     by_cer(folder, "parts", eval_steps=20)
     assert logged(folder / "parts", "cer") == values
     assert_equal_checkpoints(folder / "whole", folder / "parts")
-    again = by_cer(folder, "parts", eval_steps=20)
-    assert again.step == step and logged(folder / "parts", "cer") == values
 
 
 def test_another_metric_begins_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,6 +241,8 @@ def test_a_metric_and_a_policy_of_ones_own_by_usr_dir(folder: Path) -> None:
         assert set(values) == {3, 6} and all(value >= 0 for value in values.values())
         kept = tf.train.latest_checkpoint(str(folder / "own" / "best"))
         assert kept.endswith(f"model-{min(values, key=values.get)}")
+        # The end of the run decodes other examples, and leaves the evaluation's figure alone.
+        assert result.metrics["own_digits"]["length_error"] == values[6]
     finally:
         PROBLEMS.remove("own_digits")
         MIXING_POLICIES.remove("twice")
