@@ -87,7 +87,8 @@ class HParams(TypedRecord):
     attention_dropout: float = 0.1  # probability
 
     # Evaluation inside training.
-    keep_best_metric: str = "loss"  # mean over problems; the best checkpoint is kept apart
+    # A metric (mean over problems), decoded ones too, or PROBLEM/METRIC; the best is kept apart.
+    keep_best_metric: str = "loss"
     early_stopping_evals: int = 0  # evaluations without a better metric before the end; 0 = never
 
     # Which network reads or writes a kind of data; "": the model's own, else the kind's own.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from t2t_mm import registry
+from t2t_mm.bin.registry_help import registry_help
 from t2t_mm.evaluation.metrics import Answers, Statistics, compute, find_metric, mean_of, metric
 from t2t_mm.registry import Registry
 
@@ -131,6 +132,12 @@ def test_a_metric_of_ones_own() -> None:
             registry.register_metric("other")(empty_outputs)
     finally:
         registry.METRICS.remove("empty_outputs")
+
+
+def test_metrics_and_policies_are_listed() -> None:
+    listed = registry_help("metrics")
+    assert listed.startswith("metrics:") and "Corpus BLEU (sacrebleu)." in listed
+    assert "round_robin" in registry_help("mixing_policies")
 
 
 def test_a_metric_must_name_its_figure() -> None:

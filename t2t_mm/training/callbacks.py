@@ -7,12 +7,14 @@ on_train_end. Batches and epochs are counted over the whole run, also where it g
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 
+from t2t_mm.errors import UserError
 from t2t_mm.models.joint import JointModel
 from t2t_mm.training.callback_checks import VALIDATION, check_monitors, choose_direction
 from t2t_mm.training.loop import Loop
@@ -159,9 +161,19 @@ def _named(metrics: Metrics) -> Iterator[tuple[str, float]]:
 
 def _remembered(callback: keras.callbacks.Callback) -> Any:
     if _is_own(callback):
-        return callback.state()
+        return _for_json(callback.state(), type(callback).__name__)
     names = _names(callback)
     return {name: _plain(getattr(callback, name)) for name in names if hasattr(callback, name)}
+
+
+def _for_json(state: Any, name: str) -> Any:
+    try:
+        return json.loads(json.dumps(state))
+    except (TypeError, ValueError) as cause:
+        raise UserError(
+            f"state() of the callback {name} must give what is ready for JSON, gave {state!r}: "
+            f"{cause}."
+        ) from cause
 
 
 def _plain(value: Any) -> Any:

@@ -227,6 +227,15 @@ def test_terminate_on_nan_ends_the_run_and_saves_nothing(folder: Path) -> None:
     assert (folder / "nan" / "checkpoints" / "model-2.index").exists()
 
 
+def test_a_state_must_be_ready_for_json(folder: Path) -> None:
+    class Sets(Counts):
+        def state(self) -> Any:
+            return {1, 2}
+
+    with pytest.raises(UserError, match=r"state\(\) of the callback Sets must give what is ready"):
+        train(folder, "json", callbacks=[Sets()], **{**ONE, "eval_steps": 0, "train_steps": 1})
+
+
 def test_the_rate_must_be_a_rate(folder: Path) -> None:
     settings = {**ONE, "eval_steps": 0, "train_steps": 1}
     wrong = keras.callbacks.LearningRateScheduler(lambda epoch, rate: -0.1)
