@@ -69,6 +69,7 @@ setup(
             "selenium>=4.20",
             "scikit-learn>=1.3",
             "librosa>=0.10",
+            "tensorboard>=2.19",
             *SERVE,
         ],
         "beam": ["apache-beam>=2.60"],

@@ -26,13 +26,17 @@ class TranslateProblem(NamedProblem, Text2TextProblem):
       corpora: RawFiles.key -> split -> pairs of paths, globs allowed: English, the other language.
     """
 
-    language: ClassVar[str]
+    language: str
     reversed_command = "to_english"
+    reversed_language = "en"
     rules = TextRules(max_words=250, max_ratio=9.0)
     corpora: ClassVar[Mapping[str, Mapping[Split, tuple[tuple[str, str], ...]]]] = {}
 
     def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample | Dropped]:
-        yield {"inputs": record.text("en"), "targets": record.text(self.language)}
+        yield {
+            "inputs": record.text("en"),
+            "targets": record.text(type(self).language),
+        }  # also of `_rev`
 
     def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
         for left, right in self.corpora[files.key][split]:

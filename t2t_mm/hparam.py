@@ -49,7 +49,8 @@ class HParams(TypedRecord):
     eval_max_length: int = 512  # tokens; a longer evaluation example is left out and counted
 
     # Which problem is trained at a step.
-    problem_choice: str = "adaptive"  # uniform | proportional | adaptive | round_robin | schedule
+    # A registered mixing policy: uniform | proportional | adaptive | round_robin | schedule | ...
+    problem_choice: str = "adaptive"
     mixing_temperature: float = 1.0  # proportional: size ** (1 / temperature); adaptive: softness
     mixing_weights: str = ""  # "problem:factor;..." on the chosen proportions; 1 where not named
     mixing_schedule: str = ""  # "@0 a:1;b:1 @1000 a:1;b:3": proportions from that step on
@@ -86,7 +87,8 @@ class HParams(TypedRecord):
     attention_dropout: float = 0.1  # probability
 
     # Evaluation inside training.
-    keep_best_metric: str = "loss"  # mean over problems; the best checkpoint is kept apart
+    # A metric (mean over problems), decoded ones too, or PROBLEM/METRIC; the best is kept apart.
+    keep_best_metric: str = "loss"
     early_stopping_evals: int = 0  # evaluations without a better metric before the end; 0 = never
 
     # Which network reads or writes a kind of data; "": the model's own, else the kind's own.

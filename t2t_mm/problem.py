@@ -86,6 +86,8 @@ class Task:
       train_examples: examples of the training split.
       mixing_weight: factor on the problem's share of the steps; hparam mixing_weights goes first.
       loss_weight: factor on the problem's loss; hparam loss_weights goes first.
+      language: code of what the targets are written in, e.g. "zh", which metrics split into words
+        by; "" where nobody said.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Task:
     train_examples: int = 0
     mixing_weight: float = 1.0
     loss_weight: float = 1.0
+    language: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", input_kinds(self.inputs))
@@ -193,6 +196,9 @@ class Problem:
         modalities are told apart by it alone; problems that do the same share one.
       reversed_command: the command of `NAME_rev`.
       metrics: names of the metrics of decoded outputs, see docs/metrics.md.
+      language: code of what the targets are written in, e.g. "zh": BLEU splits them by it; "": by
+        spaces and punctuation.
+      reversed_language: likewise, of `NAME_rev`.
       shards: number of files per split; a split that is not named does not exist.
       labels: class names in the order of their ids, where the targets' kind does not name them.
       mixing_weight: factor on the problem's share of the steps; hparam mixing_weights goes first.
@@ -208,6 +214,8 @@ class Problem:
     command: str = "to_text"
     reversed_command: str = "to_text"
     metrics: tuple[str, ...] = ("exact_match",)
+    language: str = ""
+    reversed_language: str = ""
     labels: tuple[str, ...] = ()
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 8, Split.DEV: 1, Split.TEST: 1}
     mixing_weight: float = 1.0
@@ -335,6 +343,7 @@ class Problem:
         (other.targets,) = input_kinds(self.inputs).values()
         other.inputs = self.targets
         other.command, other.reversed_command = self.reversed_command, self.command
+        other.language, other.reversed_language = self.reversed_language, self.language
         other.metrics = reversed_metrics(self.metrics)
         other.reversed = not self.reversed
         return other

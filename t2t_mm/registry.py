@@ -64,7 +64,9 @@ class Registry:
       kind: what an entry is, in the singular, e.g. "hparams set".
       flag: the flag that chooses an entry, for error messages.
       content: modules that register built-in entries, imported at the first lookup.
-      check: called with (name, value) on registration; raises TypeError for a wrong value.
+      check: called with (name, value) on registration, or when a declared built-in is imported;
+        raises TypeError for a wrong value.
+      check_use: likewise, at the first lookup, for what only calling the value can tell.
     """
 
     def __init__(
@@ -73,11 +75,14 @@ class Registry:
         flag: str,
         content: Sequence[str] = (),
         check: Callable[[str, Any], None] | None = None,
+        check_use: Callable[[str, Any], None] | None = None,
     ):
         self.kind = kind
         self.flag = flag
         self._content = list(content)
         self._check = check
+        self._check_use = check_use
+        self._used: set[str] = set()
         self._entries: dict[str, Entry] = {}
 
     def register(
@@ -98,6 +103,7 @@ class Registry:
             self._check(name, value)
         origin = origin or getattr(value, "__module__", None) or "?"
         self._entries[name] = Entry(value, summary or first_line(value), origin)
+        self._used.discard(name)
 
     def remove(self, name: str) -> None:
         """Makes room for another object of that name."""
@@ -130,6 +136,7 @@ class Registry:
 
         Raises:
           UnknownNameError: with the nearest known name.
+          TypeError: if it turns out not to be what this registry holds.
         """
         self.load()
         if name not in self._entries:
@@ -138,7 +145,12 @@ class Registry:
         if isinstance(entry.value, str):
             module, _, attribute = entry.value.partition(":")
             value = getattr(importlib.import_module(module), attribute)
+            if self._check:
+                self._check(name, value)
             self._entries[name] = Entry(value, entry.summary, entry.origin)
+        if self._check_use and name not in self._used:
+            self._check_use(name, self._entries[name].value)
+            self._used.add(name)
         return self._entries[name].value
 
     def entry(self, name: str) -> Entry:
@@ -208,13 +220,6 @@ def load_plugins() -> None:
             ) from cause
 
 
-def _check_problem(name: str, value: Any) -> None:
-    if not _derives(value if inspect.isclass(value) else type(value), "t2t_mm.problem", "Problem"):
-        raise TypeError(f"problem '{name}' must be a Problem, got {value!r}")
-    if name.endswith(("_rev", "_copy")):
-        raise ValueError(f"problem name '{name}' must not end in _rev or _copy: they are derived")
-
-
 def _derives(one: type, module: str, base: str) -> bool:
     """True if a class derives from a base that is given by its name.
 
@@ -224,9 +229,11 @@ def _derives(one: type, module: str, base: str) -> bool:
     return (module, base) in [(cls.__module__, cls.__qualname__) for cls in inspect.getmro(one)]
 
 
-def _check_callable(name: str, value: Any) -> None:
-    if not callable(value):
-        raise TypeError(f"'{name}' must be callable, got {value!r}")
+def _check_problem(name: str, value: Any) -> None:
+    if not _derives(value if inspect.isclass(value) else type(value), "t2t_mm.problem", "Problem"):
+        raise TypeError(f"problem '{name}' must be a Problem, got {value!r}")
+    if name.endswith(("_rev", "_copy")):
+        raise ValueError(f"problem name '{name}' must not end in _rev or _copy: they are derived")
 
 
 def _check_mixture(name: str, value: Any) -> None:
@@ -236,41 +243,120 @@ def _check_mixture(name: str, value: Any) -> None:
         raise ValueError(f"mixture '{name}' has the name of a problem")
 
 
-def _check_search(name: str, value: Any) -> None:
-    contract = ("t2t_mm.decoding.search.contract", "Search")
-    if not (inspect.isclass(value) and _derives(value, *contract)):
-        raise TypeError(f"search '{name}' must be a subclass of Search, got {value!r}")
+def _check_metric(name: str, value: Any) -> None:
+    _instance("metric", "t2t_mm.evaluation.metrics.metric.Metric")(name, value)
+    if value.name != name:
+        raise ValueError(f"metric '{name}' names its figure '{value.name}'; the two must agree")
 
 
-def _check_optimizer(name: str, value: Any) -> None:
-    base = ("t2t_mm.training.optimizer", "Optimizer")
-    if not (inspect.isclass(value) and _derives(value, *base)):
-        raise TypeError(
-            f"optimizer '{name}' must be a subclass of t2t_mm.training.optimizer.Optimizer, got "
-            f"{value!r}"
-        )
+def _subclass(kind: str, base: str) -> Callable[[str, Any], None]:
+    """Checks that a value is a class that derives from `base`, "module.Class"."""
+    module, _, cls = base.rpartition(".")
+
+    def check(name: str, value: Any) -> None:
+        if not (inspect.isclass(value) and _derives(value, module, cls)):
+            raise TypeError(f"{kind} '{name}' must be a subclass of {base}, got {value!r}")
+
+    return check
+
+
+def _instance(kind: str, base: str) -> Callable[[str, Any], None]:
+    """Checks that a value is an object of `base`, "module.Class"."""
+    module, _, cls = base.rpartition(".")
+
+    def check(name: str, value: Any) -> None:
+        if not _derives(type(value), module, cls):
+            raise TypeError(f"{kind} '{name}' must be a {base}, got {value!r}")
+
+    return check
+
+
+def _function(kind: str, *arguments: str) -> Callable[[str, Any], None]:
+    """Checks that a value can be called with so many arguments by position."""
+
+    def check(name: str, value: Any) -> None:
+        shown = f"a function of {', '.join(arguments) or 'no arguments'}"
+        if not callable(value):
+            raise TypeError(f"{kind} '{name}' must be {shown}, got {value!r}")
+        try:
+            inspect.signature(value).bind(*arguments)
+        except ValueError:
+            pass  # some written in C do not tell
+        except TypeError as cause:
+            raise TypeError(f"{kind} '{name}' must be {shown}, got {value!r}: {cause}") from None
+
+    return check
+
+
+def _gives_hparams(name: str, value: Any) -> None:
+    made = value()
+    if not _derives(type(made), "t2t_mm.hparam", "HParams"):
+        raise TypeError(f"hparams set '{name}' must give a t2t_mm.hparam.HParams, gave {made!r}")
 
 
 PROBLEMS = Registry("problem", "--problems", ["t2t_mm.problems"], _check_problem)
 MIXTURES = Registry("mixture", "--problems", ["t2t_mm.problems"], _check_mixture)
-VOCABULARIES = Registry("vocabulary", "--shared_vocab", ["t2t_mm.problems"])
-KINDS = Registry("kind of data", "a problem's declaration", ["t2t_mm.kinds"], _check_callable)
+VOCABULARIES = Registry(
+    "vocabulary",
+    "--shared_vocab",
+    ["t2t_mm.problems"],
+    _instance("vocabulary", "t2t_mm.problem.VocabularySpec"),
+)
+KINDS = Registry(
+    "kind of data",
+    "a problem's declaration",
+    ["t2t_mm.kinds"],
+    _subclass("kind of data", "t2t_mm.kinds.kind.Kind"),
+)
 MODALITIES = Registry(
-    "modality", "hparams such as image_modality", ["t2t_mm.modalities"], _check_callable
+    "modality",
+    "hparams such as image_modality",
+    ["t2t_mm.modalities"],
+    _subclass("modality", "t2t_mm.modalities.modality.Modality"),
 )
-MODELS = Registry("model", "--model", ["t2t_mm.models"], _check_callable)
-HPARAMS = Registry("hparams set", "--hparams_set", ["t2t_mm.hparams"], _check_callable)
+MODELS = Registry(
+    "model", "--model", ["t2t_mm.models"], _subclass("model", "t2t_mm.models.body.Body")
+)
+HPARAMS = Registry(
+    "hparams set",
+    "--hparams_set",
+    ["t2t_mm.hparams"],
+    _function("hparams set"),
+    _gives_hparams,
+)
 RANGED_HPARAMS = Registry(
-    "ranged hparams set", "a tuner's choice", ["t2t_mm.hparams"], _check_callable
+    "ranged hparams set",
+    "a tuner's choice",
+    ["t2t_mm.hparams"],
+    _function("ranged hparams set", "ranges"),
 )
-OPTIMIZERS = Registry("optimizer", "the hparam optimizer", ["t2t_mm.training"], _check_optimizer)
+OPTIMIZERS = Registry(
+    "optimizer",
+    "the hparam optimizer",
+    ["t2t_mm.training"],
+    _subclass("optimizer", "t2t_mm.training.optimizer.Optimizer"),
+)
 SCHEDULES = Registry(
     "learning rate schedule",
     "the hparam learning_rate_schedule",
     ["t2t_mm.training.schedules"],
-    _check_callable,
+    _function("learning rate schedule", "hparams", "train_steps"),
 )
-SEARCHES = Registry("search", "--decode_hparams search", ["t2t_mm.decoding.search"], _check_search)
+MIXING_POLICIES = Registry(
+    "mixing policy",
+    "the hparam problem_choice",
+    ["t2t_mm.training.mixing"],
+    _subclass("mixing policy", "t2t_mm.training.mixing.MixingPolicy"),
+)
+SEARCHES = Registry(
+    "search",
+    "--decode_hparams search",
+    ["t2t_mm.decoding.search"],
+    _subclass("search", "t2t_mm.decoding.search.contract.Search"),
+)
+METRICS = Registry(
+    "metric", "a problem's metrics", ["t2t_mm.evaluation.metrics.known"], _check_metric
+)
 
 ALL: dict[str, Registry] = {
     "problems": PROBLEMS,
@@ -284,6 +370,8 @@ ALL: dict[str, Registry] = {
     "optimizers": OPTIMIZERS,
     "searches": SEARCHES,
     "schedules": SCHEDULES,
+    "mixing_policies": MIXING_POLICIES,
+    "metrics": METRICS,
 }
 
 register_problem = PROBLEMS.decorator
@@ -295,6 +383,8 @@ register_ranged_hparams = RANGED_HPARAMS.decorator
 register_optimizer = OPTIMIZERS.decorator
 register_search = SEARCHES.decorator
 register_schedule = SCHEDULES.decorator
+register_mixing_policy = MIXING_POLICIES.decorator
+register_metric = METRICS.decorator
 
 
 def register_mixture(

@@ -48,6 +48,7 @@ def bind(problem: Problem, data_dir: str | Path) -> Task:
         train_examples=manifest.examples(Split.TRAIN.value),
         mixing_weight=problem.mixing_weight,
         loss_weight=problem.loss_weight,
+        language=problem.language,
     )
 
 

@@ -72,11 +72,19 @@ def combination(
         data_name=source.data_name,
         inputs=source.inputs,
         command=chosen,
+        language=_language(tasks, target, chosen),
         reversed=source.reversed,
         copied=source.copied,
         train_examples=0,
     )
     return Combination(joined, inputs_of, targets_of, command, zero_shot=True)
+
+
+def _language(tasks: Mapping[str, Task], target: Task, command: str) -> str:
+    """What a command makes of a target's text: the language of the problems that it belongs to."""
+    if command == target.command:
+        return target.language
+    return next((t.language for t in tasks.values() if t.command == command and t.language), "")
 
 
 def _is_trained(task: Task, source: Task, target: Task, command: str) -> bool:

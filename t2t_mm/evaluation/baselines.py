@@ -35,18 +35,20 @@ class Baseline:
       counts: int64 [V], how often each token (EOS too), tag or class occurs; None where targets do
         not consist of ids.
       ranked: of class labels the five most frequent, with the logarithm of their share.
+      language: of the targets; see `Task.language`.
     """
 
     answer: str
     share: float
     counts: np.ndarray | None
     ranked: tuple[tuple[str, float], ...] = ()
+    language: str = ""
 
     def decoded(self, names: Iterable[str], references: References) -> dict[str, Score]:
         """Metrics of giving `answer` always."""
         count = len(references)
         ranked = [self.ranked] * count if self.ranked else None
-        return compute(names, Answers([self.answer] * count, references, ranked))
+        return compute(names, Answers([self.answer] * count, references, ranked, self.language))
 
     def teacher_forced(self, targets: Sequence[np.ndarray]) -> dict[str, float]:
         """Metrics of the unigram distribution, with one added to every count.
@@ -96,9 +98,10 @@ def learn_baseline(
         raise unreadable(task.name, paths, e) from None
     best, share = kind.typical(answers)
     if counts is None or not kind.is_ranked:
-        return Baseline(kind.shown(best, vocabularies, task.name), share, counts)
+        answer = kind.shown(best, vocabularies, task.name)
+        return Baseline(answer, share, counts, language=task.language)
     ranked = _ranked(kind, counts, int(best[0]))
-    return Baseline(ranked[0][0], share, counts, ranked)
+    return Baseline(ranked[0][0], share, counts, ranked, task.language)
 
 
 def _ranked(kind: Kind, counts: np.ndarray, best: int) -> tuple[tuple[str, float], ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from t2t_mm.console.table import aligned
 from t2t_mm.evaluation.evaluate import ProblemReport
-from t2t_mm.evaluation.metrics import METRICS, Interval, Metric
+from t2t_mm.evaluation.metrics import Interval, Metric, find_metric
 from t2t_mm.evaluation.metrics.bootstrap import SEED
 from t2t_mm.evaluation.perplexity import WORDS
 
@@ -54,18 +54,18 @@ def series_table(series: Mapping[int, Sequence[ProblemReport]]) -> str:
 
 def _main(report: ProblemReport, name: str) -> str:
     if name in report.decoded:
-        return _shown(METRICS[name], name, report.decoded[name].value)
+        return _shown(find_metric(name), name, report.decoded[name].value)
     return _number(report.teacher_forced.get(name, math.nan))
 
 
 def _decoded_rows(report: ProblemReport) -> Iterable[list[str]]:
     for name, score in report.decoded.items():
         trivial = report.baseline_decoded[name]
-        metric = METRICS[name]
+        metric = find_metric(name)
         figures = {name: (score.value, trivial.value)}
         figures |= {part: (value, trivial.parts[part]) for part, value in score.parts.items()}
         for figure, (value, other) in figures.items():
-            mark = " (lower is better)" if metric.lower_is_better and figure == name else ""
+            mark = " (lower is better)" if not metric.higher_is_better and figure == name else ""
             interval = _interval(metric, figure, score.intervals.get(figure))
             yield [
                 figure + mark,

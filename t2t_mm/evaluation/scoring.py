@@ -123,7 +123,10 @@ def scorable(task: Task, answers: Sequence[Answered]) -> Answers:
     if task.targets.is_ranked:
         ranked = [[(a.output, a.score) for a in one.decoded.alternatives] for one in answers]
     return Answers(
-        [one.decoded.output for one in answers], [one.references for one in answers], ranked
+        [one.decoded.output for one in answers],
+        [one.references for one in answers],
+        ranked,
+        task.language,
     )
 
 

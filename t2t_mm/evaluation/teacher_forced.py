@@ -18,6 +18,7 @@ from t2t_mm.errors import HParamError
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import TARGETS, Task
 
+_ERRORS = frozenset({"mse", "mae"})  # of numbers
 _COMMAND = tf.TensorSpec((), tf.int32)
 
 
@@ -99,5 +100,5 @@ def mean_metric(metrics: Mapping[str, Mapping[str, float]], name: str) -> float:
 
 
 def lower_is_better(name: str) -> bool:
-    """True for a loss; every other metric grows."""
-    return name.endswith("loss")
+    """True for a loss and for errors; every other metric grows."""
+    return name.endswith("loss") or name in _ERRORS

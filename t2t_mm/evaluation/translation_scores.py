@@ -61,6 +61,15 @@ class Scorer:
                 raise unknown("metric", name, METRICS, "--metrics")
         if self.tokenize not in BLEU.TOKENIZERS:
             raise unknown("tokeniser", self.tokenize, BLEU.TOKENIZERS, "--tokenize")
+        if self.tokenize.endswith("-mecab"):
+            try:
+                BLEU(tokenize=self.tokenize)
+            except RuntimeError as cause:
+                language = self.tokenize.partition("-")[0]
+                raise UserError(
+                    f"the tokeniser '{self.tokenize}' (from --tokenize) needs packages that are "
+                    f"not installed; pip install 'sacrebleu[{language}]', or take --tokenize=char."
+                ) from cause
 
     def __call__(self, translation: Path, references: Sequence[Path]) -> dict[str, FileScore]:
         """Figures by name: BLEU_uncased, BLEU_cased, chrF2, TER.

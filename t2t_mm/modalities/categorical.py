@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 from keras import ops
@@ -12,6 +12,7 @@ from t2t_mm.kinds.kind import Found
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.exit_flow import ExitFlow
 from t2t_mm.modalities.loss import (
+    CLASSIFICATION,
     Sums,
     classification_metrics,
     is_right,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 class OneClass:
     """Loss, metrics and predictions of networks that give logits [B, classes], one class right."""
+
+    metric_names: ClassVar[frozenset[str] | None] = CLASSIFICATION
 
     def loss(self, logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Sums:
         """Summed cross-entropy of logits [B, classes] against targets [B] or [B, 1], and B."""
@@ -104,6 +107,7 @@ class MultiLabel(ExitFlow):
 
     kinds = frozenset({"label"})
     allowed_roles = frozenset({TARGET})
+    metric_names = frozenset({"accuracy", "accuracy_per_class", "neg_log_perplexity"})
 
     @classmethod
     def sharing_key(cls, name: str, kind: Label, hparams: HParams) -> str:

@@ -13,6 +13,10 @@ from t2t_mm.tensor import Tensor
 Sums = tuple[Tensor, Tensor]
 
 
+# The names that `classification_metrics` gives.
+CLASSIFICATION = frozenset({"accuracy", "accuracy_top5", "neg_log_perplexity"})
+
+
 def smoothed_cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Cross-entropy -sum q(v) log p(v), q being 1 - eps at the target, eps / (V - 1) elsewhere.
 

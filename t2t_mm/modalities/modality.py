@@ -52,6 +52,7 @@ class Modality(keras.layers.Layer):
       decodes: as a target, it is read from the decoder, which the command enters, as one that is
         autoregressive must be; else from the encoder.
       allowed_roles: what this network can be for.
+      metric_names: as a target, what `step_metrics` gives; None: only a batch tells.
 
     Args:
       hidden_size: D, the width of the unified representation.
@@ -64,6 +65,7 @@ class Modality(keras.layers.Layer):
     autoregressive: ClassVar[bool] = False
     decodes: ClassVar[bool] = False
     allowed_roles: ClassVar[frozenset[str]] = frozenset({INPUT, TARGET})
+    metric_names: ClassVar[frozenset[str] | None] = None
 
     def __init__(
         self, hidden_size: int, roles: Iterable[str], seed: int | None = None, **kwargs: Any

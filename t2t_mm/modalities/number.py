@@ -32,6 +32,7 @@ class Number(ExitFlow):
     """
 
     kinds = frozenset({"number"})
+    metric_names = frozenset({"mse", "mae"})
 
     def __init__(self, low: float, high: float, **kwargs: Any) -> None:
         super().__init__(num_outputs=1, **{k: v for k, v in kwargs.items() if k != "num_outputs"})

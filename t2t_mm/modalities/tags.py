@@ -11,6 +11,7 @@ from t2t_mm.kinds.kind import Found
 from t2t_mm.kinds.tags import UNTAGGED
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.loss import (
+    CLASSIFICATION,
     Sums,
     classification_metrics,
     is_right,
@@ -40,6 +41,7 @@ class Tags(Modality):
 
     kinds = frozenset({"tags"})
     allowed_roles = frozenset({TARGET})
+    metric_names = CLASSIFICATION | {"accuracy_per_sequence"}
 
     def __init__(self, num_tags: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -11,6 +11,7 @@ from t2t_mm.errors import DataError
 from t2t_mm.layers.buffers import read, take
 from t2t_mm.layers.rep import Rep
 from t2t_mm.modalities.loss import (
+    CLASSIFICATION,
     Sums,
     classification_metrics,
     is_right,
@@ -41,6 +42,7 @@ class Text(Modality):
     kinds = frozenset({"text", "tree"})
     autoregressive = True
     decodes = True
+    metric_names = CLASSIFICATION | {"accuracy_per_sequence"}
 
     def __init__(self, vocab_size: int, tied: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -297,6 +297,10 @@ class JointModel(keras.layers.Layer):
         """The loss of a batch: (sum, weight), float32 scalars."""
         return self.target(route).loss(outputs, targets, label_smoothing)
 
+    def metric_names(self, problem: Task | str) -> frozenset[str] | None:
+        """Names of a problem's teacher-forced metrics; None where only a batch tells."""
+        return self.target(self.route(problem)).metric_names
+
     def teacher_forced_metrics(
         self, route: Route, outputs: Tensor, targets: Tensor
     ) -> dict[str, Sums]:

@@ -24,8 +24,8 @@ _READERS_VERSION = "1"  # changed when a reader's or filter's output changes
 
 # Keys that change nothing in the generated data, or whose change the manifest notices itself.
 _NOT_DATA = (
-    "command", "reversed_command", "vocabulary", "metrics", "image_size", "flip", "sample_rate",
-    "weight", "loss_weight", "summary", "shards", "labels",
+    "command", "reversed_command", "language", "reversed_language", "vocabulary", "metrics",
+    "image_size", "flip", "sample_rate", "weight", "loss_weight", "summary", "shards", "labels",
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ class Options:
     Attributes:
       kind: one of KINDS.
       command, reversed_command: the decoder's command tokens; None for the kind's default.
+      language, reversed_language: codes of what the targets are written in, and those of `_rev`.
       vocabulary: of the text; None for one of its own.
       metrics: of decoded outputs; none for the kind's.
       labels: class names in the order of their ids; none for what the training data hold.
@@ -51,6 +52,8 @@ class Options:
     kind: str
     command: str | None = None
     reversed_command: str | None = None
+    language: str = ""
+    reversed_language: str = ""
     vocabulary: str | None = None
     metrics: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()

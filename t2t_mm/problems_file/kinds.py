@@ -40,7 +40,9 @@ class ProblemKind:
 
     def accepts(self, key: str) -> bool:
         """True if that key of a problem's table means anything for this kind of problem."""
-        if key == "reversed_command":
+        if key == "language":
+            return self.targets.decoded_by_tokens
+        if key in ("reversed_command", "reversed_language"):
             return self.inputs.decoded_by_tokens and self.targets.decoded_by_tokens
         own = (*self.inputs.option_keys, *self.targets.option_keys)
         return key in own or key not in OPTION_KEYS

@@ -41,6 +41,8 @@ class FileProblem(Problem):
         self.targets = kind.targets.declared(self.name, _options(declaration, kind.targets))
         self.command = options.command or kind.shape.command
         self.reversed_command = options.reversed_command or kind.shape.reversed_command
+        self.language = options.language
+        self.reversed_language = options.reversed_language
         self.metrics = options.metrics or kind.shape.metrics
         self.shards = dict(declaration.shards)  # type: ignore[misc]  # a class states its own
         self.version = declaration.version

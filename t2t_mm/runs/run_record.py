@@ -29,7 +29,7 @@ VOCABULARIES = "vocab"  # the run directory's folder of vocabulary copies
 # Fields of the hparams that may differ between a run and its continuation.
 _FREE = frozenset({"train_steps", "keep_best_metric", "early_stopping_evals", "eval_max_length"})
 # Likewise of a problem: training does not read how its outputs are scored.
-_FREE_OF_TASKS = frozenset({"metrics"})
+_FREE_OF_TASKS = frozenset({"metrics", "language"})
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class RunRecord:
       command: the latest command line.
       versions: of t2t_mm, Python and the libraries that a result may depend on.
       origin: what the run was averaged, cut or grown from; {} for one that began by itself.
+      devices: on how many the latest command trained; None where nobody knows.
     """
 
     model: str
@@ -61,6 +62,7 @@ class RunRecord:
     command: str = field(default_factory=lambda: shlex.join(sys.argv))
     versions: dict[str, str] = field(default_factory=lambda: versions())
     origin: dict[str, Any] = field(default_factory=dict)
+    devices: int | None = None
 
     def write(self, output_dir: Path) -> None:
         """Writes run.json in one step."""
@@ -175,6 +177,25 @@ def refuse_changes(output_dir: Path, old: RunRecord, new: RunRecord) -> None:
             "give its settings again; to train with the new ones, give another --output_dir, and "
             f"--warm_start_from={output_dir} to begin with its weights."
         )
+
+
+def refuse_other_devices(output_dir: Path, old: RunRecord, devices: int | None) -> None:
+    """Raises CheckpointError unless a run goes on with as many devices as before.
+
+    Each device takes a batch of its own at every step: another number is another batch size.
+    """
+    if old.devices is None or devices is None or old.devices == devices:
+        return
+    raise CheckpointError(
+        f"{output_dir} holds a run that takes a batch on each of {_count(old.devices)} at every "
+        f"step, and {_count(devices)} can be seen here, so that its batches would change; make "
+        f"{_count(old.devices)} visible (CUDA_VISIBLE_DEVICES), or give another --output_dir with "
+        f"--warm_start_from={output_dir} to begin with its weights."
+    )
+
+
+def _count(devices: int) -> str:
+    return "1 device" if devices == 1 else f"{devices} devices"
 
 
 def versions() -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from t2t_mm.lookup import find_problems
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess
+from t2t_mm.training.one_machine import refuse_clusters
 from t2t_mm.training.progress import Phases, Progress, terminal
 from t2t_mm.training.settings import (
     DATA_DIR,
@@ -67,7 +68,8 @@ def train(
       schedule: train | train_and_evaluate | continuous_train_and_eval (the same) | evaluate.
         train is without evaluation; evaluate does nothing else, on the latest checkpoint.
       callbacks: told of every step (as a batch) and evaluation (as an epoch); they may set
-        `model.stop_training`. Those that need `fit`'s optimizer do not apply.
+        `model.stop_training` and `model.optimizer.learning_rate`. Keras's own work, or are
+        refused by what a run does instead; see docs/training.md.
       progress: True prints the progress.
 
     Returns:
@@ -75,10 +77,12 @@ def train(
 
     Raises:
       UserError: for unknown names, missing data, settings that differ from those of the run in
-        output_dir, or a loss that is no longer finite (DivergedError).
+        output_dir, a cluster in TF_CONFIG, a callback that cannot work, or a loss that is no longer
+        finite (DivergedError).
     """
     from t2t_mm.registry import HPARAMS  # names first: TensorFlow is imported after they are known
 
+    refuse_clusters()
     text = problems if isinstance(problems, str) else ",".join(problems)
     settings = Settings(
         problems=tuple(find_problems(text)),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from t2t_mm.data.batches.pipeline import training_batches
+from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs.checkpoints import Checkpoints, by_path
@@ -31,6 +32,7 @@ def make_loop(
     groups: Groups,
     replicas: Replicas,
     progress: Progress,
+    vocabularies: Mapping[str, Vocabulary],
 ) -> Loop:
     """The loop of a fresh run; `Loop.restore` takes it to where an older one was.
 
@@ -41,6 +43,7 @@ def make_loop(
       groups: part -> variables, see `runs.groups.variable_groups`.
       replicas: the devices.
       progress: what the user sees.
+      vocabularies: by name.
     """
     hparams, seed, data_dir = settings.hparams, settings.random_seed, settings.data_dir
     optimizer, tuning = make_optimizer(hparams), Tuning.of(hparams, model)
@@ -51,11 +54,12 @@ def make_loop(
         averages = ExponentialMovingAverage(fraction(hparams, "ema_decay"), trained)
         step = TrainStep(model, trained, optimizer, hparams, replicas, averages, tuning)
     iterators = {task.name: iter(training_batches(task, data_dir, hparams, seed)) for task in tasks}
+    evaluate = DevEvaluator(model, tasks, data_dir, hparams, settings.eval_steps, vocabularies)
     return Loop(
         plan=LoopPlan(
             train_steps=settings.total_steps,
             evaluate_every=settings.local_eval_frequency,
-            best_metric=hparams.keep_best_metric,
+            best_metric=evaluate.best,
             early_stopping=hparams.early_stopping_evals,
         ),
         tasks={task.name: task for task in tasks},
@@ -65,7 +69,7 @@ def make_loop(
         devices=batches,
         schedule=make_schedule(hparams, settings.total_steps),
         loss_weights=loss_weights(hparams, tasks),
-        evaluate=DevEvaluator(model, tasks, data_dir, hparams, settings.eval_steps),
+        evaluate=evaluate,
         before_first=DryRun(model, step, batches, data_dir, hparams),
         checkpoints=Checkpoints(
             settings.output_dir,

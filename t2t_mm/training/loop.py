@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from t2t_mm.data.batches.pipeline import next_batch
-from t2t_mm.errors import DivergedError, HParamError
-from t2t_mm.evaluation.teacher_forced import lower_is_better, mean_metric
+from t2t_mm.errors import DivergedError, UserError
 from t2t_mm.problem import Task
 from t2t_mm.runs.checkpoints import BEGINNING, FRESH_SLOTS, Checkpoints
+from t2t_mm.training.best_metric import LOSS, BestMetric
 from t2t_mm.training.interruption import Interruption
 from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.moving_average import ExponentialMovingAverage
@@ -29,6 +29,8 @@ from t2t_mm.training.step_stats import FIELDS, StepStats
 LOG_EVERY = 100
 
 Metrics = dict[str, dict[str, float]]
+
+WATCHERS = "watchers"  # in the state of a checkpoint: what those who are told remember
 
 
 class Policy(Protocol):
@@ -52,13 +54,13 @@ class LoopPlan:
     Attributes:
       train_steps: steps in all.
       evaluate_every: steps between evaluations, each with a checkpoint.
-      best_metric: the mean of this metric over problems decides which weights are kept in best/.
+      best_metric: the figure that decides which weights are kept in best/.
       early_stopping: evaluations without a better metric before the end; 0 = never.
     """
 
     train_steps: int
     evaluate_every: int
-    best_metric: str = "loss"
+    best_metric: BestMetric = LOSS
     early_stopping: int = 0
 
 
@@ -72,6 +74,8 @@ class State:
       tallies: problem -> what its steps have reported since its last train line.
       best: best mean metric so far; None before the first evaluation.
       stale: evaluations since then.
+      best_metric: the name of what `best` is of; "" if it was not written down.
+      rate_factor: what a callback has multiplied the schedule's learning rate by.
     """
 
     step: int = 0
@@ -79,6 +83,8 @@ class State:
     tallies: dict[str, StepStats] = field(default_factory=dict)
     best: float | None = None
     stale: int = 0
+    best_metric: str = ""
+    rate_factor: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -110,8 +116,12 @@ class Loop:
       progress: what the user sees.
       averages: of the weights, which evaluation and best/ get where there are any.
       data_dir: where the data are, for the error about a file that cannot be read.
+      before_step: told of the steps done before each step.
       after_step, after_evaluation: told of what happened; True ends the run.
+      watchers_state: what those who are told remember, ready for JSON; None for nothing.
       state: where the run is.
+      watchers_restored: what `watchers_state` gave when the checkpoint was written.
+      evaluated: the metrics of the latest evaluation.
     """
 
     plan: LoopPlan
@@ -130,9 +140,13 @@ class Loop:
         default_factory=lambda: ExponentialMovingAverage(0.0, {})
     )
     data_dir: Path | None = None
+    before_step: Callable[[int], None] = lambda step: None
     after_step: Callable[[int, str, float], bool] = lambda step, problem, loss: False
     after_evaluation: Callable[[Metrics], bool] = lambda metrics: False
+    watchers_state: Callable[[], Any] = lambda: None
     state: State = field(default_factory=State)
+    watchers_restored: Any = None
+    evaluated: Metrics = field(default_factory=dict)
 
     def restore(self) -> bool:
         """Goes to the latest checkpoint; False if there is none."""
@@ -144,7 +158,12 @@ class Loop:
             self.state = State(step=saved["step"])
             return True
         self.policy.restore(saved.pop("mixing"))
+        self.watchers_restored = saved.pop(WATCHERS, None)
         self.state = State.from_dict(saved)
+        before, now = self.state.best_metric, self.plan.best_metric.name
+        if before and before != now:  # two figures do not compare
+            self.state.best, self.state.stale = None, 0
+            self.progress.say(f"note: keep_best_metric {before} -> {now}: best/ begins anew.")
         return True
 
     def run(self, log: MetricsLog) -> None:
@@ -179,7 +198,12 @@ class Loop:
         patience = self.plan.early_stopping
         return self.state.step >= self.plan.train_steps or 0 < patience <= self.state.stale
 
+    def learning_rate(self, step: int) -> float:
+        """The rate of a step, counted from 0."""
+        return self.schedule(step) * self.state.rate_factor
+
     def _take_step(self) -> bool:
+        self.before_step(self.state.step)
         begin, state = time.monotonic(), self.state
         name = self.policy.choose(state.step)
         task, fresh = self.tasks[name], name not in self._begun
@@ -189,12 +213,13 @@ class Loop:
         batches = [
             next_batch(self.iterators[name], task, self.data_dir) for _ in range(self.devices)
         ]
-        rate = self.schedule(state.step)
+        rate = self.learning_rate(state.step)
         report = self.step(task, batches, self.loss_weights[name], rate)
         sums = dict(zip(FIELDS, report.tolist(), strict=True))
         state.step += 1
         loss = sums["loss"] / max(sums["weight"], 1.0)
         if not (math.isfinite(loss) and math.isfinite(sums["aux"] + sums["norm"])):
+            self.after_step(state.step, name, loss)
             raise self._diverged(name, loss, sums["norm"])
         self.policy.update(name, loss)
         state.problem_steps[name] = state.problem_steps.get(name, 0) + 1
@@ -221,7 +246,7 @@ class Loop:
     def _log_train(self, name: str) -> None:
         state = self.state
         metrics = state.tallies.pop(name).metrics()
-        metrics["learning_rate"] = self.schedule(state.step - 1)
+        metrics["learning_rate"] = self.learning_rate(state.step - 1)
         metrics["share"] = self.policy.proportions(state.step - 1)[name]
         metrics["steps"] = state.problem_steps[name]
         self._log.write(state.step, "train", name, metrics)
@@ -234,38 +259,51 @@ class Loop:
         """Evaluates, keeps the best; True if the run is to end."""
         with self.averages.swapped():
             metrics = self.evaluate()
+        self.evaluated = metrics
         if not metrics:
-            return False
-        state = self.state
+            return self._ask_watchers(metrics)
+        state, best = self.state, self.plan.best_metric
         for name, values in sorted(metrics.items()):
             self._log.write(state.step, "dev", name, values)
-        self.progress.say(losses_line(state.step, metrics))
+        line = losses_line(state.step, metrics)
         try:
-            value = mean_metric(metrics, self.plan.best_metric)
-        except HParamError:
-            self._save()  # so that the run can be resumed with the right name
+            value = best.value(metrics)
+        except UserError:
+            self._save()  # so that the run can go on when the name is mended
             raise
-        sign = -1.0 if lower_is_better(self.plan.best_metric) else 1.0
+        self.progress.say(f"{line}; {best.name} {value:.4g}" if best.decoded else line)
+        state.best_metric = best.name
+        sign = 1.0 if best.higher_is_better else -1.0
         if math.isfinite(value) and (state.best is None or sign * value > sign * state.best):
             state.best, state.stale = value, 0
             with self.averages.swapped():
                 self.checkpoints.save_best(state.step, {"best": value})
         else:
             state.stale += 1
-        stop = self.after_evaluation(metrics)
+        stop = self._ask_watchers(metrics)
         if self.is_finished() and state.step < self.plan.train_steps:
             self._log_all()
-            best = math.nan if state.best is None else state.best
+            found = math.nan if state.best is None else state.best
             self.progress.say(
-                f"stopped early: {state.stale} evaluations without a better "
-                f"{self.plan.best_metric} (best {best:.4g})."
+                f"stopped early: {state.stale} evaluations without a better {best.name} "
+                f"(best {found:.4g})."
             )
             return True
         return stop
+
+    def _ask_watchers(self, metrics: Metrics) -> bool:
+        try:
+            return self.after_evaluation(metrics)
+        except UserError:
+            self._save()  # so that the run can go on when the mistake is mended
+            raise
 
     def _save(self) -> None:
         if self._saved == self.state.step:
             return  # to write over the latest checkpoint would risk it
         self._saved = self.state.step
         state = {**self.state.to_dict(), "mixing": self.policy.state()}
+        watchers = self.watchers_state()
+        if watchers is not None:
+            state[WATCHERS] = watchers
         self.checkpoints.save(self.state.step, state)

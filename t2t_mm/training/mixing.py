@@ -12,20 +12,29 @@ one scale: (loss - floor) / (guess - floor), where `guess` is the loss of guessi
 and `floor` what label smoothing leaves of a perfect model. The share of a problem is proportional
 to that number, so images and sound, which learn late, get the larger share of steps while they
 do; and a fifth of all steps is shared equally, so that no problem is forgotten.
+
+One of your own: a subclass of `MixingPolicy` under `registry.register_mixing_policy`, named by the
+hparam problem_choice. It overrides `_weights` (what the probabilities follow), `update` or `_draw`;
+what it remembers belongs into `state` and `restore`, so that a resumed run chooses alike; `of`
+says how it is made.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from t2t_mm.errors import HParamError, UserError, unknown
+from t2t_mm.errors import HParamError, UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import Task
+from t2t_mm.registry import MIXING_POLICIES, register_mixing_policy
 from t2t_mm.training.mixing_text import parse_factors, parse_schedule
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 UNIFORM_PART = 0.2  # of the steps under `adaptive`, shared equally
 DECAY = 0.9  # of the moving average of a problem's loss, per step of the problem
@@ -51,6 +60,23 @@ class MixingPolicy:
         self._factors = np.array([factors.get(name, 1.0) for name in self.names])
         self._generator = np.random.Generator(np.random.PCG64(seed))
         self._chosen = np.zeros(len(self.names), np.int64)
+
+    @classmethod
+    def of(
+        cls, hparams: HParams, tasks: Sequence[Task], factors: Mapping[str, float], seed: int
+    ) -> Self:
+        """Makes the policy of a run.
+
+        Args:
+          hparams: all of them.
+          tasks: the bound problems, in any order.
+          factors: problem -> factor on its probability; 1 where not named.
+          seed: of the choice.
+
+        Raises:
+          UserError: for hparams that it cannot do with.
+        """
+        return cls([task.name for task in tasks], factors, seed)
 
     def choose(self, step: int) -> str:
         """The problem to train at this step."""
@@ -111,6 +137,12 @@ class MixingPolicy:
         return int(np.searchsorted(ends, self._generator.random() * ends[-1], side="right"))
 
 
+@register_mixing_policy
+class Uniform(MixingPolicy):
+    """All problems alike."""
+
+
+@register_mixing_policy
 class Proportional(MixingPolicy):
     """Proportions of size ** (1 / temperature): 1 is the size itself, large is uniform."""
 
@@ -121,10 +153,17 @@ class Proportional(MixingPolicy):
         sizes = {task.name: max(1, task.train_examples) for task in tasks}
         self._sizes = np.array([sizes[name] for name in self.names]) ** (1.0 / temperature)
 
+    @classmethod
+    def of(
+        cls, hparams: HParams, tasks: Sequence[Task], factors: Mapping[str, float], seed: int
+    ) -> Self:
+        return cls(tasks, factors, seed, hparams.mixing_temperature)
+
     def _weights(self, step: int) -> np.ndarray:
         return self._sizes
 
 
+@register_mixing_policy
 class Adaptive(MixingPolicy):
     """Proportions of what is left to learn; see the module's docstring."""
 
@@ -144,6 +183,12 @@ class Adaptive(MixingPolicy):
         )
         self._power = 1.0 / temperature
         self._losses = self._guess.copy()
+
+    @classmethod
+    def of(
+        cls, hparams: HParams, tasks: Sequence[Task], factors: Mapping[str, float], seed: int
+    ) -> Self:
+        return cls(tasks, factors, seed, hparams.mixing_temperature, hparams.label_smoothing)
 
     def update(self, problem: str, loss: float) -> None:
         index = self.names.index(problem)
@@ -171,6 +216,7 @@ class Adaptive(MixingPolicy):
         return UNIFORM_PART / len(weights) + (1 - UNIFORM_PART) * weights / weights.sum()
 
 
+@register_mixing_policy
 class RoundRobin(MixingPolicy):
     """Each problem in turn. With factors, as even a sequence as those proportions allow."""
 
@@ -193,6 +239,7 @@ class RoundRobin(MixingPolicy):
         return index
 
 
+@register_mixing_policy
 class Schedule(MixingPolicy):
     """Proportions that change at given steps; problems that are not named are not trained."""
 
@@ -206,19 +253,21 @@ class Schedule(MixingPolicy):
         for start in self._starts:
             self._probabilities(start)  # raises now, not at that step
 
+    @classmethod
+    def of(
+        cls, hparams: HParams, tasks: Sequence[Task], factors: Mapping[str, float], seed: int
+    ) -> Self:
+        return cls([task.name for task in tasks], factors, seed, hparams.mixing_schedule)
+
     def _weights(self, step: int) -> np.ndarray:
         return self._parts[int(np.searchsorted(self._starts, step, side="right")) - 1]
-
-
-CHOICES = ("uniform", "proportional", "adaptive", "round_robin", "schedule")
 
 
 def make_policy(hparams: HParams, tasks: Sequence[Task], seed: int) -> MixingPolicy:
     """The policy that hparams.problem_choice names.
 
     Args:
-      hparams: problem_choice, mixing_temperature, mixing_weights, mixing_schedule and
-        label_smoothing are read.
+      hparams: problem_choice and mixing_weights are read, and what the policy wants.
       tasks: the bound problems, in any order.
       seed: of the choice.
 
@@ -228,22 +277,11 @@ def make_policy(hparams: HParams, tasks: Sequence[Task], seed: int) -> MixingPol
     names = [task.name for task in tasks]
     factors = {task.name: task.mixing_weight for task in tasks}
     factors |= parse_factors(hparams.mixing_weights, names, "hparams mixing_weights")
-    choice, temperature = hparams.problem_choice, hparams.mixing_temperature
-    if temperature <= 0:
-        raise HParamError(f"hparam 'mixing_temperature' must be above 0, got {temperature}.")
-    policy: MixingPolicy
-    if choice == "uniform":
-        policy = MixingPolicy(names, factors, seed)
-    elif choice == "proportional":
-        policy = Proportional(tasks, factors, seed, temperature)
-    elif choice == "adaptive":
-        policy = Adaptive(tasks, factors, seed, temperature, hparams.label_smoothing)
-    elif choice == "round_robin":
-        policy = RoundRobin(names, factors, seed)
-    elif choice == "schedule":
-        policy = Schedule(names, factors, seed, hparams.mixing_schedule)
-    else:
-        raise unknown("problem_choice", choice, CHOICES, "hparams problem_choice")
+    if hparams.mixing_temperature <= 0:
+        raise HParamError(
+            f"hparam 'mixing_temperature' must be above 0, got {hparams.mixing_temperature}."
+        )
+    policy = MIXING_POLICIES.get(hparams.problem_choice).of(hparams, tasks, factors, seed)
     policy.proportions(0)  # raises if nothing can be chosen
     return policy
 

@@ -10,18 +10,21 @@ from typing import TextIO
 import keras
 import tensorflow as tf
 
+from t2t_mm.errors import DivergedError
 from t2t_mm.models.joint import JointModel
 from t2t_mm.runs import model_making
 from t2t_mm.runs.checkpoints import by_path, exists, find
 from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.replicas import Replicas, visible_devices
-from t2t_mm.runs.run_record import RunRecord, refuse_changes
+from t2t_mm.runs.run_record import RunRecord, refuse_changes, refuse_other_devices
 from t2t_mm.runs.trained_run import held
 from t2t_mm.runs.weights import load_weights
 from t2t_mm.training import report
 from t2t_mm.training.assembly import make_loop
+from t2t_mm.training.callback_checks import refuse
 from t2t_mm.training.callbacks import Callbacks
 from t2t_mm.training.dev_evaluation import DevEvaluator, development_tasks
+from t2t_mm.training.lent_attributes import lent
 from t2t_mm.training.loop import Loop
 from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.progress import Phases, Progress
@@ -39,16 +42,18 @@ def train(
     stream: TextIO | None,
 ) -> TrainResult:
     """Trains; see `api.train`."""
+    refuse(callbacks, settings.eval_steps > 0)
     progress = Progress(stream)
     data = open_data(settings)
     with held(settings.output_dir, progress.say):
+        replicas = Replicas(visible_devices())
+        data = data.on(replicas.count)
         _compare(settings, data.record, progress)
         phases.done("data")
-        replicas = Replicas(visible_devices())
         model = _make_model(settings, data, replicas)
         phases.done("model")
         groups = variable_groups(model, data.tasks)
-        loop = make_loop(settings, data.tasks, model, groups, replicas, progress)
+        loop = make_loop(settings, data.tasks, model, groups, replicas, progress, data.vocabularies)
         phases.done("input pipelines")
         resumed = loop.restore()
         if settings.warm_start_from and not resumed:
@@ -64,11 +69,11 @@ def train(
         else:
             data.write(settings.output_dir)
             progress.say(report.opening(settings, data.tasks, model, loop.state.step))
-            with MetricsLog(settings.output_dir, loop.state.step) as log:
-                watchers = Callbacks(callbacks, model, settings.total_steps)
-                _run(settings, loop, log, watchers, phases, progress)
-                with loop.averages.swapped():
-                    _report(settings, data, model, log, loop.state.step, progress)
+            with MetricsLog(settings.output_dir, loop.state.step) as log, lent(model, loop):
+                watchers = Callbacks(callbacks, model, loop, settings.eval_steps > 0)
+                if _run(settings, loop, log, watchers, phases, progress):
+                    with loop.averages.swapped():
+                        _report(settings, data, loop, model, log, progress)
         figures = report.figures(settings.output_dir)
     return TrainResult(loop.state.step, figures, settings.output_dir, model)
 
@@ -91,6 +96,7 @@ def _compare(settings: Settings, record: RunRecord, progress: Progress) -> None:
         return
     old = RunRecord.read(settings.output_dir)
     refuse_changes(settings.output_dir, old, record)
+    refuse_other_devices(settings.output_dir, old, record.devices)
     if old.train_steps != record.train_steps and depends_on_train_steps(settings.hparams):
         progress.say(
             f"note: train_steps {old.train_steps} -> {record.train_steps} changes the learning "
@@ -105,32 +111,49 @@ def _run(
     callbacks: Callbacks,
     phases: Phases,
     progress: Progress,
-) -> None:
+) -> bool:
+    """Trains; False if a callback such as TerminateOnNaN ended the run at a loss that is no number.
+
+    Then the step was not taken, and nothing is saved: the same call goes on from the last good
+    checkpoint.
+    """
     first = loop.state.step
+    callbacks.begin()
+    told = loop.after_step
 
     def after_step(step: int, problem: str, loss: float) -> bool:
         if step == first + 1:
             phases.done("first step")
             progress.say(phases.text())
-        return callbacks.step(step, problem, loss)
+        return told(step, problem, loss)
 
-    loop.after_step, loop.after_evaluation = after_step, callbacks.evaluation
+    loop.after_step = after_step
     progress.begin(first, settings.total_steps)
+    diverged = None
     try:
         loop.run(log)
-        callbacks.end()
+    except DivergedError as error:
+        if not callbacks.stopping:
+            raise
+        diverged = str(error)
+        loop.state.step -= 1
     finally:
         progress.close()
+    callbacks.end()
+    if diverged:
+        progress.say(diverged)
+    return diverged is None
 
 
 def _report(
     settings: Settings,
     data: RunData,
+    loop: Loop,
     model: JointModel,
     log: MetricsLog,
-    step: int,
     progress: Progress,
 ) -> None:
+    step, best = loop.state.step, loop.plan.best_metric
     samples: dict[str, list[dict[str, str]]] = {}
     if settings.eval_steps:
         progress.say("decoding some development examples")
@@ -139,9 +162,13 @@ def _report(
             model, tasks, settings.hparams, data.vocabularies, settings.data_dir
         )
         for name, values in metrics.items():
+            if name in best.decoded:  # the evaluation's own figures stand, of its own examples
+                values = {n: v for n, v in values.items() if n not in loop.evaluated.get(name, ())}
             if values:
                 log.write(step, "dev", name, values)
     progress.say(report.text(report.figures(settings.output_dir), data.tasks, samples))
+    if best.decoded and samples:
+        progress.say(f"{best.metric}: of the {settings.eval_steps} batches of an evaluation.")
 
 
 def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
@@ -153,7 +180,9 @@ def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
     model = _make_model(settings, data, Replicas())
     load_weights(checkpoint, model, data.tasks)
     batches = settings.eval_steps or None
-    metrics = DevEvaluator(model, data.tasks, settings.data_dir, settings.hparams, batches)()
+    metrics = DevEvaluator(
+        model, data.tasks, settings.data_dir, settings.hparams, batches, data.vocabularies
+    )()
     progress.say(f"{checkpoint}:\n{metrics_table(metrics)}")
     step = int(checkpoint.rpartition("-")[2])
     return TrainResult(step, metrics, settings.output_dir, model)

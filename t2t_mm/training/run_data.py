@@ -9,6 +9,7 @@ from typing import Any
 from t2t_mm.data.binding import bind, load_vocabularies
 from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.data.vocabularies.one_vocabulary import check_tasks_agree
+from t2t_mm.evaluation.metrics import find_metric
 from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import Task
@@ -31,6 +32,10 @@ class RunData:
     vocabularies: dict[str, Vocabulary]
     record: RunRecord
 
+    def on(self, devices: int) -> RunData:
+        """The same, for a run on so many devices."""
+        return replace(self, record=replace(self.record, devices=devices))
+
     def write(self, output_dir: Path) -> None:
         """Writes run.json, and copies of the vocabularies, so that decoding needs no data."""
         folder = output_dir / VOCABULARIES
@@ -46,8 +51,12 @@ def open_data(settings: Settings) -> RunData:
     Raises:
       DataError: if data are missing or not complete, or those of a mixture are on several
         vocabularies.
+      UnknownNameError: for a problem's metric that is not registered.
     """
     tasks = [bind(problem, settings.data_dir) for problem in settings.problems]
+    for task in tasks:  # now, not when the run is over
+        for name in task.metrics:
+            find_metric(name, f"the metrics of problem '{task.name}'")
     check_tasks_agree(settings.problems, tasks, settings.data_dir)
     vocabularies = load_vocabularies(tasks, settings.data_dir)
     record = RunRecord(

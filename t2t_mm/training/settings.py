@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from t2t_mm.errors import UserError, unknown
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import Problem
-from t2t_mm.registry import MODELS, OPTIMIZERS
+from t2t_mm.registry import MIXING_POLICIES, MODELS, OPTIMIZERS
 
 if TYPE_CHECKING:
     from t2t_mm.models.joint import JointModel
@@ -55,6 +55,7 @@ class Settings:
         MODELS.entry(self.model)
         if not self.hparams.optimizer.startswith("keras."):  # those are known when Keras is there
             OPTIMIZERS.entry(self.hparams.optimizer)
+        MIXING_POLICIES.entry(self.hparams.problem_choice)
         if self.schedule not in SCHEDULES:
             raise unknown("schedule", self.schedule, SCHEDULES, "--schedule")
         least = {

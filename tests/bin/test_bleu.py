@@ -165,6 +165,11 @@ def test_waits_for_files(tmp_path):
             "unknown tokeniser '13b' (from --tokenize); did you mean '13a'?",
         ),
         (
+            ("--translation={out}", "--reference={ref}", "--tokenize=ko-mecab"),
+            "the tokeniser 'ko-mecab' (from --tokenize) needs packages that are not installed; "
+            "pip install 'sacrebleu[ko]', or take --tokenize=char.",
+        ),
+        (
             ("--translation={out}", "--reference={ref}", "--event_dir=/tmp/x"),
             "--event_dir goes with --translations_dir, whose files have steps.",
         ),

@@ -96,7 +96,7 @@ def test_an_unknown_search_is_named_with_the_nearest():
 
 
 def test_what_is_no_search_cannot_be_registered():
-    with pytest.raises(TypeError, match="search 'decoding_wrong' must be a subclass of Search"):
+    with pytest.raises(TypeError, match="search 'decoding_wrong' must be a subclass of t2t_mm.dec"):
         registry.register_search("decoding_wrong")(lambda settings: None)
     assert "decoding_wrong" not in registry.SEARCHES
 

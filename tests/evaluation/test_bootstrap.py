@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import sacrebleu
 
-from t2t_mm.evaluation.metrics import METRICS, Answers, compute, flatten_intervals
+from t2t_mm.evaluation.metrics import Answers, compute, flatten_intervals
 from t2t_mm.evaluation.metrics.bootstrap import RESAMPLES, SEED, difference, intervals
+from t2t_mm.registry import METRICS
 
 WORDS = np.array(["the", "a", "red", "blue", "dog", "cat", "sees", "likes", "on", "under"])
 RNG = np.random.default_rng(0)
@@ -45,7 +46,7 @@ def test_intervals_equal_brute_force(name, whole):
     ]
     values = [one["meteor_stem"].value if isinstance(one, dict) else one for one in drawn]
     expected = np.percentile(values, [2.5, 97.5])
-    got = intervals(METRICS[name].statistics(ANSWERS), resamples=50)
+    got = intervals(METRICS.get(name).statistics(ANSWERS), resamples=50)
     assert got[name] == pytest.approx(tuple(expected), rel=1e-9, abs=1e-12)
 
 
@@ -72,7 +73,7 @@ def test_no_intervals_unless_asked_for():
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_another():
-    statistics = METRICS["wer"].statistics(ANSWERS)
+    statistics = METRICS.get("wer").statistics(ANSWERS)
     assert intervals(statistics) == intervals(statistics, RESAMPLES, SEED)
     assert intervals(statistics) != intervals(statistics, seed=SEED + 1)
 
@@ -80,13 +81,13 @@ def test_the_same_seed_gives_the_same_interval_and_another_another():
 def test_it_is_as_wide_as_theory_says():
     """A share of 50 % of 400: standard error 0.025, so 0.5 ± 0.049."""
     answers = Answers(["a"] * 400, [["a"], ["b"]] * 200)
-    low, high = intervals(METRICS["exact_match"].statistics(answers))["exact_match"]
+    low, high = intervals(METRICS.get("exact_match").statistics(answers))["exact_match"]
     assert (low, high) == pytest.approx((0.451, 0.549), abs=0.008)
 
 
 def test_a_paired_difference_draws_both_alike():
-    first = METRICS["wer"].statistics(ANSWERS)
-    second = METRICS["wer"].statistics(Answers(WORSE, ANSWERS.references))
+    first = METRICS.get("wer").statistics(ANSWERS)
+    second = METRICS.get("wer").statistics(Answers(WORSE, ANSWERS.references))
     found = difference(first, second)["wer"]
     own = jiwer.wer(REFERENCES, OUTPUTS) - jiwer.wer(REFERENCES, WORSE)
     assert found.value == pytest.approx(own) and own < 0
@@ -102,4 +103,6 @@ def test_a_paired_difference_draws_both_alike():
     same = difference(first, first)["wer"]
     assert same.value == 0 and same.interval == (0, 0)
     with pytest.raises(ValueError, match="20 and 19 examples cannot be paired"):
-        difference(first, METRICS["wer"].statistics(Answers(OUTPUTS[1:], ANSWERS.references[1:])))
+        difference(
+            first, METRICS.get("wer").statistics(Answers(OUTPUTS[1:], ANSWERS.references[1:]))
+        )

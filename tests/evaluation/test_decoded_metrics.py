@@ -10,7 +10,8 @@ import pytest
 import sacrebleu
 
 from t2t_mm.errors import UnknownNameError
-from t2t_mm.evaluation.metrics import METRICS, compute, find_metric, flatten
+from t2t_mm.evaluation.metrics import compute, find_metric, flatten
+from t2t_mm.registry import METRICS
 
 OUTPUTS = ["the cat sat on the mat", "a dog barks loudly at night", "no"]
 FIRST = ["the cat sat on a mat", "a dog barks loudly at night", "yes it is"]

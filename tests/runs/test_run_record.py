@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from t2t_mm.errors import CheckpointError
 from t2t_mm.kinds import Text
 from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS
-from t2t_mm.runs.run_record import RunRecord, changes, refuse_changes
+from t2t_mm.runs.run_record import RunRecord, changes, refuse_changes, refuse_other_devices
 
 TEXT = Text("vocab.x", 300)
 
@@ -94,3 +95,24 @@ def test_no_run_directory(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(CheckpointError, match="cannot be read as a run's record"):
         RunRecord.read(tmp_path)
+
+
+def test_another_number_of_devices_is_refused(tmp_path: Path) -> None:
+    refuse_other_devices(tmp_path, record(), 4)  # a record of before: nobody knows
+    refuse_other_devices(tmp_path, record(devices=2), 2)
+    with pytest.raises(CheckpointError) as error:
+        refuse_other_devices(tmp_path, record(devices=2), 1)
+    assert str(error.value) == (
+        f"{tmp_path} holds a run that takes a batch on each of 2 devices at every step, and 1 "
+        "device can be seen here, so that its batches would change; make 2 devices visible "
+        "(CUDA_VISIBLE_DEVICES), or give another --output_dir with "
+        f"--warm_start_from={tmp_path} to begin with its weights."
+    )
+
+
+def test_a_record_of_before_has_no_devices(tmp_path: Path) -> None:
+    record().write(tmp_path)
+    old = json.loads((tmp_path / "run.json").read_text())
+    del old["devices"]
+    (tmp_path / "run.json").write_text(json.dumps(old))
+    assert RunRecord.read(tmp_path).devices is None

@@ -14,6 +14,7 @@ import pytest
 from t2t_mm.errors import DivergedError
 from t2t_mm.kinds import Text
 from t2t_mm.problem import Task
+from t2t_mm.training.best_metric import BestMetric
 from t2t_mm.training.loop import Loop, LoopPlan, State
 from t2t_mm.training.progress import Progress
 from t2t_mm.training.step_stats import FIELDS, StepStats
@@ -119,7 +120,7 @@ def test_best_and_stale_and_a_loss_that_is_no_number() -> None:
 
 
 def test_accuracy_is_better_when_higher() -> None:
-    plan = LoopPlan(train_steps=30, evaluate_every=10, best_metric="accuracy")
+    plan = LoopPlan(train_steps=30, evaluate_every=10, best_metric=BestMetric("accuracy", (), True))
     assert run(plan, [1.0, 1.0, 1.0]).checkpoints.best == [10]  # accuracy stays 0
 
 

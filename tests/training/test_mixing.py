@@ -14,10 +14,11 @@ from t2t_mm.errors import HParamError, UnknownNameError, UserError
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds import Text
 from t2t_mm.problem import Task
+from t2t_mm.registry import MIXING_POLICIES, register_mixing_policy
 from t2t_mm.training.mixing import (
-    CHOICES,
     UNIFORM_PART,
     Adaptive,
+    MixingPolicy,
     loss_weights,
     make_policy,
     smoothing_floor,
@@ -30,6 +31,7 @@ def make_task(name: str, examples: int = 100, classes: int = 500) -> Task:
     return Task(name, name, spec, spec, "to_text", train_examples=examples)
 
 
+CHOICES = ("uniform", "proportional", "adaptive", "round_robin", "schedule")
 TASKS = [make_task("c", 600), make_task("a", 100), make_task("b", 300)]
 
 
@@ -266,3 +268,36 @@ def test_a_problems_own_weights_hold_unless_hparams_name_it() -> None:
     named = uniform.replace(mixing_weights=f"{first}:1", loss_weights=f"{first}:2")
     assert make_policy(named, tasks, 0).proportions(0) == {first: 0.5, second: 0.5}
     assert loss_weights(named, tasks) == {first: 2.0, second: 1.0}
+
+
+def test_a_policy_of_ones_own() -> None:
+    @register_mixing_policy("last_first")
+    class LastFirst(MixingPolicy):
+        """The last name alone until its loss is below 1, then all alike."""
+
+        done = False
+
+        def update(self, problem: str, loss: float) -> None:
+            self.done = self.done or loss < 1
+
+        def _weights(self, step: int) -> np.ndarray:
+            last = np.arange(len(self.names)) == len(self.names) - 1
+            return np.ones(len(self.names)) if self.done else last.astype(float)
+
+    try:
+        chooser = policy("last_first")
+        assert run(chooser, 5) == ["c"] * 5
+        chooser.update("c", 0.5)
+        assert_frequencies(run(chooser, 3000), {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3})
+        assert policy("last_first", mixing_weights="b:0").proportions(0)["c"] == 1.0
+    finally:
+        MIXING_POLICIES.remove("last_first")
+
+
+def test_an_unknown_policy() -> None:
+    with pytest.raises(UnknownNameError) as error:
+        policy("uniformly")
+    assert str(error.value) == (
+        "unknown mixing policy 'uniformly' (from the hparam problem_choice); did you mean "
+        "'uniform'? Known: adaptive, proportional, round_robin, schedule, uniform."
+    )

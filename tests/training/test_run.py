@@ -15,6 +15,7 @@ import tensorflow as tf
 from t2t_mm.errors import CheckpointError, DataError, DivergedError, UserError
 from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.trained_run import held
+from t2t_mm.training.best_metric import LOSS
 from t2t_mm.training.warm_start import warm_start
 from tests.training.tiny_runs import TRANSFORMER, metrics, stored, train
 
@@ -143,6 +144,8 @@ def test_keep_best_and_early_stopping(
     losses = iter([3.0, 2.0, 2.5, 2.0, 9.0])
 
     class Canned:
+        best = LOSS
+
         def __init__(self, *args: Any) -> None: ...
 
         def __call__(self) -> dict[str, dict[str, float]]:
@@ -192,10 +195,11 @@ def test_evaluate_schedule(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert metrics(folder / "base") == lines
 
 
-def test_unknown_best_metric_is_told_after_saving(folder: Path) -> None:
+def test_unknown_best_metric_is_told_before_a_step(folder: Path) -> None:
     settings = {"problems": "tiny_digits", "train_steps": 1}
-    with pytest.raises(UserError, match="'keep_best_metric' must be one of accuracy.*got 'bleu'"):
-        train_with(folder, "metric", "keep_best_metric=bleu", **settings)
+    with pytest.raises(UserError, match="'keep_best_metric' must be one of accuracy.*got 'blue'"):
+        train_with(folder, "metric", "keep_best_metric=blue", **settings)
+    assert not (folder / "metric" / "checkpoints").exists()
     assert train_with(folder, "metric", "keep_best_metric=accuracy", **settings).step == 1
 
 

@@ -116,7 +116,7 @@ def test_wrong_settings_are_sentences() -> None:
         rate(0, learning_rate_schedule="constant*rsqrt_deca")
     with pytest.raises(HParamError, match=r"must rise, with as many .* got \[0.5, 0.2\] and \[\]."):
         rate(0, learning_rate_schedule="step", learning_rate_boundaries=(0.5, 0.2))
-    with pytest.raises(TypeError, match="'broken' must be callable"):
+    with pytest.raises(TypeError, match="'broken' must be a function of hparams, train_steps"):
         SCHEDULES.register("broken", 3)
 
 

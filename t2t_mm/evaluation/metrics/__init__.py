@@ -5,14 +5,13 @@ measures it from logits.
 """
 
 from t2t_mm.evaluation.metrics.known import (
-    METRICS,
-    Metric,
     applies,
     compute,
     find_metric,
     flatten,
     flatten_intervals,
 )
+from t2t_mm.evaluation.metrics.metric import Metric, metric
 from t2t_mm.evaluation.metrics.statistics import (
     Answers,
     Interval,
@@ -20,10 +19,10 @@ from t2t_mm.evaluation.metrics.statistics import (
     Score,
     Statistics,
     answers_of,
+    mean_of,
 )
 
 __all__ = [
-    "METRICS",
     "Answers",
     "Interval",
     "Metric",
@@ -36,4 +35,6 @@ __all__ = [
     "find_metric",
     "flatten",
     "flatten_intervals",
+    "mean_of",
+    "metric",
 ]

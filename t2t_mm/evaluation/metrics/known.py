@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from t2t_mm.errors import unknown
@@ -20,93 +19,92 @@ from t2t_mm.evaluation.metrics import (
     trees,
 )
 from t2t_mm.evaluation.metrics.bootstrap import intervals
+from t2t_mm.evaluation.metrics.metric import ANY, Metric
 from t2t_mm.evaluation.metrics.statistics import (
     Answers,
     Interval,
     References,
     Score,
-    Statistics,
     answers_of,
 )
+from t2t_mm.registry import METRICS
 
 if TYPE_CHECKING:
     from t2t_mm.problem import Task
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A metric by name.
+_NUMBER, _LABEL, _TREE = frozenset({"number"}), frozenset({"label"}), frozenset({"tree"})
 
-    Attributes:
-      statistics: answers -> what each example adds, and what follows from the sums.
-      summary: one line.
-      answers: what it scores: "any", or the name of a kind.
-      lower_is_better: as for an error rate.
-      percent: the value is already on 0 to 100, as BLEU is; otherwise a share, 0 to 1.
-      numbers: those of its figures that are plain numbers instead, such as a mean count.
-    """
-
-    statistics: Callable[[Answers], Statistics]
-    summary: str
-    answers: str = "text"
-    lower_is_better: bool = False
-    percent: bool = False
-    numbers: frozenset[str] = frozenset()
-
-
-METRICS: dict[str, Metric] = {
-    "bleu": Metric(text.bleu, "Corpus BLEU (sacrebleu).", percent=True),
-    "chrf": Metric(text.chrf, "Corpus chrF2 (sacrebleu).", percent=True),
-    "ter": Metric(
-        text.ter, "Translation edit rate (sacrebleu).", lower_is_better=True, percent=True
+_BUILT_IN = (
+    Metric("bleu", text.bleu, "Corpus BLEU (sacrebleu).", percent=True),
+    Metric("chrf", text.chrf, "Corpus chrF2 (sacrebleu).", percent=True),
+    Metric(
+        "ter",
+        text.ter,
+        "Translation edit rate (sacrebleu).",
+        higher_is_better=False,
+        percent=True,
     ),
-    "exact_match": Metric(classes.exact_match, "Outputs that equal a reference.", "any"),
-    "wer": Metric(error_rates.wer, "Word error rate (jiwer).", lower_is_better=True),
-    "cer": Metric(error_rates.cer, "Character error rate (jiwer).", lower_is_better=True),
-    "bleu_4": Metric(captions.bleu_4, "BLEU-4 of captions.", percent=True),
-    "rouge_1": Metric(rouge.rouge_1, "ROUGE-1: F of common words."),
-    "rouge_2": Metric(rouge.rouge_2, "ROUGE-2: F of common pairs of words."),
-    "rouge_l": Metric(captions.rouge_l, "ROUGE-L of captions and summaries."),
-    "cider": Metric(cider.cider, "CIDEr-D of captions, 0 to 10.", numbers=frozenset({"cider"})),
-    "meteor_stem": Metric(meteor.meteor_stem, "METEOR of captions, without synonyms."),
-    "bracket_f1": Metric(
+    Metric("exact_match", classes.exact_match, "Outputs that equal a reference.", frozenset({ANY})),
+    Metric("wer", error_rates.wer, "Word error rate (jiwer).", higher_is_better=False),
+    Metric("cer", error_rates.cer, "Character error rate (jiwer).", higher_is_better=False),
+    Metric("bleu_4", captions.bleu_4, "BLEU-4 of captions.", percent=True),
+    Metric("rouge_1", rouge.rouge_1, "ROUGE-1: F of common words."),
+    Metric("rouge_2", rouge.rouge_2, "ROUGE-2: F of common pairs of words."),
+    Metric("rouge_l", captions.rouge_l, "ROUGE-L of captions and summaries."),
+    Metric("cider", cider.cider, "CIDEr-D of captions, 0 to 10.", numbers=frozenset({"cider"})),
+    Metric("meteor_stem", meteor.meteor_stem, "METEOR of captions, without synonyms."),
+    Metric(
+        "bracket_f1",
         trees.bracket_f1,
         "Labelled bracket F1, as EVALB counts.",
-        "tree",
+        _TREE,
         numbers=frozenset({"bracket_crossing"}),
     ),
-    "bracket_f1_all": Metric(
-        trees.bracket_f1_all, "The same, with what EVALB leaves out as wrong.", "tree"
+    Metric(
+        "bracket_f1_all",
+        trees.bracket_f1_all,
+        "The same, with what EVALB leaves out as wrong.",
+        _TREE,
     ),
-    "accuracy": Metric(classes.accuracy, "Right class labels.", "label"),
-    "accuracy_top5": Metric(classes.accuracy_top5, "Labels among the five likeliest.", "label"),
-    "pearson": Metric(
+    Metric("accuracy", classes.accuracy, "Right class labels.", _LABEL),
+    Metric("accuracy_top5", classes.accuracy_top5, "Labels among the five likeliest.", _LABEL),
+    Metric(
+        "pearson",
         numbers.pearson,
         "Pearson's correlation, -1 to 1.",
-        "number",
+        _NUMBER,
         numbers=frozenset({"pearson"}),
     ),
-    "spearman": Metric(
+    Metric(
+        "spearman",
         numbers.spearman,
         "Spearman's rank correlation, -1 to 1.",
-        "number",
+        _NUMBER,
         numbers=frozenset({"spearman"}),
     ),
-    "mse": Metric(
+    Metric(
+        "mse",
         numbers.mse,
         "Mean squared error.",
-        "number",
-        lower_is_better=True,
+        _NUMBER,
+        higher_is_better=False,
         numbers=frozenset({"mse"}),
     ),
-    "span_f1": Metric(spans.span_f1, "F1 of labelled spans of words (seqeval).", "tags"),
-    "calibration_error": Metric(
+    Metric(
+        "span_f1", spans.span_f1, "F1 of labelled spans of words (seqeval).", frozenset({"tags"})
+    ),
+    Metric(
+        "calibration_error",
         classes.calibration_error,
         f"Expected calibration error, {classes.BINS} bins of equal width.",
-        "label",
-        lower_is_better=True,
+        _LABEL,
+        higher_is_better=False,
     ),
-}
+)
+
+for _metric in _BUILT_IN:
+    METRICS.register(_metric.name, _metric, _metric.summary)
 
 
 def find_metric(name: str, where: str = "the problem's metrics") -> Metric:
@@ -121,15 +119,12 @@ def find_metric(name: str, where: str = "the problem's metrics") -> Metric:
     """
     if name not in METRICS:
         raise unknown("metric", name, METRICS, where)
-    return METRICS[name]
+    return METRICS.get(name)
 
 
 def applies(name: str, task: Task) -> bool:
     """Whether a metric can score a problem's answers; a language model gives none."""
-    metric = find_metric(name)
-    if not task.has_inputs:
-        return False
-    return metric.answers in {"any", *task.targets.families}
+    return find_metric(name).fits(task.targets.families) and task.has_inputs
 
 
 def compute(
@@ -163,6 +158,11 @@ def compute(
 def _score(name: str, metric: Metric, answers: Answers, resamples: int) -> Score:
     statistics = metric.statistics(answers)
     figures = statistics.figures(statistics.rows.sum(0))
+    if name not in figures:
+        raise TypeError(
+            f"the metric '{name}' gave the figures {', '.join(figures) or 'none'}; one of them "
+            "must have its name"
+        )
     value = figures.pop(name)
     found = intervals(statistics, resamples) if resamples else {}
     return Score(value, figures, statistics.signature, found)

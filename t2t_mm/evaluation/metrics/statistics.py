@@ -25,18 +25,23 @@ class Answers:
       references: N lists of at least one right answer.
       ranked: of each example the likeliest labels with the natural logarithm of their probability,
         best first; None where answers are not labels.
+      language: code of the language of the texts; "" where it is not known.
     """
 
     outputs: Sequence[str]
     references: References
     ranked: Sequence[Ranked] | None = None
+    language: str = ""
 
     def __len__(self) -> int:
         return len(self.outputs)
 
 
 def answers_of(
-    outputs: Sequence[str], references: References, ranked: Sequence[Ranked] | None = None
+    outputs: Sequence[str],
+    references: References,
+    ranked: Sequence[Ranked] | None = None,
+    language: str = "",
 ) -> Answers:
     """The same, checked.
 
@@ -47,7 +52,7 @@ def answers_of(
         raise ValueError(f"{len(outputs)} outputs need as many non-empty lists of references")
     if ranked is not None and len(ranked) != len(outputs):
         raise ValueError(f"{len(outputs)} outputs need as many lists of ranked labels")
-    return Answers(outputs, references, ranked)
+    return Answers(outputs, references, ranked, language)
 
 
 Figures = Callable[[np.ndarray], dict[str, float]]

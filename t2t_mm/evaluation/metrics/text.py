@@ -1,7 +1,8 @@
-"""BLEU, chrF and TER, by sacrebleu."""
+"""BLEU, chrF and TER, by sacrebleu; and which of its tokenisers belongs to a language."""
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,9 +13,34 @@ if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric
 
 
+DEFAULT_TOKENIZER = "13a"  # sacrebleu's own
+
+# Languages without spaces between words: sacrebleu's tokeniser and the modules that it needs.
+_TOKENIZERS = {"zh": ("zh", ()), "ja": ("ja-mecab", ("MeCab", "ipadic"))}
+_WITHOUT = "char"  # where these modules are not installed
+
+
+def bleu_tokenizer(language: str) -> str:
+    """sacrebleu's tokeniser for text of a language.
+
+    Args:
+      language: a code such as "de", "zh" or "zh-TW"; "" where nobody said.
+
+    Returns:
+      "zh" for Chinese; "ja-mecab" for Japanese where sacrebleu[ja] is installed, "char" where it
+      is not; "13a" for every other language.
+    """
+    code = language.lower().replace("_", "-").partition("-")[0]
+    name, modules = _TOKENIZERS.get(code, (DEFAULT_TOKENIZER, ()))
+    return name if all(map(importlib.util.find_spec, modules)) else _WITHOUT
+
+
 def bleu(answers: Answers) -> Statistics:
-    """Corpus BLEU, 0 to 100, against all references of each output; sacrebleu's defaults."""
-    return bleu_variant("bleu", answers)
+    """Corpus BLEU, 0 to 100, against all references of each output; sacrebleu's defaults.
+
+    The tokeniser is that of the answers' language.
+    """
+    return bleu_variant("bleu", answers, tokenize=bleu_tokenizer(answers.language))
 
 
 def bleu_variant(name: str, answers: Answers, **options: Any) -> Statistics:

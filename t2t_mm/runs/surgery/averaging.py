@@ -113,7 +113,7 @@ def write_average(
         _check_origin(existing.origin, origin, output_dir)
         if _average_exists(output_dir, step, origin):
             return None
-    record = dataclasses.replace(record, origin=origin)
+    record = dataclasses.replace(record, origin=origin, devices=None)
     return Beginning(record, run.vocabularies, step, average(checkpoints), {}).write(output_dir)
 
 

@@ -107,6 +107,7 @@ class Cut:
             tasks={task.name: task.to_dict() for task in self.tasks},
             vocabularies={name: record.vocabularies[name] for name in vocabularies},
             data={name: digest for name, digest in record.data.items() if name in data},
+            devices=None,
             origin=origin(
                 "cut",
                 run,

@@ -127,6 +127,7 @@ class Growth:
             tasks={task.name: task.to_dict() for task in self.tasks},
             vocabularies={name: vocabulary.digest for name, vocabulary in vocabularies.items()},
             data={**self.run.record.data, **training_digests(self.added, self.data_dir)},
+            devices=None,
             origin=origin(
                 "grow",
                 self.run,
