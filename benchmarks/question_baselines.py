@@ -29,7 +29,7 @@ def answered(path: Path) -> dict[str, float]:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=int, default=24_000, help="training questions")
+    parser.add_argument("--train", type=int, default=48_000, help="training questions")
     parser.add_argument("--test", type=int, default=1_200, help="test questions")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--answers", type=Path, help="a file of answers to be shown beside them")

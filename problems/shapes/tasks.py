@@ -212,10 +212,10 @@ class QuestionShapes(ShapesProblem, QuestionProblem):
     provenance = Provenance(
         homepage="",
         licence="Apache-2.0, as this program",
-        examples={"train": 24_000, "dev": 1_200, "test": 1_200},
+        examples={"train": 48_000, "dev": 1_200, "test": 1_200},
     )
     examples: ClassVar[Mapping[Split, int]] = {
-        Split.TRAIN: 24_000,
+        Split.TRAIN: 48_000,
         Split.DEV: 1_200,
         Split.TEST: 1_200,
     }

@@ -37,6 +37,8 @@ class Label(SingleValue, Kind):
       names: of the classes, in the order of their ids.
       group: the name of the set of classes; problems that name the same one share its network.
       multiple: several classes, or none, may hold at once.
+      of_several: it answers several inputs, so that by default it is read from the decoder, whose
+        attentions relate them to one another.
     """
 
     name: ClassVar[str] = "label"
@@ -49,6 +51,7 @@ class Label(SingleValue, Kind):
     names: tuple[str, ...] = ()
     group: str | None = None
     multiple: bool = False
+    of_several: bool = False
 
     @classmethod
     def declared(cls, problem: str, options: Mapping[str, Any]) -> Self:
@@ -60,7 +63,9 @@ class Label(SingleValue, Kind):
 
     @property
     def modality(self) -> str:
-        return "multi_label" if self.multiple else "class_label"
+        if self.multiple:
+            return "multi_label"
+        return "decoded_label" if self.of_several else "class_label"
 
     @property
     def size(self) -> int | None:
@@ -73,6 +78,9 @@ class Label(SingleValue, Kind):
 
     def with_labels(self, labels: Sequence[str]) -> Self:
         return dataclasses.replace(self, names=tuple(labels))
+
+    def beside(self, inputs: Mapping[str, Kind]) -> Self:
+        return dataclasses.replace(self, of_several=len(inputs) > 1)
 
     def labels_in(self, value: str) -> Sequence[str]:
         return names_in(value) if self.multiple else (value,)
