@@ -71,9 +71,11 @@ class Evaluation:
 
     def _sums(self, route: Any, batch: Batch, command: tf.Tensor) -> dict[str, tf.Tensor]:
         targets = batch["targets"]
-        logits, _ = self._model.forward(route, batch, targets, command, training=False)
-        loss = self._model.loss(route, logits, targets, self._label_smoothing)
-        metrics = self._model.teacher_forced_metrics(route, logits, targets)
+        passed = self._model.forward_pass(
+            route, batch, targets, command, label_smoothing=self._label_smoothing
+        )
+        loss = self._model.body.objectives()[0].sums(passed)
+        metrics = self._model.teacher_forced_metrics(route, passed.outputs, targets)
         return {
             name: tf.stack([tf.cast(part, tf.float32) for part in pair])
             for name, pair in {"loss": loss, **metrics}.items()

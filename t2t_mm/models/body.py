@@ -16,6 +16,7 @@ import keras
 from keras import ops
 
 from t2t_mm.layers.rep import Encoded, Rep, concatenate, map_tensors
+from t2t_mm.models.objective import Objective
 from t2t_mm.tensor import Shape, Size, State, Tensor
 
 if TYPE_CHECKING:
@@ -78,6 +79,14 @@ class Body(keras.layers.Layer):
         """
         layers = self._flatten_layers(include_self=False, recursive=False)
         return {layer.name: [layer] for layer in layers}
+
+    def objectives(self) -> Sequence[Objective]:
+        """The losses that a training step minimizes, in their order, and what each moves.
+
+        Here one: the loss of the target's modality, over all variables. A model of several (a GAN),
+        or of a loss of its own (a diffusion model), overrides this.
+        """
+        return (Objective(),)
 
     @abstractmethod
     def build(self, input_shape: Shape | None = None) -> None:

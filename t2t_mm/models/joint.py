@@ -16,6 +16,7 @@ from t2t_mm.modalities.loss import Sums
 from t2t_mm.modalities.modality import INPUT, TARGET, Modality
 from t2t_mm.modalities.networks import modality_class, modality_key
 from t2t_mm.models.body import Body
+from t2t_mm.models.objective import ForwardPass
 from t2t_mm.problem import LENGTH
 from t2t_mm.tensor import Shape, Size, State, Tensor
 
@@ -185,9 +186,26 @@ class JointModel(keras.layers.Layer):
           The outputs (logits [B, T, V] or [B, classes]) and the body's auxiliary loss, float32
           scalar.
         """
+        passed = self.forward_pass(route, batch, targets, command, training)
+        return passed.outputs, passed.aux_loss
+
+    def forward_pass(
+        self,
+        route: Route,
+        batch: Mapping[str, Tensor],
+        targets: Tensor,
+        command: Tensor,
+        training: bool = False,
+        label_smoothing: float = 0.0,
+    ) -> ForwardPass:
+        """`forward` with all that an objective may ask for."""
         encoded = self.encode(route, batch, training=training)
         outputs, aux_loss = self.read_out(route, encoded, targets, command, training)
-        return outputs, encoded.aux_loss + aux_loss
+
+        def modality_loss(outputs: Tensor, targets: Tensor) -> Sums:
+            return self.loss(route, outputs, targets, label_smoothing)
+
+        return ForwardPass(encoded, outputs, targets, encoded.aux_loss + aux_loss, modality_loss)
 
     def read_out(
         self,

@@ -14,6 +14,7 @@ import keras
 
 from t2t_mm.models.body import Body
 from t2t_mm.models.joint import JointModel
+from t2t_mm.models.objective import Objective, check_objectives
 from t2t_mm.problem import Task
 
 Groups = Mapping[str, Sequence[keras.Variable]]
@@ -37,6 +38,23 @@ def stage_variables(body: Body) -> dict[str, list[keras.Variable]]:
         name: [variable for layer in layers for variable in layer.variables]
         for name, layers in body.stages().items()
     }
+
+
+def objective_groups(model: JointModel, groups: Groups) -> list[tuple[Objective, frozenset[str]]]:
+    """The body's objectives, each with the groups that it moves.
+
+    Raises:
+      UserError: if the objectives do not share out the body's stages, see `check_objectives`.
+    """
+    objectives, stages = model.body.objectives(), stage_variables(model.body)
+    check_objectives(objectives, stages, type(model.body).__name__)
+    stage_of = {id(v): stage for stage, variables in stages.items() for v in variables}
+    owner = {stage: o.name for o in objectives for stage in o.stages}
+    moved: dict[str, set[str]] = {objective.name: set() for objective in objectives}
+    for name, group in groups.items():
+        stage = stage_of.get(id(group[0]), "") if group else ""
+        moved[owner.get(stage, objectives[0].name)].add(name)
+    return [(objective, frozenset(moved[objective.name])) for objective in objectives]
 
 
 def parts(

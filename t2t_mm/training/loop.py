@@ -215,17 +215,17 @@ class Loop:
         ]
         rate = self.learning_rate(state.step)
         report = self.step(task, batches, self.loss_weights[name], rate)
-        sums = dict(zip(FIELDS, report.tolist(), strict=True))
+        sums = dict(zip(FIELDS, report.tolist(), strict=False))
         state.step += 1
         loss = sums["loss"] / max(sums["weight"], 1.0)
-        if not (math.isfinite(loss) and math.isfinite(sums["aux"] + sums["norm"])):
+        if not all(map(math.isfinite, report.tolist())):
             self.after_step(state.step, name, loss)
             raise self._diverged(name, loss, sums["norm"])
         self.policy.update(name, loss)
         state.problem_steps[name] = state.problem_steps.get(name, 0) + 1
         # Tracing and trying take seconds once; they say nothing about speed.
         seconds = 0.0 if fresh else time.monotonic() - begin
-        tally = state.tallies.setdefault(name, StepStats())
+        tally = state.tallies.setdefault(name, StepStats(objectives=self.step.further_objectives))
         tally.add(report.tolist(), seconds)
         if tally.steps >= LOG_EVERY:
             self._log_train(name)

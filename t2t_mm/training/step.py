@@ -6,8 +6,8 @@ weight and the learning rate are tensors. A trace is made when its first batch c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -16,8 +16,9 @@ from t2t_mm.data.batches.spec import Batch, batch_spec
 from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.models.joint import JointModel, Route
+from t2t_mm.models.objective import ForwardPass, Objective
 from t2t_mm.problem import TARGETS, Task
-from t2t_mm.runs.groups import Groups
+from t2t_mm.runs.groups import Groups, objective_groups
 from t2t_mm.runs.replicas import Replicas, local
 from t2t_mm.training import flat_groups
 from t2t_mm.training.accumulation import Accumulation
@@ -78,8 +79,20 @@ class TrainStep:
         )
         accumulates = accumulate_steps(hparams, replicas.count) > 1
         self._accumulation = Accumulation(groups, self._update) if accumulates else None
+        self._objectives = objective_groups(model, groups)
+        if accumulates and self.further_objectives:
+            raise HParamError(
+                f"hparam 'accumulate_steps' is {hparams.accumulate_steps} for a model of several "
+                f"objectives ({', '.join(o.name for o, _ in self._objectives)}), which take turns "
+                "within a step; leave it at 1."
+            )
         self._traced: dict[Route, tuple[Any, ...]] = {}
         self._moved: dict[Route, list[str]] = {}  # the groups that a loss depends on
+
+    @property
+    def further_objectives(self) -> list[str]:
+        """Names of the model's objectives beside the first."""
+        return [objective.name for objective, _ in self._objectives[1:]]
 
     def __call__(
         self, task: Task, batches: Sequence[Batch], loss_weight: float, learning_rate: float
@@ -93,7 +106,7 @@ class TrainStep:
           learning_rate: of this step.
 
         Returns:
-          float32 [8], see `step_stats.FIELDS`; summed over devices and batches.
+          float32 [8 + further objectives], see `step_stats`; summed over devices and batches.
         """
         route = self._model.route(task)
         names = (*route.input_features, TARGETS)
@@ -148,29 +161,72 @@ class TrainStep:
         *step: Any,
     ) -> tf.Tensor:
         """The report of a batch; its gradient is applied (by `step`), or accumulated without."""
+        first, *others = self._objectives
+        report = self._objective_step(route, groups, batch, command, loss_weight, first, step)
+        losses = [
+            self._objective_step(route, groups, batch, command, loss_weight, other, step).mean
+            for other in others
+        ]
+        sums = [report.total, report.weight, report.forward.aux_loss]
+        return self._report(route, batch, report.forward.outputs, sums, report.norm, losses)
+
+    def _objective_step(
+        self,
+        route: Route,
+        groups: Groups,
+        batch: Batch,
+        command: tf.Tensor,
+        loss_weight: tf.Tensor,
+        objective: tuple[Objective, frozenset[str]],
+        step: Sequence[Any],
+    ) -> _ObjectiveReport:
+        """One objective's forward pass, gradient and update (or the gradient's accumulation)."""
+        minimized, moves = objective
+        groups = {name: group for name, group in groups.items() if name in moves}
         with tf.GradientTape() as tape:
-            targets = batch["targets"]
-            logits, aux = self._model.forward(route, batch, targets, command, training=True)
-            total, weight = self._model.loss(route, logits, targets, self._label_smoothing)
+            forward = self._model.forward_pass(
+                route, batch, batch[TARGETS], command, True, self._label_smoothing
+            )
+            total, weight = minimized.sums(forward)
             # The mean over all devices' positions, so that n devices equal one with n batches.
             positions = self._replicas.sum(tf.stop_gradient(weight))
             everyones = tf.maximum(positions, 1.0)
-            loss = loss_weight * total / everyones + aux / self._replicas.count
+            loss = loss_weight * total / everyones
+            if minimized is self._objectives[0][0]:
+                loss += forward.aux_loss / self._replicas.count
             scaled = self.loss_scale.multiply(loss)
         sources = {name: [local(v.value) for v in group] for name, group in groups.items()}
         joined = flat_groups.join(groups, tape.gradient(scaled, sources))
-        if not joined:
+        if joined:
+            norm = self._apply(route, groups, joined, loss, positions, minimized.rate, step)
+        elif minimized is self._objectives[0][0]:
             raise HParamError(
                 "hparam 'freeze' leaves nothing to train where the inputs are "
                 f"{', '.join(route.inputs)} and the targets {route.target}; give those "
                 "problems no step (mixing_weights=NAME:0), or freeze less."
             )
-        self._moved[route] = [name for name in groups if name in joined]
-        if self._accumulation is None:
-            norm = self._update(groups, joined, loss, *step)
         else:
-            norm = self._accumulation.add(joined, loss, positions)
-        return self._report(route, batch, logits, [total, weight, aux], norm)
+            norm = tf.zeros(())
+        return _ObjectiveReport(forward, total, weight, norm, total / everyones)
+
+    def _apply(
+        self,
+        route: Route,
+        groups: Groups,
+        joined: Mapping[str, tf.Tensor],
+        loss: tf.Tensor,
+        positions: tf.Tensor,
+        rate: float,
+        step: Sequence[Any],
+    ) -> tf.Tensor:
+        """Applies a gradient, or accumulates it; the norm to report."""
+        self._moved[route] = [name for name in groups if name in joined]
+        if self._accumulation is not None:
+            return self._accumulation.add(joined, loss, positions)
+        learning_rate, before = step
+        if rate != 1.0:
+            learning_rate = rate * learning_rate
+        return self._update(groups, joined, loss, learning_rate, before)
 
     def _touched(self, route: Route) -> Groups:
         own = {id(v) for v in self._model.route_variables(route)}
@@ -185,11 +241,24 @@ class TrainStep:
         outputs: tf.Tensor,
         losses: Sequence[tf.Tensor],
         norm: tf.Tensor,
+        further: Sequence[tf.Tensor],
     ) -> tf.Tensor:
         counts = self._model.step_sums(route, outputs, batch)
-        sums = [*losses, counts.hits, counts.examples, counts.real, counts.padded]
+        sums = [*losses, counts.hits, counts.examples, counts.real, counts.padded, *further]
         summed = self._replicas.sum(tf.stack([tf.cast(value, tf.float32) for value in sums]))
-        return tf.concat([summed, norm[None]], 0)
+        if not further:
+            return tf.concat([summed, norm[None]], 0)
+        return tf.concat([summed[: -len(further)], norm[None], summed[-len(further) :]], 0)
+
+
+class _ObjectiveReport(NamedTuple):
+    """One objective's part of a step: its forward pass, loss, norm of the gradient, mean loss."""
+
+    forward: ForwardPass
+    total: tf.Tensor
+    weight: tf.Tensor
+    norm: tf.Tensor
+    mean: tf.Tensor
 
 
 def _concrete(function: Any, specs: list[Any]) -> Any:
