@@ -65,7 +65,11 @@ class VocabularySpec:
 
 
 INPUTS, TARGETS = "inputs", "targets"
-_TAKEN = (TARGETS, "references", "index")  # names in records and batches that no input may have
+RESERVED_NAMES = (
+    TARGETS,
+    "references",
+    "index",
+)  # names in records and batches that no input may have
 
 
 @dataclass(frozen=True)
@@ -169,10 +173,10 @@ def input_kinds(declared: Kind | Mapping[str, Kind]) -> dict[str, Kind]:
     for name, kind in declared.items():
         if not isinstance(kind, Kind):
             raise TypeError(f"input '{name}' must be a kind such as Text(...), got {kind!r}")
-        if not name.isidentifier() or name in _TAKEN or name.endswith(LENGTH):
+        if not name.isidentifier() or name in RESERVED_NAMES or name.endswith(LENGTH):
             raise TypeError(
                 f"an input cannot be named '{name}': use a Python name that does not end in "
-                f"{LENGTH} and is none of {', '.join(_TAKEN)}"
+                f"{LENGTH} and is none of {', '.join(RESERVED_NAMES)}"
             )
     return dict(sorted(declared.items()))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from t2t_mm.errors import DataError, unknown
 from t2t_mm.problem import Split
 from t2t_mm.problems_file.kinds import KINDS, ProblemKind
 from t2t_mm.problems_file.schema import Table, build, keys_of, number_between, positive_whole
+from t2t_mm.problems_file.several_inputs import Input, columns_of, read_inputs
 from t2t_mm.problems_file.source import HoldOut, Source
 from t2t_mm.problems_file.source_tables import (
     STRUCTURE,
@@ -75,7 +76,8 @@ class Declaration:
       name: of the problem.
       place: file and table, for errors.
       options: its keys.
-      kind: the entry of KINDS.
+      kind: the entry of KINDS, with the inputs that the table names.
+      inputs: what the table says of each of several inputs; none where there is one.
       sources: where the examples of each split come from.
       held_out: shares of the training sources that other splits get.
       shards: files of each split.
@@ -86,6 +88,7 @@ class Declaration:
     place: str
     options: Options
     kind: ProblemKind
+    inputs: Mapping[str, Input]
     sources: Mapping[Split, tuple[Source, ...]]
     held_out: HoldOut
     shards: Mapping[Split, int]
@@ -112,8 +115,14 @@ def read_declaration(name: str, table: Table, file: str) -> Declaration:
         raise unknown("kind", options.kind, KINDS, place)
     kind = KINDS[options.kind]
     _check_options(options, own, kind, place)
-    shared = {key: v for key, v in table.items() if key not in own and key not in STRUCTURE}
-    context = Context(place, options.kind, kind, shared, (*keys_of(Options), *STRUCTURE))
+    inputs: dict[str, Input] = {}
+    if kind.has_several:
+        inputs = read_inputs(table.get("inputs", {}), place)
+        kind = replace(kind, inputs={name: one.data_kind for name, one in inputs.items()})
+    structure = (*STRUCTURE, *(["inputs"] if inputs else []))
+    shared = {key: v for key, v in table.items() if key not in own and key not in structure}
+    known = (*keys_of(Options), *structure)
+    context = Context(place, options.kind, kind, shared, known, columns_of(inputs))
     sources = read_sources(table, context)
     held_out = read_holdout(table, sources, place)
     splits = [split for split in Split if split in sources or held_out.share(split)]
@@ -122,6 +131,7 @@ def read_declaration(name: str, table: Table, file: str) -> Declaration:
         place=place,
         options=options,
         kind=kind,
+        inputs=inputs,
         sources=sources,
         held_out=held_out,
         shards=read_shards(table, splits, place),
@@ -132,10 +142,10 @@ def read_declaration(name: str, table: Table, file: str) -> Declaration:
 def _refuse_modality(table: Table, place: str) -> None:
     """The first edition named the network that reads a problem's inputs in its table."""
     kind = KINDS.get(str(table.get("kind")))
-    if "modality" in table and kind:
+    if "modality" in table and kind and not kind.has_several:
         raise DataError(
             f"{place}: which network reads a problem is an hparam, not the table's; delete the key "
-            f"'modality' and give --hparams={kind.inputs.name}_modality={table['modality']}."
+            f"'modality' and give --hparams={kind.medium}_modality={table['modality']}."
         )
 
 

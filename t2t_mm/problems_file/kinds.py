@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from t2t_mm.data.sources.readers.reader import SEVERAL
 from t2t_mm.kinds import Audio, Image, Kind, Label, Number, Tags, Text, Tree
 from t2t_mm.problem import (
+    INPUTS,
     Image2ClassProblem,
     Image2TextProblem,
     Problem,
@@ -20,18 +23,34 @@ from t2t_mm.problem import (
 
 @dataclass(frozen=True)
 class ProblemKind:
-    """A kind of problem: the kinds of its input and its target.
+    """A kind of problem: the kinds of its inputs and its target.
 
     Attributes:
-      inputs, targets: the kinds of data.
+      inputs: name -> kind of data; none where the problem's table names several.
+      targets: the kind of data.
       shape: the problem class whose command and metrics are the defaults.
       defaults: of the kinds' keys, where they are not the kinds' own.
     """
 
-    inputs: type[Kind]
+    inputs: Mapping[str, type[Kind]]
     targets: type[Kind]
     shape: type[Problem]
     defaults: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def has_several(self) -> bool:
+        """True if the problem's table names its inputs."""
+        return len(self.inputs) != 1
+
+    @property
+    def medium(self) -> str:
+        """The name of what a format must give as inputs, see `Reader.INPUTS`."""
+        return SEVERAL if self.has_several else self.inputs[INPUTS].name
+
+    @property
+    def text_inputs(self) -> list[str]:
+        """Names of the inputs that are text."""
+        return [name for name, kind in self.inputs.items() if kind.decoded_by_tokens]
 
     @property
     def writes_text(self) -> bool:
@@ -43,26 +62,39 @@ class ProblemKind:
         if key == "language":
             return self.targets.decoded_by_tokens
         if key in ("reversed_command", "reversed_language"):
-            return self.inputs.decoded_by_tokens and self.targets.decoded_by_tokens
-        own = (*self.inputs.option_keys, *self.targets.option_keys)
-        return key in own or key not in OPTION_KEYS
+            one_text = not self.has_several and bool(self.text_inputs)
+            return one_text and self.targets.decoded_by_tokens
+        # Several inputs have their own keys in their own tables, all texts one vocabulary.
+        inputs = [Text] if self.has_several else [*self.inputs.values()]
+        sides = [*inputs, self.targets]
+        return any(key in kind.option_keys for kind in sides) or key not in OPTION_KEYS
+
+
+def _one(
+    inputs: type[Kind], targets: type[Kind], shape: type[Problem], **defaults: object
+) -> ProblemKind:
+    return ProblemKind({INPUTS: inputs}, targets, shape, tuple(defaults.items()))
 
 
 KINDS: dict[str, ProblemKind] = {
-    "text2text": ProblemKind(Text, Text, Text2TextProblem),
-    "text2tree": ProblemKind(Text, Tree, Text2TreeProblem),
-    "text2class": ProblemKind(Text, Label, Text2ClassProblem),
-    "text2number": ProblemKind(Text, Number, Text2NumberProblem),
-    "text2tags": ProblemKind(Text, Tags, Text2TagsProblem),
-    "image2class": ProblemKind(Image, Label, Image2ClassProblem, (("flip", True),)),
-    "image2text": ProblemKind(Image, Text, Image2TextProblem),
-    "speech2text": ProblemKind(Audio, Text, Speech2TextProblem),
-    "speech2class": ProblemKind(Audio, Label, Text2ClassProblem),
+    "text2text": _one(Text, Text, Text2TextProblem),
+    "text2tree": _one(Text, Tree, Text2TreeProblem),
+    "text2class": _one(Text, Label, Text2ClassProblem),
+    "text2number": _one(Text, Number, Text2NumberProblem),
+    "text2tags": _one(Text, Tags, Text2TagsProblem),
+    "image2class": _one(Image, Label, Image2ClassProblem, flip=True),
+    "image2text": _one(Image, Text, Image2TextProblem),
+    "speech2text": _one(Audio, Text, Speech2TextProblem),
+    "speech2class": _one(Audio, Label, Text2ClassProblem),
+    "several2text": ProblemKind({}, Text, Text2TextProblem),
+    "several2tree": ProblemKind({}, Tree, Text2TreeProblem),
+    "several2class": ProblemKind({}, Label, Text2ClassProblem),
+    "several2number": ProblemKind({}, Number, Text2NumberProblem),
 }
 # Keys that mean something only where a kind of data has them.
 OPTION_KEYS = frozenset(
     key
     for kind in KINDS.values()
-    for side in (kind.inputs, kind.targets)
+    for side in (*kind.inputs.values(), kind.targets)
     for key in side.option_keys
 )

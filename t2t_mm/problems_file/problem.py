@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from t2t_mm.data.sources.readers import Roots, Row
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.kinds import Kind
 from t2t_mm.problem import (
+    INPUTS,
     Dropped,
     Problem,
     Sample,
@@ -37,7 +38,7 @@ class FileProblem(Problem):
         self.folder = folder
         self.tmp_dir = tmp_dir
         self._labels: tuple[str, ...] | None = options.labels or None
-        self.inputs = kind.inputs.declared(self.name, _options(declaration, kind.inputs))
+        self.inputs = _inputs(declaration)
         self.targets = kind.targets.declared(self.name, _options(declaration, kind.targets))
         self.command = options.command or kind.shape.command
         self.reversed_command = options.reversed_command or kind.shape.reversed_command
@@ -128,6 +129,23 @@ class FileProblem(Problem):
         return Roots((self.folder, *([Path(second).expanduser()] if second else [])))
 
 
+def _inputs(declaration: Declaration) -> Kind | dict[str, Kind]:
+    """The one input as it is declared, or several by name."""
+    name, kinds = declaration.name, declaration.kind.inputs
+    if not declaration.kind.has_several:
+        return kinds[INPUTS].declared(name, _options(declaration, kinds[INPUTS]))
+    found = {}
+    for slot, given in declaration.inputs.items():
+        kind = given.data_kind
+        # Texts are on the problem's vocabulary; each set of classes is its own.
+        owner, own = (name, {"vocabulary": declaration.options.vocabulary})
+        if not kind.decoded_by_tokens:
+            owner, own = f"{name}_{slot}", {}
+        options = {key: v for key, v in own.items() if v and key in kind.option_keys}
+        found[slot] = kind.declared(owner, {**options, **given.options})
+    return found
+
+
 def _options(declaration: Declaration, kind: type[Kind]) -> dict[str, Any]:
     """The keys of the table that say what is particular about a kind of data here."""
     given = dict(declaration.kind.defaults)
@@ -139,5 +157,6 @@ def _options(declaration: Declaration, kind: type[Kind]) -> dict[str, Any]:
 
 
 def _sample(row: Row) -> Sample:
-    sample = {"inputs": row.inputs, "targets": row.targets}
+    inputs = row.inputs if isinstance(row.inputs, Mapping) else {INPUTS: row.inputs}
+    sample = {**inputs, "targets": row.targets}
     return {**sample, "references": list(row.references)} if row.references else sample

@@ -6,13 +6,13 @@ import hashlib
 import heapq
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from t2t_mm.data.sources.readers import Reader, Roots, Row
 from t2t_mm.errors import DataError
 from t2t_mm.kinds import tree_tags, trees
-from t2t_mm.problem import Split
+from t2t_mm.problem import INPUTS, Split
 from t2t_mm.problems_file.kinds import ProblemKind
 
 # A text is one line: decoded outputs are compared and written line by line.
@@ -122,8 +122,11 @@ class Source:
     def _ready(self, row: Row) -> Row:
         """The row with its texts on one line each, lower-cased if asked for."""
         change = _lower_line if self.filters.lowercase else one_line
-        if self.kind.inputs.decoded_by_tokens:
-            row = replace(row, inputs=change(_text(row.inputs)))
+        texts = {name: change(text) for name, text in self._input_texts(row).items()}
+        if isinstance(row.inputs, Mapping):
+            row = replace(row, inputs={**row.inputs, **texts})
+        elif texts:
+            row = replace(row, inputs=texts[INPUTS])
         if self.kind.writes_text:
             references = tuple(filter(None, map(change, row.references)))
             return replace(row, targets=change(row.targets), references=references)
@@ -131,10 +134,19 @@ class Source:
 
     def _texts(self, row: Row) -> list[tuple[str, str]]:
         """(place, text) of what must not be empty and is counted in words."""
-        texts = [(row.key, _text(row.inputs))] if self.kind.inputs.decoded_by_tokens else []
+        several = isinstance(row.inputs, Mapping)
+        texts = [
+            (f"{row.key}, {name}" if several else row.key, text)
+            for name, text in self._input_texts(row).items()
+        ]
         if self.kind.writes_text or not row.targets:
             texts.append((row.target_key or row.key, row.targets))
         return texts
+
+    def _input_texts(self, row: Row) -> dict[str, str]:
+        """The inputs that are text, by name."""
+        values = row.inputs if isinstance(row.inputs, Mapping) else {INPUTS: row.inputs}
+        return {name: _text(values[name]) for name in self.kind.text_inputs}
 
     def _with_tree(self, row: Row) -> Row:
         """The row with its tree proved, a bracketed one in the spelling of trees.linearize."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from t2t_mm.data.sources.readers import FORMATS
+from t2t_mm.data.sources.readers.tables import Column
 from t2t_mm.errors import DataError, unknown
 from t2t_mm.problem import Problem, Split
 from t2t_mm.problems_file.kinds import ProblemKind
@@ -32,6 +33,7 @@ class Context:
       kind_name, kind: of the problem.
       shared: keys of sources that the problem's table gives for all its splits.
       options: keys that belong into the problem's table, for error messages.
+      columns: where each of several inputs stands.
     """
 
     place: str
@@ -39,6 +41,7 @@ class Context:
     kind: ProblemKind
     shared: Table
     options: tuple[str, ...]
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
     def place_of(self, split: Split) -> str:
         """E.g. "my.toml, [problems.x.train]"."""
@@ -79,11 +82,11 @@ def _source(own: Table, place: str, context: Context) -> Source:
     fitting = [
         other
         for other, r in FORMATS.items()
-        if kind.inputs.name in r.INPUTS and kind.targets.name in r.TARGETS
+        if kind.medium in r.INPUTS and kind.targets.name in r.TARGETS
     ]
     if name not in fitting:
         raise DataError(
-            f"{place}: format '{name}' does not give {kind.inputs.name} with {kind.targets.name}, "
+            f"{place}: format '{name}' does not give {_named(kind)} with {kind.targets.name}, "
             f"which kind '{context.kind_name}' needs; these do: {', '.join(fitting)}."
         )
     known = [*keys_of(reader), *keys_of(Filters)]
@@ -94,8 +97,16 @@ def _source(own: Table, place: str, context: Context) -> Source:
     filters = {key: table.pop(key) for key in keys_of(Filters) if key in table}
     for key in filters.keys() & {"max_words", "max_examples"}:
         positive_whole(filters[key], f"{place}: {key}")
-    medium = {"medium": kind.inputs.name}
-    return Source(build(reader, table, place, **medium), build(Filters, filters, place), kind)
+    internal: dict[str, Any] = {"medium": kind.medium}
+    if context.columns:
+        if "inputs" in own:
+            raise DataError(f"{place}: the columns of the inputs stand in the problem's inputs.")
+        internal["several"] = context.columns
+    return Source(build(reader, table, place, **internal), build(Filters, filters, place), kind)
+
+
+def _named(kind: ProblemKind) -> str:
+    return "several inputs" if kind.has_several else kind.medium
 
 
 def read_holdout(table: Table, sources: Mapping[Split, Any], place: str) -> HoldOut:

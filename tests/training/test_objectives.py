@@ -119,7 +119,10 @@ def test_batches_of_several_objectives_are_not_accumulated() -> None:
         ((Objective(stages=frozenset({"probe"})),), "'loss', must name no stage"),
         ((Objective(), Objective("x")), "'x' must name the stages"),
         ((Objective(), Objective("loss", None, frozenset({"probe"}))), "'loss' is there twice"),
-        ((Objective(), Objective("x", None, frozenset({"probes"}))), "the stage 'probes', the body"),
+        (
+            (Objective(), Objective("x", None, frozenset({"probes"}))),
+            "the stage 'probes', the body",
+        ),
         (
             (
                 Objective(),

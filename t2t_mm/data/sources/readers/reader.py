@@ -6,12 +6,16 @@ nothing of problems, hold-outs or filters: see problems_file/.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm.errors import DataError
+
+SEVERAL = "several"  # in `Reader.INPUTS`: rows hold several inputs, by name
+
+Value = str | Callable[[], bytes]  # text, or what gives the bytes of an encoded file
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class Row:
 
     Attributes:
       key: where it stands, e.g. "train.en, line 3": unique, and the same on every machine.
-      inputs: text, or a function without arguments that gives the bytes of an encoded file.
+      inputs: text, or a function without arguments that gives the bytes of an encoded file; of a
+        problem of several inputs, these by name.
       targets: text; a class name where the problem has classes.
       target_key: where the targets stand, if elsewhere.
       group: rows of one group are never split between training and held-out data; "" is the key.
@@ -28,7 +33,7 @@ class Row:
     """
 
     key: str
-    inputs: str | Callable[[], bytes]
+    inputs: Value | Mapping[str, Value]
     targets: str
     target_key: str = ""
     group: str = ""
@@ -63,7 +68,7 @@ class Reader:
     """A file format.
 
     Attributes:
-      INPUTS: what it can give as inputs: "text", "image", "audio".
+      INPUTS: what it can give as inputs: "text", "image", "audio", SEVERAL.
       TARGETS: likewise as targets: "text", "label", "tree".
       LINEAR_TREES: its trees are as they are to be stored: nobody need parse them again.
       medium: which of INPUTS the problem asks for; not a key of the problems file.

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from t2t_mm.data.sources.readers.reader import Reader, Roots, Row
-from t2t_mm.data.sources.readers.records import column, read_records
+from t2t_mm.data.sources.readers.media import media_value
+from t2t_mm.data.sources.readers.reader import SEVERAL, Reader, Roots, Row, Value
+from t2t_mm.data.sources.readers.records import Record, column, read_records
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where one of several inputs stands in a table.
+
+    Attributes:
+      name: of the column.
+      folder: of the files that it names, "" for the place where the problems file is; None if it
+        holds the value itself.
+    """
+
+    name: str
+    folder: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +35,10 @@ class Table(Reader):
       targets: likewise of targets.
       columns: names of the columns, if the file has no header line.
       delimiter: between columns, if it is not the format's.
+      several: where the inputs stand, of a problem that has several; not a key of the file.
     """
 
+    INPUTS = ("text", SEVERAL)
     TARGETS = ("text", "label", "tree", "number", "tags")
     STYLE: ClassVar[str]
 
@@ -30,14 +47,32 @@ class Table(Reader):
     targets: str = "targets"
     columns: tuple[str, ...] = ()
     delimiter: str | None = None
+    several: Mapping[str, Column] = field(default_factory=dict, metadata={"internal": True})
 
     def rows(self, roots: Roots, training: bool) -> Iterator[Row]:
         del training  # a row has one answer
         path = roots.find(self.path)
         for number, record in read_records(path, self.STYLE, self.delimiter, self.columns):
             place = f"{self.path}, line {number}"
-            inputs = column(record, self.inputs, place)
-            yield Row(place, inputs, column(record, self.targets, place), group=inputs)
+            targets = column(record, self.targets, place)
+            if self.several:
+                yield self._row_of_several(record, roots, place, targets)
+            else:
+                inputs = column(record, self.inputs, place)
+                yield Row(place, inputs, targets, group=inputs)
+
+    def _row_of_several(self, record: Record, roots: Roots, place: str, targets: str) -> Row:
+        """A row whose files, or else whose texts, are the group that is held out together."""
+        texts = {name: column(record, where.name, place) for name, where in self.several.items()}
+        files = {
+            name: roots.find(where.folder or ".") / texts[name]
+            for name, where in self.several.items()
+            if where.folder is not None
+        }
+        values: dict[str, Value] = {**texts}
+        values |= {name: media_value(path, place) for name, path in files.items()}
+        group = "\n".join(texts[name] for name in files or texts)
+        return Row(place, values, targets, group=group)
 
 
 @dataclass(frozen=True, kw_only=True)
