@@ -98,7 +98,7 @@ def test_data_are_generated_and_bound(folder: Path) -> None:
     name = load(
         folder,
         more='vocabulary = "vocab.vqa"',
-        end='[vocabularies."vocab.vqa"]\nsize = 300\n',
+        end='[vocabularies."vocab.vqa"]\nsize = 340\n',
         inner=", lowercase = true",
     )
     problem = lookup.find_problem(name)
