@@ -90,7 +90,10 @@ def decode_samples(
 
 
 def text(
-    rows: Metrics, tasks: Iterable[Task], samples: Mapping[str, Sequence[Mapping[str, str]]]
+    rows: Metrics,
+    tasks: Iterable[Task],
+    samples: Mapping[str, Sequence[Mapping[str, str]]],
+    further: Iterable[str] = (),
 ) -> str:
     """The table, what its columns mean, and the samples.
 
@@ -98,8 +101,10 @@ def text(
       rows: as `figures` gives them.
       tasks: the problems, whose own metrics are shown, not these metrics' parts.
       samples: as `decode_samples` gives them.
+      further: metrics that are shown besides.
     """
-    lines = [metrics_table(rows, {name for task in tasks for name in task.metrics})]
+    names = {name for task in tasks for name in task.metrics}
+    lines = [metrics_table(rows, {*names, *further})]
     if samples:
         lines += [
             f"decoded metrics: of {EXAMPLES} development examples per problem; t2t-eval takes all.",

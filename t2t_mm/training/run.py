@@ -166,7 +166,8 @@ def _report(
                 values = {n: v for n, v in values.items() if n not in loop.evaluated.get(name, ())}
             if values:
                 log.write(step, "dev", name, values)
-    progress.say(report.text(report.figures(settings.output_dir), data.tasks, samples))
+    rows, further = report.figures(settings.output_dir), [best.metric] if best.decoded else []
+    progress.say(report.text(rows, data.tasks, samples, further))
     if best.decoded and samples:
         progress.say(f"{best.metric}: of the {settings.eval_steps} batches of an evaluation.")
 
@@ -180,10 +181,12 @@ def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
     model = _make_model(settings, data, Replicas())
     load_weights(checkpoint, model, data.tasks)
     batches = settings.eval_steps or None
-    metrics = DevEvaluator(
+    evaluate_all = DevEvaluator(
         model, data.tasks, settings.data_dir, settings.hparams, batches, data.vocabularies
-    )()
-    progress.say(f"{checkpoint}:\n{metrics_table(metrics)}")
+    )
+    metrics, best = evaluate_all(), evaluate_all.best
+    shown = metrics_table(metrics, {best.metric} if best.decoded else ())
+    progress.say(f"{checkpoint}:\n{shown}")
     step = int(checkpoint.rpartition("-")[2])
     return TrainResult(step, metrics, settings.output_dir, model)
 

@@ -179,6 +179,12 @@ def test_a_decoded_metric_keeps_the_best_stops_early_and_resumes_alike(
     assert logged(folder / "parts", "cer") == values
     assert_equal_checkpoints(folder / "whole", folder / "parts")
 
+    capsys.readouterr()
+    evaluated = by_cer(folder, "parts", eval_steps=20, schedule="evaluate", progress=True)
+    assert evaluated.metrics["tiny_digits"]["cer"] == values[step]
+    table = capsys.readouterr().out
+    assert "cer" in table and f"{values[step]:.4g}" in table
+
 
 def test_another_metric_begins_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = {"problems": "tiny_digits", "train_steps": 2, "local_eval_frequency": 2}
