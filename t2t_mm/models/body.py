@@ -20,6 +20,7 @@ from t2t_mm.models.objective import Objective
 from t2t_mm.tensor import Shape, Size, State, Tensor
 
 if TYPE_CHECKING:
+    from t2t_mm.hparam import HParams
     from t2t_mm.problem import Task
 
 
@@ -61,6 +62,11 @@ class Body(keras.layers.Layer):
     @abstractmethod
     def from_hparams(cls, hparams: Any, seed_generator: keras.random.SeedGenerator) -> Body:
         """Makes the body that a hyperparameter set describes."""
+
+    @classmethod
+    def fitted(cls, hparams: HParams, tasks: Sequence[Task]) -> HParams:
+        """Fills in the hparams that depend on the problems: asked before `from_hparams`."""
+        return hparams
 
     @classmethod
     def refuses(cls, task: Task) -> str | None:

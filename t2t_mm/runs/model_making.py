@@ -45,6 +45,7 @@ def make_model(
     body_class = MODELS.get(model)
     check_fields(model, body_class, hparams)
     refuse_unfit(model, body_class, tasks)
+    fitted = body_class.fitted(hparams, tasks)
 
     def make() -> JointModel:
         keras.utils.set_random_seed(seed)
@@ -53,7 +54,7 @@ def make_model(
             seeds = (ReplicaSeeds if replicas.count > 1 else keras.random.SeedGenerator)(
                 seed, name="seeds"
             )
-            body = body_class.from_hparams(hparams, seeds)
+            body = body_class.from_hparams(fitted, seeds)
             return JointModel(tasks, body, hparams, seeds, name="joint")
 
     return in_fresh_keras(make)
