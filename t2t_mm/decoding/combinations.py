@@ -81,7 +81,7 @@ def combination(
 
 
 def _language(tasks: Mapping[str, Task], target: Task, command: str) -> str:
-    """What a command makes of a target's text: the language of the problems that it belongs to."""
+    """The language of a target's text under a command: that of the problems with the command."""
     if command == target.command:
         return target.language
     return next((t.language for t in tasks.values() if t.command == command and t.language), "")

@@ -44,7 +44,7 @@ class GeluNetwork(FeedForward):
         return {**super().get_config(), "depth_scale": self.depth_scale, "seed": self.seed}
 
 
-class BlockMemory(NamedTuple):
+class GPTBlockMemory(NamedTuple):
     """Tensors that a block needs at every position."""
 
     attention: PrefixMemory
@@ -117,7 +117,7 @@ class GPTBlock(keras.layers.Layer):
 
     def start(
         self, x: Tensor, bias: Tensor, rows: Size, beams: int, length: Size
-    ) -> tuple[Tensor, BlockMemory, tuple[Tensor, Tensor]]:
+    ) -> tuple[Tensor, GPTBlockMemory, tuple[Tensor, Tensor]]:
         """Runs over a prefix x [B, S, D]; see `Body.start`.
 
         Returns:
@@ -126,11 +126,11 @@ class GPTBlock(keras.layers.Layer):
         x, prefix = self(x, bias)
         attention, state = self.attention.start_after(prefix, rows, beams, length)
         norms = [norm.prepare() for norm in (self.attention_norm, self.feed_forward_norm)]
-        return x, BlockMemory(attention, self.feed_forward.prepare(), norms), state
+        return x, GPTBlockMemory(attention, self.feed_forward.prepare(), norms), state
 
     def step(
         self,
-        memory: BlockMemory,
+        memory: GPTBlockMemory,
         state: tuple[Tensor, Tensor],
         x: Tensor,
         position: Tensor,

@@ -9,7 +9,7 @@ from keras import ops
 
 from t2t_mm.layers.rep import Encoded, Rep
 from t2t_mm.modalities.categorical import OneClass, number_of_classes
-from t2t_mm.modalities.modality import TARGET, Decoder, Modality
+from t2t_mm.modalities.modality import TARGET, DecodingBody, Modality
 from t2t_mm.tensor import Shape, Size, Tensor
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class DecodedLabel(LinearLabel):
 
     def read_out(
         self,
-        body: Decoder,
+        body: DecodingBody,
         encoded: Encoded,
         targets: Tensor,
         first: Tensor | None,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 INPUT, TARGET = "input", "target"
 
 
-class Decoder(Protocol):
+class DecodingBody(Protocol):
     """The part of a body that a modality calls; see models/body.py."""
 
     def decode(
@@ -152,7 +152,7 @@ class Modality(keras.layers.Layer):
 
     def read_out(
         self,
-        body: Decoder,
+        body: DecodingBody,
         encoded: Encoded,
         targets: Tensor,
         first: Tensor | None,

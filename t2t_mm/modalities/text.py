@@ -18,7 +18,7 @@ from t2t_mm.modalities.loss import (
     smoothed_cross_entropy,
     weighted_sum,
 )
-from t2t_mm.modalities.modality import INPUT, TARGET, Decoder, Modality
+from t2t_mm.modalities.modality import INPUT, TARGET, DecodingBody, Modality
 from t2t_mm.tensor import Shape, Size, State, Tensor
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Text(Modality):
 
     def read_out(
         self,
-        body: Decoder,
+        body: DecodingBody,
         encoded: Encoded,
         targets: Tensor,
         first: Tensor | None,

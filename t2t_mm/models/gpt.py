@@ -13,7 +13,7 @@ from t2t_mm.layers.ancestry import past_bias, start_ancestry, write_ancestry
 from t2t_mm.layers.attention import PENALTY, padding_bias
 from t2t_mm.layers.buffers import take
 from t2t_mm.layers.dropout import Dropout
-from t2t_mm.layers.gpt_block import BlockMemory, GPTBlock
+from t2t_mm.layers.gpt_block import GPTBlock, GPTBlockMemory
 from t2t_mm.layers.learned_positions import LearnedPositions
 from t2t_mm.layers.normalization import LayerNorm
 from t2t_mm.layers.recording import record_attention, recording
@@ -56,7 +56,7 @@ class GPTMemory(NamedTuple):
     lengths: Tensor
     positions: Tensor
     bias: Tensor
-    layers: list[BlockMemory]
+    layers: list[GPTBlockMemory]
     norm: tuple[Tensor, Tensor]
 
 

@@ -59,7 +59,7 @@ class Input:
         return {key: value for key, value in given.items() if value not in (None, ())}
 
     def source(self, name: str) -> Column:
-        """Where its values stand in a table."""
+        """The place of its values in a table."""
         return Column(self.column or name, self.folder if self.data_kind.suffixes else None)
 
 
@@ -119,5 +119,5 @@ def _check_keys(given: Table, allowed: tuple[str, ...], found: Input, place: str
 
 
 def columns_of(inputs: Mapping[str, Input]) -> dict[str, Column]:
-    """Where each input stands in a table."""
+    """The place of each input in a table."""
     return {name: found.source(name) for name, found in inputs.items()}

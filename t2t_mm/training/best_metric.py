@@ -1,4 +1,4 @@
-"""Which figure says that weights are the best so far: the hparam keep_best_metric.
+"""The figure by which weights are the best so far: the hparam keep_best_metric.
 
 A teacher-forced one (loss, accuracy, ...) is measured at every evaluation anyway. A metric of
 decoded outputs (bleu, wer, a user's own, ...) makes each evaluation also decode.

@@ -1,4 +1,4 @@
-"""Which of Keras's callbacks a run refuses, by what it does instead; and what others monitor."""
+"""Checks of Keras's callbacks: those that a run refuses, and what the others monitor."""
 
 from __future__ import annotations
 

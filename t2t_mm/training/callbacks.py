@@ -91,11 +91,11 @@ class Callbacks:
 
     @property
     def stopping(self) -> bool:
-        """Whether a callback wants to stop."""
+        """True if a callback wants to stop."""
         return bool(self._callbacks) and bool(getattr(self._model, "stop_training", False))
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs, ready for JSON."""
+        """The state that a resumed run needs, ready for JSON."""
         return {
             "epoch": self._epoch,
             "open": self._is_open,

@@ -1,4 +1,4 @@
-"""What Keras's callbacks want of a keras.Model that the joint model, a layer, does not have.
+"""Attributes of a keras.Model that Keras's callbacks want and the joint model, a layer, lacks.
 
 It is lent to the model while it is trained: `stop_training`, an `optimizer` whose learning rate can
 be read and set, `save_weights`, and `layers` for histograms.

@@ -123,7 +123,7 @@ def find_metric(name: str, where: str = "the problem's metrics") -> Metric:
 
 
 def applies(name: str, task: Task) -> bool:
-    """Whether a metric can score a problem's answers; a language model gives none."""
+    """True if a metric can score a problem's answers; a language model gives none."""
     return find_metric(name).fits(task.targets.families) and task.has_inputs
 
 

@@ -1,4 +1,4 @@
-"""What a metric of decoded outputs is; the built-in ones are registered in known.py.
+"""The contract of metrics of decoded outputs; the built-in ones are registered in known.py.
 
 One of your own, in a module that `--t2t_usr_dir` or a plug-in imports:
 
@@ -52,7 +52,7 @@ class Metric:
         object.__setattr__(self, "__doc__", self.summary)
 
     def fits(self, families: Iterable[str]) -> bool:
-        """Whether it scores answers of a kind of those families."""
+        """True if it scores answers of a kind of those families."""
         return not self.families.isdisjoint({ANY, *families})
 
 

@@ -13,7 +13,7 @@ from t2t_mm.data.sources.readers.records import Record, column, read_records
 
 @dataclass(frozen=True)
 class Column:
-    """Where one of several inputs stands in a table.
+    """The place of one of several inputs in a table.
 
     Attributes:
       name: of the column.
