@@ -31,6 +31,7 @@ class MultiModelHParams(HParams):
     decoder_experts: int = 0  # experts of the decoder's; 0: num_experts
     moe_k: int = 2  # experts that a position uses
     moe_loss_coef: float = 0.01  # weight of the balance losses
+    patent_figures: bool = False  # the patent's second attention, second convolution and plain sums
     fusion_layers: int = -1  # self-attention over several inputs; -1: 3 layers where there are any
 
 

@@ -51,6 +51,7 @@ FIELDS = (
     "moe_k",
     "moe_loss_coef",
     "fusion_layers",
+    "patent_figures",
 )
 
 FUSION_LAYERS = 3  # where a problem has several inputs and the hparam leaves their number open
@@ -66,6 +67,7 @@ class MultiModelMemory(NamedTuple):
       mixer: of the mixer's attention block.
       inputs: of the decoder's attentions, that of its input first.
       norms: weights of `decoder_norms`.
+      second: of the mixer's second attention, with `patent_figures`.
       mixture: weights of the mixture and of its normalization.
       bias: [B, 1, 1, S], of padding.
       mean: [R, D], the mean of the encoded inputs, where there is no attention.
@@ -76,6 +78,7 @@ class MultiModelMemory(NamedTuple):
     mixer: BlockMemory | None = None
     inputs: list[SourceMemory] | None = None
     norms: list[tuple[Tensor, Tensor]] | None = None
+    second: SourceMemory | None = None
     mixture: tuple[State, tuple[Tensor, Tensor]] | None = None
     bias: Tensor | None = None
     mean: Tensor | None = None
@@ -118,6 +121,11 @@ class MultiModel(Body):
       encoder_experts, decoder_experts: of that mixture, where it has another number of experts
         (t2t-checkpoint cut leaves out those that are hardly used); 0: num_experts.
       fusion_layers: self-attention layers over several inputs; 0 joins them before the encoder.
+      patent_figures: True adds what the patent's figures have beyond T2T's MultiModel. In the mixer
+        a second attention over the encoded inputs (416) follows its ConvBlocks; each block of the
+        decoder has a second ConvBlock (512); attentions join encoder, mixer and decoder (318, 418,
+        518) by sums without a normalization. The figures leave open what exactly enters the
+        additional layers: this is our reading.
       seed_generator: the one source of randomness.
     """
 
@@ -145,6 +153,7 @@ class MultiModel(Body):
         moe_k: int = 2,
         moe_loss_coef: float = 1e-2,
         fusion_layers: int = 0,
+        patent_figures: bool = False,
         seed_generator: keras.random.SeedGenerator | None = None,
         **kwargs: Any,
     ) -> None:
@@ -167,6 +176,7 @@ class MultiModel(Body):
         self.moe_k = moe_k
         self.moe_loss_coef = moe_loss_coef
         self.fusion_layers = fusion_layers
+        self.patent_figures = patent_figures
         self._make_encoder()
         self._make_fusion()
         self._make_mixer()
@@ -199,7 +209,8 @@ class MultiModel(Body):
             self.encoder_mixture_norm = self._norm("encoder_mixture_norm")
         if self.use_attention:
             self.encoder_attention = self._attention("encoder_attention")
-            self.encoder_attention_norm = self._norm("encoder_attention_norm")
+            if not self.patent_figures:
+                self.encoder_attention_norm = self._norm("encoder_attention_norm")
 
     def _make_fusion(self) -> None:
         self.fusion = [
@@ -233,15 +244,22 @@ class MultiModel(Body):
             )
         self.mixer_merge = self._merge("mixer_merge")
         self.mixer_convs = [self._block(f"mixer_{i}", "causal") for i in range(self.mixer_blocks)]
+        if self.patent_figures and self.use_attention:
+            self.mixer_second_attention = self._attention("mixer_second_attention")
 
     def _make_decoder(self) -> None:
         names = [f"decoder_{i}" for i in range(self.decoder_blocks)]
         self.decoder_merge = self._merge("decoder_merge")
         self.decoder_convs = [self._block(name, "causal") for name in names]
+        self.decoder_second_convs: list[ConvBlock] = []
+        if self.patent_figures:
+            self.decoder_second_convs = [self._block(f"{n}_second", "causal") for n in names]
         if self.use_attention:
             self.decoder_inputs_attention = self._attention("decoder_inputs_attention")
             self.decoder_attentions = [self._attention(f"{name}_attention") for name in names]
-            self.decoder_norms = [self._norm(f"{name}_norm") for name in names]
+            self.decoder_norms: list[LayerNorm] = []
+            if not self.patent_figures:
+                self.decoder_norms = [self._norm(f"{name}_norm") for name in names]
         if self.use_moe:
             self.decoder_mixture = self._mixture("decoder_mixture", self.decoder_experts)
             self.decoder_mixture_norm = self._norm("decoder_mixture_norm")
@@ -294,7 +312,7 @@ class MultiModel(Body):
         for layer in self._flatten_layers(include_self=False, recursive=False):
             merges = layer in (self.mixer_merge, self.decoder_merge)
             layer.build((None, None, self.hidden_size * (2 if merges else 1)))
-        blocks = [*self.mixer_convs, *self.decoder_convs]
+        blocks = [*self.mixer_convs, *self.decoder_convs, *self.decoder_second_convs]
         if self.use_attention:
             blocks += self.mixer_attention.blocks
         steps = [step for block in blocks for step in block.steps]
@@ -316,7 +334,9 @@ class MultiModel(Body):
         if self.use_attention:
             bias = padding_bias(rep.mask)
             attended = self.encoder_attention(x, memory, bias, training=training)
-            x = self.encoder_attention_norm(x + attended)
+            x = x + attended
+            if not self.patent_figures:
+                x = self.encoder_attention_norm(x)
         return Encoded(Rep(x * mask, rep.mask, rep.grid), aux_loss)
 
     def encode_inputs(self, reps: Mapping[str, Rep], training: bool = False) -> Encoded:
@@ -338,13 +358,17 @@ class MultiModel(Body):
     def stages(self) -> Mapping[str, Sequence[keras.layers.Layer]]:
         encoder = [*self.encoder_before, *self.encoder_after]
         mixer = [self.mixer_merge, *self.mixer_convs]
-        decoder = [self.decoder_merge, *self.decoder_convs]
+        decoder = [self.decoder_merge, *self.decoder_convs, *self.decoder_second_convs]
         if self.use_moe:
             encoder += [self.encoder_mixture, self.encoder_mixture_norm]
             decoder += [self.decoder_mixture, self.decoder_mixture_norm]
         if self.use_attention:
-            encoder += [self.encoder_attention, self.encoder_attention_norm]
+            encoder += [self.encoder_attention]
             mixer += [self.mixer_attention]
+            if self.patent_figures:
+                mixer += [self.mixer_second_attention]
+            else:
+                encoder += [self.encoder_attention_norm]
             decoder += [self.decoder_inputs_attention, *self.decoder_attentions]
             decoder += self.decoder_norms
         stages: dict[str, Sequence[keras.layers.Layer]]
@@ -375,6 +399,9 @@ class MultiModel(Body):
         x = self.mixer_merge(ops.concatenate([attended, shifted], axis=-1))
         for block in self.mixer_convs:
             x = block(x, training=training)
+        if self.patent_figures and self.use_attention:
+            bias = padding_bias(encoded.mask)
+            x = x + self.mixer_second_attention(x, encoded.x, bias, training=training)
         return x
 
     def _decode(
@@ -393,10 +420,13 @@ class MultiModel(Body):
                 experts, aux_loss = self.decoder_mixture(x, mask, training=training)
                 x = self.decoder_mixture_norm(x + experts)
             x = block(x, training=training)
+            for second in self.decoder_second_convs[index : index + 1]:
+                x = second(x, training=training)
             if self.use_attention:
                 attention = self.decoder_attentions[index]
-                attended = attention(x, encoded.x, bias, training=training)
-                x = self.decoder_norms[index](x + attended)
+                x = x + attention(x, encoded.x, bias, training=training)
+                for norm in self.decoder_norms[index : index + 1]:
+                    x = norm(x)
         return x, aux_loss
 
     def start(
@@ -430,6 +460,8 @@ class MultiModel(Body):
             "norms": [norm.prepare() for norm in self.decoder_norms],
             "bias": padding_bias(encoded.mask),
         }
+        if self.patent_figures:
+            parts["second"] = self.mixer_second_attention.start(encoded.x, beams)
         return parts, state
 
     def step(
@@ -464,6 +496,8 @@ class MultiModel(Body):
         x = at(self.mixer_merge, ops.concatenate([attended, x], axis=-1))
         for block in self.mixer_convs:
             x = block.step(at, x)
+        if memory.second is not None:
+            x = x + self.mixer_second_attention.step(memory.second, x, memory.bias, memory.beams)
         return x, state
 
     def _decode_step(self, memory: MultiModelMemory, mixed: Tensor, at: ConvsAt) -> Tensor:
@@ -479,10 +513,17 @@ class MultiModel(Body):
                 experts = self.decoder_mixture.step(weights, x)
                 x = self.decoder_mixture_norm.step(norm, x + experts)
             x = block.step(at, x)
+            for second in self.decoder_second_convs[index : index + 1]:
+                x = second.step(at, x)
             if memory.inputs is not None and memory.norms is not None:
                 attention, inputs = self.decoder_attentions[index], memory.inputs[index + 1]
-                attended = attention.step(inputs, x, memory.bias, memory.beams)
-                x = self.decoder_norms[index].step(memory.norms[index], x + attended)
+                x = x + attention.step(inputs, x, memory.bias, memory.beams)
+                for norm, weights in zip(
+                    self.decoder_norms[index : index + 1],
+                    memory.norms[index : index + 1],
+                    strict=True,
+                ):
+                    x = norm.step(weights, x)
         return x
 
     def reorder(self, state: dict[str, State], rows: Tensor) -> dict[str, State]:

@@ -70,6 +70,10 @@ BODIES = {
     "without attention": lambda: multi_model(use_attention=False),
     "convolutions alone": lambda: multi_model(use_moe=False, use_attention=False),
     "one expert": lambda: multi_model(moe_k=1),
+    "the patent's figures": lambda: multi_model(patent_figures=True),
+    "the patent's figures without attention": lambda: multi_model(
+        patent_figures=True, use_attention=False
+    ),
     "long dilation": lambda: multi_model(conv_long_kernel=15, conv_dilation=8),
     "transformer": transformer,
     "lstm_seq2seq": lambda: with_random_weights(LSTMSeq2Seq(WIDTH)),
