@@ -1,4 +1,6 @@
-"""Questions about pictures of four to six things, with answers of one word: 12 types, 23 answers.
+"""Questions about images of four to six things, with answers of one word: 12 types, 23 answers.
+
+In the training split there are images of one to three things too.
 
 Each answer is a function of the picture and the question: what a question names is there exactly
 once, unless it asks whether it is there, or how often. Answers are balanced: for given words of a
