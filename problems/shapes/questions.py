@@ -94,9 +94,9 @@ def example(split: str, index: int, seed: int) -> Question:
 def _scene_of(plan: Plan, rng: np.random.Generator, split: str) -> Crowd:
     """A scene for a plan, which may not be true of it yet.
 
-    The training split has images of fewer things too, and does not spread out what is asked for:
-    what a word looks like is learnt from them in half the steps (docs/results.md). Dev and test
-    split have none of these.
+    The training split has images of fewer things too, and does not spread out what is asked for, so
+    that words can be learnt where little has to be told apart. Dev and test split have none of
+    these.
     """
     training = split == "train"
     count = int(rng.integers(1 if training else FEWEST, MOST + 1))
