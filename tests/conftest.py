@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,19 @@ def _trim() -> None:
         trim(0)
 
 
+def _forget_custom_gradients() -> None:
+    """Drops what TensorFlow keeps for ever: every graph that a custom gradient was traced in.
+
+    A function that is called later has its gradient in its own graph by then.
+    """
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.framework import ops
+
+        registry = ops.gradient_registry._registry
+        for name in [name for name in registry if name.startswith("CustomGradient-")]:
+            del registry[name]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forget_what_a_module_made(request: pytest.FixtureRequest) -> Iterator[None]:
     """Empties the module's own caches: models and traced functions stay alive in them."""
@@ -24,5 +38,6 @@ def forget_what_a_module_made(request: pytest.FixtureRequest) -> Iterator[None]:
         own = getattr(value, "__module__", None) == request.module.__name__
         if own and hasattr(value, "cache_clear"):
             value.cache_clear()
+    _forget_custom_gradients()
     gc.collect()
     _trim()

@@ -122,7 +122,8 @@ def test_usr_dir_registers_and_tells_what() -> None:
     code = f"from t2t_mm import usr_dir; print(usr_dir.load({str(ROOT / 'examples/usr_dir')!r}))"
     done = run(code)
     assert done.stdout.strip() == (
-        "['problems: reverse_letters', 'hparams: multimodel_reverse']"
+        "['problems: reverse_letters', 'models: mean_body', "
+        "'hparams: mean_body_tiny, multimodel_reverse']"
     ), done.stderr
 
 

@@ -61,6 +61,7 @@ def make_loop(
             evaluate_every=settings.local_eval_frequency,
             best_metric=evaluate.best,
             early_stopping=hparams.early_stopping_evals,
+            further_objectives=step.further_objectives,
         ),
         tasks={task.name: task for task in tasks},
         iterators=iterators,

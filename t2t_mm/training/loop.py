@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,12 +56,14 @@ class LoopPlan:
       evaluate_every: steps between evaluations, each with a checkpoint.
       best_metric: the figure that decides which weights are kept in best/.
       early_stopping: evaluations without a better metric before the end; 0 = never.
+      further_objectives: names of the model's objectives beside the first, for the train lines.
     """
 
     train_steps: int
     evaluate_every: int
     best_metric: BestMetric = LOSS
     early_stopping: int = 0
+    further_objectives: Sequence[str] = ()
 
 
 @dataclass
@@ -225,7 +227,7 @@ class Loop:
         state.problem_steps[name] = state.problem_steps.get(name, 0) + 1
         # Tracing and trying take seconds once; they say nothing about speed.
         seconds = 0.0 if fresh else time.monotonic() - begin
-        tally = state.tallies.setdefault(name, StepStats(objectives=self.step.further_objectives))
+        tally = state.tallies.setdefault(name, StepStats(objectives=self.plan.further_objectives))
         tally.add(report.tolist(), seconds)
         if tally.steps >= LOG_EVERY:
             self._log_train(name)

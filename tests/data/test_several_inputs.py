@@ -147,7 +147,7 @@ def test_bound_problems_know_their_sizes(data_dir: Path) -> None:
         "inputs": Image(8),
         "question": Text("vocab.several_toy_question", size),
     }
-    assert task.targets == Label(("no", "yes"), "several_toy_question")
+    assert task.targets == Label(("no", "yes"), "several_toy_question", of_several=True)
     assert task_of("several_toy_number", data_dir).targets == Number(0.0, 5.0)
     tagged = task_of("several_toy_tags", data_dir).targets
     assert tagged == Tags(("O", "B-COLOR"), "several_toy_tags", vocabulary="vocab.several_toy_tags")

@@ -41,7 +41,7 @@ SHAPES: dict[type[Problem], tuple[dict[str, Kind], Kind]] = {
     Image2ClassProblem: ({"inputs": Image(32, flip=True)}, Label((), "p")),
     Image2TextProblem: ({"inputs": Image(32)}, OWN),
     Speech2TextProblem: ({"inputs": Audio(16_000)}, OWN),
-    QuestionProblem: ({"inputs": Image(64), "question": OWN}, Label((), "p")),
+    QuestionProblem: ({"inputs": Image(64), "question": OWN}, Label((), "p", of_several=True)),
 }
 
 
