@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -30,6 +30,18 @@ def _forget_custom_gradients() -> None:
             del registry[name]
 
 
+def _free() -> None:
+    _forget_custom_gradients()
+    gc.collect()
+    _trim()
+
+
+@pytest.fixture(scope="session")
+def free_memory() -> Callable[[], None]:
+    """Gives back what no test holds any more: for modules of several large parts."""
+    return _free
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forget_what_a_module_made(request: pytest.FixtureRequest) -> Iterator[None]:
     """Empties the module's own caches: models and traced functions stay alive in them."""
@@ -38,6 +50,4 @@ def forget_what_a_module_made(request: pytest.FixtureRequest) -> Iterator[None]:
         own = getattr(value, "__module__", None) == request.module.__name__
         if own and hasattr(value, "cache_clear"):
             value.cache_clear()
-    _forget_custom_gradients()
-    gc.collect()
-    _trim()
+    _free()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,11 @@ class Interrupts(keras.callbacks.Callback):
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    free_memory: Callable[[], None],
+) -> Iterator[Path]:
     """Holds run/, 12 steps, and stopped/, the same interrupted after step 5 and resumed."""
     usr_dir.load(str(EXAMPLES))
     folder = tmp_path_factory.mktemp(request.param)
@@ -79,7 +84,8 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with pytest.raises(KeyboardInterrupt):
         train(folder, "stopped", callbacks=[Interrupts()], **MODELS[request.param])
     train(folder, "stopped", **MODELS[request.param])
-    return folder
+    yield folder
+    free_memory()
 
 
 @pytest.fixture(scope="module")
