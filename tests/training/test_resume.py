@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,13 @@ from tests.training.tiny_runs import (
     train,
     train_and_die,
 )
+
+
+@pytest.fixture(autouse=True)
+def each_gives_its_memory_back(free_memory: Callable[[], None]) -> Iterator[None]:
+    """Every test trains several times."""
+    yield
+    free_memory()
 
 
 @pytest.fixture(scope="module")
