@@ -147,7 +147,7 @@ def operations(args: argparse.Namespace) -> None:
 
 
 def profile(call: Callable[[], object]) -> tuple[Counter[str], Counter[str]]:
-    """How often each kind of operation ran in a call, and for how long, ms.
+    """The number of times that each kind of operation ran in a call, and for how long, ms.
 
     TensorFlow's executor traces them; the single-threaded one does not.
     """

@@ -28,7 +28,8 @@ class Body(keras.layers.Layer):
     """The part of a model that all problems share: every modality's Rep goes in, width D comes out.
 
     A body never knows which problem it serves: commands reach it as the first target embedding. A
-    problem with a class label reads the encoder's output and never calls `decode`.
+    target whose modality does not decode, such as the class label of one input, is read from the
+    encoder's output and never calls `decode`.
 
     `build` needs no shape and makes every variable, so that no variable depends on which problem
     comes first.
@@ -80,8 +81,8 @@ class Body(keras.layers.Layer):
         """The named parts, which optimizers group and `t2t-checkpoint` cuts by: stage -> layers.
 
         Every variable lies in one part, and a step touches a part as a whole or not at all: a
-        class label never reaches a decoder; see `decoding_stages`. Here each of the body's own
-        layers is a stage.
+        class label of one input never reaches a decoder; see `decoding_stages`. Here each of the
+        body's own layers is a stage.
         """
         layers = self._flatten_layers(include_self=False, recursive=False)
         return {layer.name: [layer] for layer in layers}

@@ -96,9 +96,8 @@ class MultiModel(Body):
 
     Neither of them has several inputs. Here each goes through the encoder by itself; the sum of its
     representation, with the timing, and half of its encoding is put beside those of the others; and
-    pre-norm self-attention layers over the positions of all follow. Without the sum, or with the
-    inputs joined before the encoder, questions about images were not learnt: two skips from the
-    block's input to its middle and end leave little of what a position held (docs/results.md).
+    pre-norm self-attention layers over the positions of all follow. With the inputs joined before
+    the encoder, questions were not learnt even where no image had to be seen (docs/results.md).
 
     Neither paper nor patent says how a mixture, or the attention in encoder and decoder, joins its
     input: here LN(x + branch), as in Tensor2Tensor's MultiModel.

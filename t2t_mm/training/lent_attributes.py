@@ -43,7 +43,7 @@ class RunOptimizer:
 
     @property
     def learning_rate(self) -> float:
-        """Of the next step."""
+        """The rate of the next step."""
         return self._loop.learning_rate(self._loop.state.step)
 
     @learning_rate.setter
