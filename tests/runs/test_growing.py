@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tests.data.several_toys  # noqa: F401  registers them
+from t2t_mm.data.generation.api import generate
 from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import CheckpointError, HParamError, UserError
 from t2t_mm.lookup import find_problems
@@ -18,6 +20,7 @@ from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.surgery.growing import Growth, frozen_old, grow, no_steps_for
 from t2t_mm.runs.surgery.opened import open_checkpoint
+from t2t_mm.runs.surgery.parts import model_parts
 from tests.runs.made_runs import ALL, HPARAMS_TEXT, loaded, logits, make_run
 
 OLD = ("tiny_colours", "tiny_digits_rev")
@@ -145,3 +148,22 @@ def test_old_problems_can_be_held_fixed(folder: Path, tiny_data: Path, averaged:
     for problem in OLD:  # the average's answers in both cases: what is frozen keeps no other
         old = logits(run, tiny_data, problem)
         assert logits(to, tiny_data, problem, averaged).tobytes() == old.tobytes()
+
+
+def test_rows_of_input_slots_go_by_name(folder: Path, tiny_data: Path, tmp_path: Path) -> None:
+    """A first problem of several inputs, then one whose inputs have other names too."""
+    names = ("several_toy_question", "several_toy_pair")
+    generate(find_problems(",".join(names)), tiny_data, num_workers=1, log=lambda line: None)
+    grown(folder / "run", tiny_data, f"{','.join(OLD)},{names[0]}").write(tmp_path / "one")
+    grown(tmp_path / "one", tiny_data, f"{','.join(OLD)},{','.join(names)}").write(tmp_path / "two")
+    for problem in OLD:
+        old, new = (logits(run, tiny_data, problem) for run in (folder / "run", tmp_path / "two"))
+        assert old.tobytes() == new.tobytes()
+    before, after = loaded(tmp_path / "one"), loaded(tmp_path / "two")
+    assert set(before.slot_names) < set(after.slot_names)
+    for row, name in enumerate(before.slot_names):
+        found = np.array(after.slots)[after.slot_names.index(name)]
+        np.testing.assert_array_equal(found, np.array(before.slots)[row])
+    assert len(np.unique(np.array(after.slots)[:, 0])) == len(after.slot_names)
+    parts = {part.kind: part for part in model_parts(open_checkpoint(tmp_path / "two"))}
+    assert parts["slots"].problems == tuple(sorted(names))

@@ -12,7 +12,7 @@ import numpy as np
 from t2t_mm.console.table import aligned
 from t2t_mm.hparam import HParams
 from t2t_mm.modalities.networks import modality_class, modality_key
-from t2t_mm.models.joint import COMMANDS, JointModel
+from t2t_mm.models.joint import COMMANDS, SLOTS, JointModel
 from t2t_mm.problem import Task
 from t2t_mm.runs.groups import stage_variables
 from t2t_mm.runs.stored import Shapes, StoredCheckpoint
@@ -27,7 +27,7 @@ class Part:
     """Variables that belong together.
 
     Attributes:
-      kind: modality, body, commands or other (the state of random numbers).
+      kind: modality, body, commands, slots (of inputs) or other (the state of random numbers).
       name: a modality's sharing key, or the body's block, e.g. "encoder_0".
       variables, parameters, bytes: their numbers.
       dtypes: of the variables, joined by commas.
@@ -102,13 +102,13 @@ def _part(path: str, keys: Iterable[str]) -> tuple[str, str]:
         return OTHER, words[0]
     if words[1] in keys:
         return MODALITY, words[1]
-    if words[1] == COMMANDS:
-        return COMMANDS, COMMANDS
+    if words[1] in (COMMANDS, SLOTS):
+        return words[1], words[1]
     return BODY, words[2]
 
 
 def _order(part: tuple[str, str]) -> tuple[int, str]:
-    return (MODALITY, BODY, COMMANDS, OTHER).index(part[0]), part[1]
+    return (MODALITY, BODY, COMMANDS, SLOTS, OTHER).index(part[0]), part[1]
 
 
 def _users(
@@ -117,6 +117,8 @@ def _users(
     def uses(task: Task) -> bool:
         if kind == MODALITY:
             return name in (modality_key(kind, hparams) for kind in task.kinds.values())
+        if kind == SLOTS:
+            return len(task.inputs) > 1
         if kind == COMMANDS or decodes:
             return modality_class(task.targets, hparams).decodes
         return True
