@@ -23,7 +23,7 @@ TABLES = (registry.PROBLEMS, registry.MIXTURES, registry.VOCABULARIES)
 
 @pytest.fixture(autouse=True)
 def clean_registries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is forgotten after it."""
+    """Forgets after a test what it registered."""
     for table in TABLES:
         table.load()
         monkeypatch.setattr(table, "_entries", dict(table._entries))

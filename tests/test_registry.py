@@ -138,7 +138,7 @@ def test_usr_dir_errors_are_sentences(tmp_path: Path) -> None:
 
 
 def make_plugin(folder: Path) -> None:
-    """What installing examples/plugin leaves in site-packages: its entry points."""
+    """Makes what installing examples/plugin leaves in site-packages: its entry points."""
     project = tomllib.loads((ROOT / "examples/plugin/pyproject.toml").read_text())["project"]
     points = project["entry-points"]["t2t_mm.plugins"]
     info = folder / f"{project['name']}-{project['version']}.dist-info"

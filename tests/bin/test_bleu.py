@@ -46,7 +46,7 @@ def bleu(*flags: str) -> int:
 
 
 def sacrebleu_cli(files: dict[str, Path], references: list[str], *flags: str) -> list[dict]:
-    """What sacrebleu's own command prints."""
+    """The output of sacrebleu's own command."""
     paths = [str(files[name]) for name in references]
     command = [sys.executable, "-m", "sacrebleu", *paths, "-i", str(files["out"]), "-w", "8"]
     done = subprocess.run(

@@ -106,7 +106,7 @@ def _step(tokens, position, state):
 
 
 def _nodes_of_the_loop(search) -> int:
-    """How many nodes the body of the search's longest loop has."""
+    """The number of nodes that the body of the search's longest loop has."""
     specs = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([50], tf.float32)]
     graph = tf.function(search, autograph=False).get_concrete_function(*specs).graph
     return max(len(f.node_def) for f in graph.as_graph_def().library.function)

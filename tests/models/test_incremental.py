@@ -114,7 +114,7 @@ def inputs(body: Body) -> Encoded:
 
 
 def state_of(body: Body) -> tuple:
-    """What an encoder hands on besides; () for nothing."""
+    """The state that an encoder hands on besides; () for nothing."""
     return inputs(body).state or ()
 
 

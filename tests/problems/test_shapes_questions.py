@@ -274,7 +274,7 @@ def test_what_is_named_by_its_color_is_not_counted_among_the_colors() -> None:
 
 
 def inked_pixels(pixels: np.ndarray) -> np.ndarray:
-    """Which pixels are clearly no ground: far from the median of the picture, [48, 48]."""
+    """A mask [48, 48] of the pixels that are clearly not ground: far from the median."""
     ground = np.median(pixels.reshape(-1, 3), 0)
     return np.abs(pixels.astype(float) - ground).max(-1) > 30
 
