@@ -31,13 +31,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from t2t_mm.decoding.cores import Cores, disable_intra_op_threads, merge_shares
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.writing import write
 from t2t_mm.kinds import Text
 from t2t_mm.kinds.vocabulary import EOS
 from t2t_mm.problem import Task
 from t2t_mm.registry import HPARAMS
+from t2t_mm.runs.cores import Cores, disable_intra_op_threads, merge_shares
 from t2t_mm.runs.model_making import make_model
 from t2t_mm.runs.replicas import Replicas
 

@@ -75,6 +75,7 @@ class HParams(TypedRecord):
     adam_beta2: float = 0.997
     adam_epsilon: float = 1e-6
     accumulate_steps: int = 1  # batches whose gradients make one step
+    batch_shares: int = 0  # shares of a batch, a core computes each; 0: as many as pay, see docs
     freeze: str = ""  # "pattern;...": paths of variables that training leaves as they are
     clip_norm: float = 2.0  # global norm of the gradient; 0 = no clipping
     weight_decay: float = 0.0  # decoupled, per step and unit of learning rate, matrices only

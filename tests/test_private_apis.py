@@ -20,7 +20,7 @@ FOLDERS = ("t2t_mm", "problems", "hparams", "bin")
 
 # File -> the modules that it imports, or reaches for, of those that TensorFlow and Keras hide.
 MODULES = {
-    "t2t_mm/decoding/cores.py": {"tensorflow.python.eager.context"},
+    "t2t_mm/runs/cores.py": {"tensorflow.python.eager.context"},
     "t2t_mm/serving/export/saving.py": {"tensorflow.core.protobuf"},
 }
 

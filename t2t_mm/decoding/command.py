@@ -104,8 +104,8 @@ def _path(request: DecodeRequest, run: TrainedRun) -> Combination:
 
 
 def _load(request: DecodeRequest, path: Combination | None) -> LoadedModel:
-    from t2t_mm.decoding.cores import disable_intra_op_threads
     from t2t_mm.decoding.model_loading import load
+    from t2t_mm.runs.cores import disable_intra_op_threads
 
     if not request.decode_interactive:  # one line at a time has nothing to share out
         disable_intra_op_threads()

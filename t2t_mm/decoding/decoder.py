@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from t2t_mm.data.batches.spec import batch_spec
 from t2t_mm.decoding import writing
-from t2t_mm.decoding.cores import Cores, merge_shares
 from t2t_mm.decoding.search.contract import Hypotheses
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.hparam import HParams
@@ -22,6 +21,7 @@ from t2t_mm.kinds.kind import Found
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel, Route
 from t2t_mm.problem import TARGETS, Task
+from t2t_mm.runs.cores import Cores, merge_shares
 from t2t_mm.tensor import Tensor
 
 LIKELIEST = 5  # values that are shown of a target that is not written, where it has several

@@ -7,7 +7,7 @@ scored by decoding/.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from t2t_mm.data.batches.spec import Batch, batch_spec
 from t2t_mm.errors import HParamError
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import TARGETS, Task
+from t2t_mm.runs.cores import Cores
 
 _ERRORS = frozenset({"mse", "mae"})  # of numbers
 _COMMAND = tf.TensorSpec((), tf.int32)
@@ -28,11 +29,13 @@ class Evaluation:
     Args:
       model: built.
       label_smoothing: as in training, so that the two losses can be compared.
+      cores: that take batches at the same time; None: one after another.
     """
 
-    def __init__(self, model: JointModel, label_smoothing: float):
+    def __init__(self, model: JointModel, label_smoothing: float, cores: Cores | None = None):
         self._model = model
         self._label_smoothing = label_smoothing
+        self._cores = cores
         self._traced: dict[Any, Any] = {}
 
     def __call__(self, task: Task, batches: Iterable[Batch]) -> dict[str, float]:
@@ -48,9 +51,11 @@ class Evaluation:
         """
         command = np.int32(self._model.command_id(task))
         sums: dict[str, Any] = {}
-        for batch in batches:
-            features = self._features(task, batch)
-            for name, pair in self._function(task, features)(features, command).items():
+        features = (self._features(task, batch) for batch in batches)
+        calls = ((self._function(task, batch), batch) for batch in features)
+        map_batches = self._cores.map_batches if self._cores else map
+        for pairs in map_batches(lambda call: call[0](call[1], command), calls):
+            for name, pair in pairs.items():
                 sums[name] = sums.get(name, np.zeros(2)) + pair.numpy()
         return {name: _ratio(*pair) for name, pair in sums.items()}
 
@@ -61,13 +66,17 @@ class Evaluation:
     def _function(self, task: Task, batch: Batch) -> Any:
         route = self._model.route(task)
         if route not in self._traced:
-            traced = tf.function(
+            self._traced[route] = self._trace(
                 lambda batch, command: self._sums(route, batch, command),
-                input_signature=[batch_spec(batch), _COMMAND],
-                autograph=False,
+                [batch_spec(batch), _COMMAND],
             )
-            self._traced[route] = traced.get_concrete_function()
         return self._traced[route]
+
+    def _trace(self, function: Callable[..., Any], specs: list[Any]) -> Any:
+        if self._cores:
+            return self._cores.trace(function, specs)
+        traced = tf.function(function, input_signature=specs, autograph=False)
+        return traced.get_concrete_function()
 
     def _sums(self, route: Any, batch: Batch, command: tf.Tensor) -> dict[str, tf.Tensor]:
         targets = batch["targets"]

@@ -95,7 +95,12 @@ class GPTBlock(keras.layers.Layer):
             dtype=policy,
         )
         self.feed_forward = GeluNetwork(
-            filter_size, scale, fold_in(seed, "feed_forward"), name="feed_forward", dtype=policy
+            filter_size,
+            scale,
+            fold_in(seed, "feed_forward"),
+            seed_generator=seed_generator,
+            name="feed_forward",
+            dtype=policy,
         )
         self.attention_norm = LayerNorm(1e-5, name="attention_norm", dtype=policy)
         self.feed_forward_norm = LayerNorm(1e-5, name="feed_forward_norm", dtype=policy)

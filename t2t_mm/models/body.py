@@ -39,6 +39,8 @@ class Body(keras.layers.Layer):
         where that is another than the kind's own; an hparam such as `image_modality` goes first.
       hparam_fields: the fields of an hparams set that `from_hparams` reads.
       decoding_stages: the `stages` that nothing but a decoded target reaches.
+      independent_examples: False where what is computed of an example, or a variable that the
+        forward pass moves, depends on the others of its batch (BatchNorm).
 
     Args:
       hidden_size: D, the width of the unified representation.
@@ -48,6 +50,7 @@ class Body(keras.layers.Layer):
     modalities: ClassVar[Mapping[str, str]] = {}
     hparam_fields: ClassVar[tuple[str, ...]] = ("hidden_size",)
     decoding_stages: ClassVar[frozenset[str]] = frozenset({"decoder"})
+    independent_examples: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -64,6 +64,8 @@ class ResNet(Body):
     hparam_fields = FIELDS
     decoding_stages = frozenset()
 
+    independent_examples = False  # BatchNorm
+
     def __init__(
         self,
         hidden_size: int = 2048,

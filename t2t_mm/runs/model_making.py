@@ -15,6 +15,7 @@ from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Task
 from t2t_mm.registry import MODELS
 from t2t_mm.runs.replicas import Replicas, ReplicaSeeds
+from t2t_mm.runs.share_seeds import ShareSeeds
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -51,9 +52,7 @@ def make_model(
         keras.utils.set_random_seed(seed)
         keras.config.set_dtype_policy(hparams.precision)
         with replicas.scope():
-            seeds = (ReplicaSeeds if replicas.count > 1 else keras.random.SeedGenerator)(
-                seed, name="seeds"
-            )
+            seeds = (ReplicaSeeds if replicas.count > 1 else ShareSeeds)(seed, name="seeds")
             body = body_class.from_hparams(fitted, seeds)
             return JointModel(tasks, body, hparams, seeds, name="joint")
 

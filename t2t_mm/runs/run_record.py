@@ -64,6 +64,11 @@ class RunRecord:
     origin: dict[str, Any] = field(default_factory=dict)
     devices: int | None = None
 
+    @property
+    def batch_shares(self) -> int:
+        """The hparam; a run whose record does not name it took its batches whole."""
+        return int(self.hparams.get("batch_shares", 1))
+
     def write(self, output_dir: Path) -> None:
         """Writes run.json in one step."""
         rewrite(output_dir / FILE, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
@@ -152,7 +157,7 @@ def _whole(task: dict[str, Any]) -> dict[str, Any]:
 def _filled(record: RunRecord) -> dict[str, Any]:
     """All hparams; one that came after the record was written has its default: no change."""
     try:
-        return record.bound_hparams().to_dict()
+        return {**record.bound_hparams().to_dict(), "batch_shares": record.batch_shares}
     except UserError:  # of another version, or of a set that is not registered here
         return record.hparams
 

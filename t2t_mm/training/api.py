@@ -113,7 +113,7 @@ def train(
         phases.done("data generation")
     from t2t_mm.training import run
 
-    settings = run.with_networks(settings)
+    settings = run.resolved(settings)
     phases.done("imports")
     with run.quick_start():
         if schedule == "evaluate":

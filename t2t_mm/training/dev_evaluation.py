@@ -23,6 +23,7 @@ from t2t_mm.hparam import HParams
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
 from t2t_mm.problem import Split, Task
+from t2t_mm.runs.cores import Cores
 from t2t_mm.training.best_metric import find_best_metric
 
 
@@ -35,7 +36,7 @@ class DevEvaluator:
       model: built.
       tasks: the problems.
       data_dir: where their data are.
-      hparams: of the pipelines; label_smoothing.
+      hparams: of the pipelines; label_smoothing, batch_shares.
       batches: of each problem at most; 0: no evaluation; None: all.
       vocabularies: by name, where outputs may have to be decoded.
 
@@ -59,7 +60,11 @@ class DevEvaluator:
         self._data_dir = data_dir
         self._hparams = hparams
         self._batches = batches
-        self._evaluation = Evaluation(model, hparams.label_smoothing)
+        self._evaluation = Evaluation(
+            model,
+            hparams.label_smoothing,
+            Cores(hparams.batch_shares) if hparams.batch_shares > 1 else None,
+        )
         self._datasets: dict[str, tf.data.Dataset] = {}
         forced = {task.name: model.metric_names(task) for task in tasks}
         self.best = find_best_metric(hparams.keep_best_metric, self._tasks or tasks, forced)

@@ -12,8 +12,10 @@ import tensorflow as tf
 
 from t2t_mm.errors import DivergedError
 from t2t_mm.models.joint import JointModel
+from t2t_mm.registry import MODELS
 from t2t_mm.runs import model_making
 from t2t_mm.runs.checkpoints import by_path, exists, find
+from t2t_mm.runs.cores import disable_intra_op_threads
 from t2t_mm.runs.groups import variable_groups
 from t2t_mm.runs.replicas import Replicas, visible_devices
 from t2t_mm.runs.run_record import RunRecord, refuse_changes, refuse_other_devices
@@ -21,6 +23,7 @@ from t2t_mm.runs.trained_run import held
 from t2t_mm.runs.weights import load_weights
 from t2t_mm.training import report
 from t2t_mm.training.assembly import make_loop
+from t2t_mm.training.batch_shares import with_shares
 from t2t_mm.training.callback_checks import refuse
 from t2t_mm.training.callbacks import Callbacks
 from t2t_mm.training.dev_evaluation import DevEvaluator, development_tasks
@@ -78,9 +81,15 @@ def train(
     return TrainResult(loop.state.step, figures, settings.output_dir, model)
 
 
-def with_networks(settings: Settings) -> Settings:
-    """The settings with the networks that the model wants; see `model_making.with_networks`."""
+def resolved(settings: Settings) -> Settings:
+    """The settings with the networks that the model wants, and a number of shares of a batch.
+
+    Where there are several shares, each operation will run in one thread.
+    """
     hparams = model_making.with_networks(settings.model, settings.hparams)
+    hparams = with_shares(hparams, MODELS.get(settings.model), settings.output_dir)
+    if hparams.batch_shares > 1:
+        disable_intra_op_threads()
     return dataclasses.replace(settings, hparams=hparams)
 
 

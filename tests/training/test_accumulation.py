@@ -61,14 +61,13 @@ def test_several_batches_equal_one_as_large(text: str) -> None:
         np.testing.assert_allclose(value, one.slots()[name], rtol=1e-4, atol=1e-6)
 
 
-def test_groups_without_gradient_are_left_alone_and_nothing_is_left_over() -> None:
+def test_groups_without_gradient_and_steps_that_are_not_finite_change_nothing() -> None:
     made = Made(accumulate_steps=2)
     made(DIGITS, *three_batches()[:2])
     slots = made.slots()
     made(COLOURS, pictures(), pictures())
     moved = {name for name, value in made.slots().items() if (value != slots[name]).any()}
     assert moved and not {name for name in moved if "decoder" in name or "text." in name}
-    assert not any(np.any(total.numpy()) for total in made.step._accumulation._sums.values())
 
     before = made.values(), made.slots()
     bad = {**text_batch(), "targets": tf.fill([2, 3], 29)}

@@ -152,7 +152,7 @@ def test_one_trace_for_a_signature_whatever_the_shapes() -> None:
     first = made(DIGITS, text_batch())["loss"]
     longer = random_batch(DIGITS, {"inputs": (3, 9), "inputs_length": (3,), "targets": (3, 2)})
     made(WORDS, longer)
-    assert len(made.step._traced) == 1
+    assert len(made.step._take._traced) == 1
     other = Made()(WORDS, text_batch())["loss"]
     assert other != first  # the command is not part of the trace
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_mm.decoding.cores import Cores, merge_shares
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.problem import Split
+from t2t_mm.runs.cores import Cores, merge_shares
 from tests.decoding.decoding_run import features_of, toy_model, words
 
 

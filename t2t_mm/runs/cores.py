@@ -1,23 +1,26 @@
 """A batch shared out over the cores of the processor.
 
-Writing one token is a chain of hundreds of operations of a few microseconds each. TensorFlow hands
-operations from one thread to another, and parts of one operation to several threads, which costs
-more than such operations do. Here each core answers inputs of its own, one operation after the
-other: no input depends on the others of its batch.
+Writing one token is a chain of hundreds of operations of a few microseconds each, and a training
+step of a small model one of thousands. TensorFlow hands operations from one thread to another, and
+parts of one operation to several threads, which costs more than such operations do. Here each core
+takes examples of its own, one operation after the other: no example depends on the others of its
+batch.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
+_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
@@ -33,7 +36,7 @@ def count_cores() -> int:
 def disable_intra_op_threads() -> None:
     """Makes each operation of this process run in one thread, unless there is an accelerator.
 
-    For programs that only decode: batches shared out over the cores gain more than operations lose.
+    For programs that share out their batches: they gain more than operations lose.
     Once TensorFlow has run an operation it is too late, and nothing changes but the time.
     """
     if tf.config.list_physical_devices("GPU"):
@@ -69,11 +72,31 @@ class Cores:
     def __init__(self, count: int | None = None):
         self.count = count or count_cores()
 
-    def trace(self, function: Callable, input_signature: Sequence[Any]) -> Callable:
-        """The graph of a function, for calls within `map_shares`."""
+    def trace(self, function: Callable[..., Any], input_signature: Sequence[Any]) -> Any:
+        """The graph of a function, for calls within `map_shares` and `map_batches`."""
         with single_threaded():
             graph = tf.function(function, input_signature=input_signature, autograph=False)
             return graph.get_concrete_function()
+
+    def map_batches(
+        self, call: Callable[[_Item], _Result], batches: Iterable[_Item]
+    ) -> Iterator[_Result]:
+        """Calls a function for each of several batches, as many at a time as there are cores.
+
+        Args:
+          call: takes a batch.
+          batches: taken one by one, in the thread of the caller.
+
+        Yields:
+          What each call gave, in the order of the batches.
+        """
+        waiting: deque[Future[_Result]] = deque()
+        for batch in batches:
+            waiting.append(_threads(self.count).submit(_in_order, call, batch))
+            if len(waiting) > self.count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
     def map_shares(self, call: Callable[[slice], _Result], rows: int) -> list[_Result]:
         """Calls a function once for each core's share of the rows 0, 1, ...
@@ -94,15 +117,15 @@ class Cores:
         return [done.result() for done in calls]
 
 
-def _in_order(call: Callable[[slice], _Result], share: slice) -> _Result:
+def _in_order(call: Callable[[_Item], _Result], item: _Item) -> _Result:
     with single_threaded():
-        return call(share)
+        return call(item)
 
 
 @functools.cache
 def _threads(count: int) -> ThreadPoolExecutor:
     """The one pool for all: searches with other settings need no threads of their own."""
-    return ThreadPoolExecutor(count, "t2t-decode")
+    return ThreadPoolExecutor(count, "t2t-core")
 
 
 def merge_shares(shares: Sequence[np.ndarray]) -> np.ndarray:
