@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.image_files import stored_image
+from t2t_mm.kinds.image_files import FORMATS, stored_image
 from t2t_mm.kinds.kind import (
     BYTES,
     Kind,
@@ -169,20 +169,16 @@ class Image(Kind):
         return out.getvalue()
 
 
-# Named, because Pillow would hand some others to external programs.
-_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
-
-
 def _sides(content: bytes) -> tuple[int, int]:
     from PIL import Image as Pillow
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            return Pillow.open(io.BytesIO(content), formats=_FORMATS).size
+            return Pillow.open(io.BytesIO(content), formats=FORMATS).size
     except Exception:  # decoders raise what they like over damaged bytes
-        names = ", ".join(_FORMATS[:-1]) + f" or {_FORMATS[-1]}"
         raise BrokenValue(
             "not an image",
-            f"is not an image, but this problem takes one; give a whole {names} file",
+            "is not an image, but this problem takes one; give a whole PNG, JPEG, GIF, BMP, WEBP "
+            "or TIFF file",
         ) from None
