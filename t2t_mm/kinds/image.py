@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.image_files import FORMATS, stored_image
+from t2t_mm.kinds.image_files import formats, stored_image
 from t2t_mm.kinds.kind import (
     BYTES,
     Kind,
@@ -175,7 +175,7 @@ def _sides(content: bytes) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            return Pillow.open(io.BytesIO(content), formats=FORMATS).size
+            return Pillow.open(io.BytesIO(content), formats=formats()).size
     except Exception:  # decoders raise what they like over damaged bytes
         raise BrokenValue(
             "not an image",

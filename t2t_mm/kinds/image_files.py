@@ -7,6 +7,7 @@ over white, the first picture of several. Every entrance reads an image by these
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from typing import TYPE_CHECKING
@@ -19,9 +20,9 @@ from t2t_mm.kinds.image_structure import is_plain_jpeg, is_plain_png
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-# Named, because Pillow would hand some others to external programs.
-FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO",
-           "PCX", "SGI", "TGA")  # fmt: skip
+# Named, because Pillow would hand some others to external programs. As far as it was built with them.
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO",
+            "PCX", "SGI", "TGA")  # fmt: skip
 _KEPT = {"PNG": {"1", "L", "LA", "P", "RGB", "RGBA"}, "JPEG": {"L", "RGB"}}  # format: modes
 _PLAIN = {"PNG": is_plain_png, "JPEG": is_plain_jpeg}
 _ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
@@ -58,13 +59,22 @@ def opened_image(content: bytes) -> PillowImage:
     """An image whose header is read, and not yet its pixels.
 
     Raises:
-      Exception: of any kind, for what is not an image of one of FORMATS.
+      Exception: of any kind, for what is not an image of one of `formats`.
     """
     from PIL import Image
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        return Image.open(io.BytesIO(content), formats=FORMATS)
+        return Image.open(io.BytesIO(content), formats=formats())
+
+
+@functools.cache
+def formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that are read."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def _prove(content: bytes) -> None:
@@ -79,16 +89,32 @@ def _prove(content: bytes) -> None:
 
 
 def _upright(image: PillowImage) -> PillowImage:
-    """Turned and mirrored as its EXIF tag says; itself without one."""
-    from PIL import ImageOps
+    """Turned and mirrored as its EXIF tag says; itself without one. TIFF files are already."""
+    from PIL.Image import Transpose
 
-    if image.getexif().get(_ORIENTATION, 1) in range(2, 9):
-        return ImageOps.exif_transpose(image)
-    return image
+    turns = (
+        Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM,
+        Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90,
+    )  # fmt: skip
+    told = orientation(image.info.get("exif", b"")) if image.format != "TIFF" else 1
+    return image.transpose(turns[told - 2]) if told > 1 else image
+
+
+def orientation(exif: bytes) -> int:
+    """EXIF's orientation, 1 (upright) to 8; 1 where it is not told."""
+    from PIL import Image
+
+    found = Image.Exif()
+    try:
+        found.load(exif)
+        told = found.get(_ORIENTATION, 1)
+    except Exception:  # of damaged tags
+        return 1
+    return told if told in range(2, 9) else 1
 
 
 def _over_white(image: PillowImage) -> PillowImage:
-    """Over a white page; itself if no pixel is transparent."""
+    """Over a white page; the same image if no pixel is transparent."""
     from PIL import Image
 
     if not image.has_transparency_data:

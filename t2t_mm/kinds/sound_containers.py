@@ -17,7 +17,7 @@ from t2t_mm.kinds.sphere import header as sphere_header
 
 # The lengths of 32 bits that programs write into a pipe: sox 0x7F000000, 0x7FFFF000 and 0x7FFFF024,
 # arecord 0x80000000, ffmpeg and others 0xFFFFFFFF or 0.
-_OPEN_SIZES = (range(0x7F000000, 0x80000100), range(0xFFFFFF00, 0x100000000))
+OPEN_SIZES = (range(0x7F000000, 0x80000100), range(0xFFFFFF00, 0x100000000))
 _OPEN_LONG_SIZE = 1 << 62  # and above, of 64 bits
 _PADDING = 8  # bytes at most between the end of the samples and what follows
 
@@ -50,7 +50,7 @@ def whole_parts(content: bytes) -> list[bytes]:
 
 
 def _is_open(size: int, width: int) -> bool:
-    return any(size in sizes for sizes in _OPEN_SIZES) or (width > 4 and size >= _OPEN_LONG_SIZE)
+    return any(size in sizes for sizes in OPEN_SIZES) or (width > 4 and size >= _OPEN_LONG_SIZE)
 
 
 def _checked(

@@ -11,22 +11,16 @@ import numpy as np
 import soundfile
 
 from t2t_mm.kinds.broken import BrokenValue, broken_sound
+from t2t_mm.kinds.sound_limits import ABSURD, FULL_SCALE, LOUD, LOUD_SHARE
 
 # Whose lengths `whole_parts` or libsndfile compare with what is there.
 _FORMATS = ("WAV", "WAVEX", "RF64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3", "W64", "NIST", "VOC",
             "SVX", "HTK")  # fmt: skip
-FULL_SCALE = 32768  # of a 16-bit sample
-
 _BLOCK = 1 << 20  # numbers read at once
 _MOST_FRAMES = 1 << 29  # 3.4 hours at 44.1 kHz; 2 GB as float32
 _OPEN_FRAMES = 1 << 40  # and above: libsndfile's word for an unknown length
 _HEADER = 1024  # bytes in which a chunk "fact" is looked for
 _FLOATS = ("FLOAT", "DOUBLE")
-# Loud passages of a float file may lie a little beyond full scale, and players clip them. What lies
-# far beyond was written in another scale, mostly that of 16-bit samples.
-_LOUD, _LOUD_SHARE, _ABSURD = 2.0, 0.01, 100.0
-
-
 _GSM_BLOCK = 320  # samples
 
 
@@ -160,8 +154,8 @@ class _Loudness:
 
     def check(self) -> None:
         """Refuses what cannot have been meant as sound with a full scale of 1."""
-        many = self._beyond > _LOUD_SHARE * self._count
-        if (many and self._peak > _LOUD) or self._peak > _ABSURD:
+        many = self._beyond > LOUD_SHARE * self._count
+        if (many and self._peak > LOUD) or self._peak > ABSURD:
             raise broken_sound(
                 f"{self._beyond:,} of {self._count:,} samples lie beyond full scale, up to "
                 f"{self._peak:,.4g} times; samples of a float file must lie between -1 and 1, "

@@ -12,6 +12,7 @@ import numpy as np
 from t2t_mm.kinds.broken import BrokenValue, broken_sound
 from t2t_mm.kinds.notes import tell
 from t2t_mm.kinds.sound_containers import whole_parts
+from t2t_mm.kinds.sound_limits import FULL_SCALE
 
 _MOST_SAMPLES = 1 << 29  # 9 hours at 16 kHz; a false rate would make more of a small file
 _OVERSHOOT = 0.5  # seconds beyond its recording that a passage may end, as for Kaldi
@@ -90,7 +91,7 @@ def _to_pcm(samples: np.ndarray, rate: int, sample_rate: int) -> bytes:
     """16-bit PCM at `sample_rate` of samples [N] at `rate`."""
     import soxr
 
-    from t2t_mm.kinds.sound_decoding import FULL_SCALE, as_floats
+    from t2t_mm.kinds.sound_decoding import as_floats
 
     wave = as_floats(samples)
     if not np.isfinite(wave).all():
