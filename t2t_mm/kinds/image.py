@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.image_files import formats, stored_image
+from t2t_mm.kinds.image_files import formats, is_read_by_tensorflow, stored_image
 from t2t_mm.kinds.kind import (
     BYTES,
     Kind,
@@ -90,6 +90,9 @@ class Image(Kind):
 
     def check(self, value: Any) -> list[bytes]:
         return [stored_image(encoded_file(value))]
+
+    def is_decodable(self, stored: bytes) -> bool:
+        return is_read_by_tensorflow(stored)
 
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
         return StoredInput(stored_image(content_of(raw)), 1)

@@ -50,8 +50,8 @@ def stored_image(content: bytes) -> bytes:
         raise
     except Exception as error:  # decoders raise what they like over damaged bytes
         raise _broken(str(error).partition("<_io")[0].strip() or type(error).__name__) from None
-    if not _PLAIN[str(image.format)](content):
-        _prove(content)
+    if not _PLAIN[str(image.format)](content) and not is_read_by_tensorflow(content):
+        raise _broken("it breaks the rules of its format, and TensorFlow does not read it")
     return content
 
 
@@ -77,7 +77,7 @@ def formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _prove(content: bytes) -> None:
+def is_read_by_tensorflow(content: bytes) -> bool:
     """Shows an image to the decoder that reads it in training."""
     import tensorflow as tf
 
@@ -85,7 +85,8 @@ def _prove(content: bytes) -> None:
         with tf.device("CPU:0"):
             tf.io.decode_image(content, channels=3, expand_animations=False)
     except tf.errors.InvalidArgumentError:
-        raise _broken("it breaks the rules of its format, and TensorFlow does not read it") from None
+        return False
+    return True
 
 
 def _upright(image: PillowImage) -> PillowImage:

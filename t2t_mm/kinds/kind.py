@@ -194,6 +194,10 @@ class Kind:
         """
         return stored
 
+    def is_decodable(self, stored: Any) -> bool:
+        """False for a stored value that `feed` fails on. Asked where it failed, to find the one."""
+        return True
+
     def sizes(self, counts: Any) -> Any:
         """Sizes in the kind's unit, of counts of stored numbers or bytes [N]."""
         return counts

@@ -14,20 +14,22 @@ class Note(NamedTuple):
     Attributes:
       reason: a few words to count by, e.g. "clipped samples".
       detail: completes "<side> ...".
+      times: how many of what the reason names.
     """
 
     reason: str
     detail: str
+    times: int = 1
 
 
 _HEARD: ContextVar[list[Note] | None] = ContextVar("heard", default=None)
 
 
-def tell(reason: str, detail: str) -> None:
-    """Leaves a note with whoever hears; without anybody it is forgotten."""
+def tell(reason: str, detail: str, times: int = 1) -> None:
+    """Leaves a note, see `Note`, with whoever hears; without anybody it is forgotten."""
     notes = _HEARD.get()
     if notes is not None:
-        notes.append(Note(reason, detail))
+        notes.append(Note(reason, detail, times))
 
 
 @contextlib.contextmanager

@@ -225,7 +225,9 @@ def _info_offset(content: bytes, match: re.Match[bytes]) -> int:
         return _VBRI_AT
     zeros = at - len(content[max(0, at - 40) : at].rstrip(b"\0"))
     # Side information of 32, 17 or 9 bytes; the header's last byte may be 0 itself.
-    return next((n + 4 for n in (32, 17, 9) if n <= zeros and _is_sync(content, at - n - 4)), at + 1)
+    return next(
+        (n + 4 for n in (32, 17, 9) if n <= zeros and _is_sync(content, at - n - 4)), at + 1
+    )
 
 
 def _is_sync(content: bytes, at: int) -> bool:

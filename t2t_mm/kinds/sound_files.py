@@ -72,7 +72,9 @@ def passage(
     if len(parts) > 1:
         raise broken_sound(f"{len(parts)} sounds are joined in it, and a part of one is asked for")
     (samples, rate), seconds = decode_passage(parts[0], start, end)
-    told = f"reads from {start:g} to {seconds if end is None else end:g} s of a sound of {seconds:g} s"
+    told = (
+        f"reads from {start:g} to {seconds if end is None else end:g} s of a sound of {seconds:g} s"
+    )
     if start >= seconds or (end is not None and end > seconds + _OVERSHOOT):
         raise BrokenValue(_SEGMENT, told)
     if end is not None and end > seconds + 0.5 / rate:
@@ -105,5 +107,5 @@ def _to_pcm(samples: np.ndarray, rate: int, sample_rate: int) -> bytes:
     scaled = np.rint(wave * FULL_SCALE)
     clipped = int((np.abs(scaled) > FULL_SCALE).sum())
     if clipped:
-        tell("sounds with clipped samples", f"has {clipped:,} of {len(wave):,} samples clipped")
+        tell("clipped samples", f"had {clipped:,} of {len(wave):,} samples clipped", clipped)
     return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()

@@ -297,6 +297,7 @@ def _rows(
             bytes=manifest.bytes(split),
             seconds=seconds.get((name, split)),
             left_out=manifest.left_out(split),
+            noted=manifest.noted(split),
         )
         for name, manifest in manifests.items()
         for split in manifest.splits

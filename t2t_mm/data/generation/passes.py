@@ -106,6 +106,8 @@ def _fill(spills: dict[int, Spill], order: PassOrder, progress: Progress) -> flo
         records = encoder.encode([(index, sample) for index, _, sample in chunk])
         for (index, key, _), record in zip(chunk, records, strict=True):
             spill = spills[key % order.total]
+            for note in encoder.notes.pop(index, ()):
+                spill.noted[note.reason] += note.times
             if isinstance(record, bytes):
                 # Training data are read shuffled; what is evaluated keeps its order.
                 spill.add(key if order.split is Split.TRAIN else index, record)
@@ -161,4 +163,5 @@ def _chunk_size(order: PassOrder) -> int:
 def _finish(order: PassOrder, shard: int, spill: Spill) -> Shard:
     name = shard_name(order.problem.data_name, order.split.value, shard, order.total)
     examples, size, digest = write_records(order.data_dir / name, spill.in_order())
-    return Shard(name, examples, size, digest, dict(sorted(spill.left_out.items())))
+    left_out, noted = (dict(sorted(c.items())) for c in (spill.left_out, spill.noted))
+    return Shard(name, examples, size, digest, left_out, noted)
