@@ -20,7 +20,7 @@ from t2t_mm.kinds.image_structure import is_plain_jpeg, is_plain_png
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-# Named, because Pillow would hand some others to external programs. As far as it was built with them.
+# Named, because Pillow would hand some others to external programs.
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO",
             "PCX", "SGI", "TGA")  # fmt: skip
 _KEPT = {"PNG": {"1", "L", "LA", "P", "RGB", "RGBA"}, "JPEG": {"L", "RGB"}}  # format: modes
@@ -158,7 +158,8 @@ def _is_deep(image: PillowImage, content: bytes) -> bool:
         return True
     if image.format == "PNG":
         return content[24] == 16
-    return image.format == "TIFF" and max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) > 8
+    tags = getattr(image, "tag_v2", {})  # of TIFF
+    return max(tags.get(_BITS_PER_SAMPLE, (8,))) > 8
 
 
 def _as_png(image: PillowImage) -> bytes:

@@ -6,6 +6,7 @@ nothing where the writer could not know the length. What it decodes is decided h
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -224,10 +225,9 @@ def _info_offset(content: bytes, match: re.Match[bytes]) -> int:
     if match[0] == b"VBRI":
         return _VBRI_AT
     zeros = at - len(content[max(0, at - 40) : at].rstrip(b"\0"))
-    # Side information of 32, 17 or 9 bytes; the header's last byte may be 0 itself.
-    return next(
-        (n + 4 for n in (32, 17, 9) if n <= zeros and _is_sync(content, at - n - 4)), at + 1
-    )
+    sizes = (32, 17, 9)  # of the side information; the header's last byte may be 0 itself
+    found = [4 + n for n in sizes if n <= zeros and _is_sync(content, at - n - 4)]
+    return found[0] if found else at + 1
 
 
 def _is_sync(content: bytes, at: int) -> bool:
@@ -259,7 +259,7 @@ def _frame_size(content: bytes, at: int) -> int:
 def _split(content: bytes, starts: list[int]) -> list[bytes]:
     """The parts that begin at these places; the first has what stands before it, too."""
     places = [0, *starts[1:], len(content)]
-    return [content[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [content[a:b] for a, b in itertools.pairwise(places)]
 
 
 _PARTS: tuple[tuple[bytes | tuple[bytes, ...], Callable[[bytes], list[bytes]]], ...] = (

@@ -107,9 +107,7 @@ def _opened(kind: type[soundfile.SoundFile], content: bytes) -> Iterator[soundfi
     try:
         with kind(io.BytesIO(content)) as file:
             if file.format not in _FORMATS:
-                raise broken_sound(
-                    f"whether files of the format {file.format} are whole cannot be told"
-                )
+                raise broken_sound(f"it cannot be told whether a file of {file.format} is whole")
             yield file
     except (RuntimeError, OSError, TypeError, ValueError) as error:
         raise broken_sound(str(error).rpartition(": ")[2].strip().rstrip(".")) from None

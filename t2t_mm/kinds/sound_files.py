@@ -72,12 +72,11 @@ def passage(
     if len(parts) > 1:
         raise broken_sound(f"{len(parts)} sounds are joined in it, and a part of one is asked for")
     (samples, rate), seconds = decode_passage(parts[0], start, end)
-    told = (
-        f"reads from {start:g} to {seconds if end is None else end:g} s of a sound of {seconds:g} s"
-    )
-    if start >= seconds or (end is not None and end > seconds + _OVERSHOOT):
+    stop = seconds if end is None else end
+    told = f"reads from {start:g} to {stop:g} s of a sound of {seconds:g} s"
+    if start >= seconds or stop > seconds + _OVERSHOOT:
         raise BrokenValue(_SEGMENT, told)
-    if end is not None and end > seconds + 0.5 / rate:
+    if stop > seconds + 0.5 / rate:
         tell("segments that overshoot", f"{told}, and ends there")
     if channel is not None:
         if channel >= samples.shape[1]:

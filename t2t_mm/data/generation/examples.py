@@ -175,8 +175,7 @@ def resolved_value(value: Any) -> Any:
 def _file_of(value: Any) -> str | None:
     """The file that a lazy value reads, if it tells: `path.read_bytes`, a partial function of a
     path, or an attribute `path`."""
-    owners = (getattr(value, "__self__", None), *getattr(value, "args", ()))
-    path = next(
-        (owner for owner in owners if isinstance(owner, Path)), getattr(value, "path", None)
-    )
+    told = (getattr(value, "__self__", None), *getattr(value, "args", ()))
+    paths = [one for one in told if isinstance(one, Path)]
+    path = paths[0] if paths else getattr(value, "path", None)
     return str(path) if path is not None else None

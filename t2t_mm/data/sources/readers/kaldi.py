@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,14 +20,14 @@ from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.sound_files import passage
 from t2t_mm.kinds.sphere import read_sound
 
-# Programs that decode a whole file, and their options that change nothing about that. Others, such as
-# those that take a part of it, are not known.
+# Programs that decode a whole file, and their options that change nothing about that; there are
+# others, such as those that take a part of it.
 _DECODERS = {
-    "sph2pipe": frozenset(("-f", "wav", "-p")),
-    "flac": frozenset(("-d", "-c", "-s", "-dc", "-cd", "-dcs", "-cds", "-sdc", "-scd", "-csd", "-dsc",
-                       "--decode", "--stdout", "--silent", "--totally-silent")),
-    "cat": frozenset[str](),
-}  # fmt: skip
+    "sph2pipe": re.compile(r"-f wav|-p|-c 1"),
+    "flac": re.compile(r"-[dcs]+|--decode|--stdout|--silent|--totally-silent"),
+    "cat": re.compile(r"-u"),
+}
+_FIRST_CHANNEL = "-c 1"  # of sph2pipe
 _CONVERT = "write WAV files with Kaldi's wav-copy, and a wav.scp that names them"
 
 
@@ -137,14 +138,11 @@ def _decoded_file(command: str, place: str) -> tuple[str, int | None]:
         program, *options, name = shlex.split(command)
     except ValueError:
         program, options, name = "", [], "-"
-    known = _DECODERS.get(Path(program).name, frozenset())
-    channel = 0 if "-c 1" in " ".join(options) and "-c" not in known else None
-    words = [word for word in options if word not in known]
-    if Path(program).name in _DECODERS and channel == 0:
-        words = [word for word in words if word not in ("-c", "1")]
-    if Path(program).name not in _DECODERS or name.startswith("-") or words:
+    words = " ".join(options)
+    known = _DECODERS.get(Path(program).name)
+    if not known or name.startswith("-") or known.sub("", words).strip():
         raise DataError(f"{place} runs '{command.strip()}', and commands are not run; {_CONVERT}.")
-    return name, channel
+    return name, 0 if _FIRST_CHANNEL in words else None
 
 
 def _passage(
