@@ -6,6 +6,7 @@ No TensorFlow: what is stored is turned into a model's input by the kinds, as in
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,8 +16,11 @@ from t2t_mm.errors import DataError
 from t2t_mm.kinds import Kind
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.kind import BYTES, FLOATS, INT, StoredInput
+from t2t_mm.kinds.notes import heard
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import Task
+
+_LOG = logging.getLogger("t2t_mm")
 
 Value = str | bytes | Path
 Raw = Value | Mapping[str, Value]
@@ -48,9 +52,12 @@ def stored_inputs(
         if len(task.inputs) > 1:
             where = f"{where}: {name}{_path_of(value, kind)}"
         try:
-            found[name] = kind.read(value, vocabularies)
+            with heard() as notes:
+                found[name] = kind.read(value, vocabularies)
         except BrokenValue as error:
             raise DataError(f"{where} {error.detail}.") from None
+        for note in notes:
+            _LOG.warning("note: %s %s.", where, note.detail)
     return found
 
 

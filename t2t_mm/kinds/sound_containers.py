@@ -6,13 +6,13 @@ nothing where the writer could not know the length. What it decodes is decided h
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.broken import broken_sound
+from t2t_mm.kinds.mp3_frames import mp3_parts, split_at
 from t2t_mm.kinds.ogg_pages import ogg_links
 from t2t_mm.kinds.sphere import header as sphere_header
 
@@ -20,18 +20,12 @@ from t2t_mm.kinds.sphere import header as sphere_header
 # arecord 0x80000000, ffmpeg and others 0xFFFFFFFF or 0.
 OPEN_SIZES = (range(0x7F000000, 0x80000100), range(0xFFFFFF00, 0x100000000))
 _OPEN_LONG_SIZE = 1 << 62  # and above, of 64 bits
+_AU_HEADER = 24  # bytes at least
 _PADDING = 8  # bytes at most between the end of the samples and what follows
 
 Order = Literal["little", "big"]
 
 _FLAC_START = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
-_MP3_INFO = re.compile(rb"Xing|Info|VBRI")
-_VBRI_AT = 36  # bytes from the frame's start
-_KILOBITS = {  # layer III, by index: MPEG 1, and 2 or 2.5
-    True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-_MP3_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 
 
 def whole_parts(content: bytes) -> list[bytes]:
@@ -141,6 +135,8 @@ def _iff(content: bytes) -> list[bytes]:
 def _au(content: bytes) -> list[bytes]:
     order: Order = "big" if content[:4] == b".snd" else "little"
     start, size = _integer(content, 4, 4, order), _integer(content, 8, 4, order)
+    if not _AU_HEADER <= start <= len(content):
+        return [content]
     return _checked(content, start, size, 8, 4, order)
 
 
@@ -202,64 +198,7 @@ def _voc(content: bytes) -> list[bytes]:
 
 
 def _flac(content: bytes) -> list[bytes]:
-    return _split(content, [match.start() for match in _FLAC_START.finditer(content)])
-
-
-def _mp3(content: bytes) -> list[bytes]:
-    """A new part begins at each frame that tells a length, and where that length is over."""
-    starts = []
-    for match in _MP3_INFO.finditer(content):
-        start = match.start() - _info_offset(content, match)
-        if start >= 0 and _frame_size(content, start):
-            starts.append(start)
-            end = start + _told_bytes(content, match)
-            size = _frame_size(content, end)
-            if end > start and size and _frame_size(content, end + size):
-                starts.append(end)
-    return _split(content, sorted(set(starts)))
-
-
-def _info_offset(content: bytes, match: re.Match[bytes]) -> int:
-    """Bytes from the start of the frame to the tag, of which all but the header are 0."""
-    at = match.start()
-    if match[0] == b"VBRI":
-        return _VBRI_AT
-    zeros = at - len(content[max(0, at - 40) : at].rstrip(b"\0"))
-    sizes = (32, 17, 9)  # of the side information; the header's last byte may be 0 itself
-    found = [4 + n for n in sizes if n <= zeros and _is_sync(content, at - n - 4)]
-    return found[0] if found else at + 1
-
-
-def _is_sync(content: bytes, at: int) -> bool:
-    return at >= 0 and content[at] == 0xFF and content[at + 1] & 0xE0 == 0xE0
-
-
-def _told_bytes(content: bytes, match: re.Match[bytes]) -> int:
-    """The length of the stream from this frame on, where the tag tells it; else 0."""
-    at = match.end()
-    if match[0] == b"VBRI":
-        return _integer(content, at + 6, 4, "big")
-    flags = _integer(content, at, 4, "big")
-    return _integer(content, at + (8 if flags & 1 else 4), 4, "big") if flags & 2 else 0
-
-
-def _frame_size(content: bytes, at: int) -> int:
-    """The size in bytes of the frame of layer III that begins there; 0 for none."""
-    if at + 4 > len(content) or not _is_sync(content, at):
-        return 0
-    version, layer = content[at + 1] >> 3 & 3, content[at + 1] >> 1 & 3
-    bits, rate = content[at + 2] >> 4, content[at + 2] >> 2 & 3
-    if version == 1 or layer != 1 or bits in (0, 15) or rate == 3:
-        return 0
-    per_frame = 144_000 if version == 3 else 72_000
-    size = per_frame * _KILOBITS[version == 3][bits] // _MP3_RATES[version][rate]
-    return size + (content[at + 2] >> 1 & 1)
-
-
-def _split(content: bytes, starts: list[int]) -> list[bytes]:
-    """The parts that begin at these places; the first has what stands before it, too."""
-    places = [0, *starts[1:], len(content)]
-    return [content[a:b] for a, b in itertools.pairwise(places)]
+    return split_at(content, [match.start() for match in _FLAC_START.finditer(content)])
 
 
 _PARTS: tuple[tuple[bytes | tuple[bytes, ...], Callable[[bytes], list[bytes]]], ...] = (
@@ -272,5 +211,5 @@ _PARTS: tuple[tuple[bytes | tuple[bytes, ...], Callable[[bytes], list[bytes]]], 
     (b"Creative Voice File", _voc),
     (b"OggS", ogg_links),
     (b"fLaC", _flac),
-    ((b"ID3", b"\xff"), _mp3),
+    ((b"ID3", b"\xff"), mp3_parts),
 )
