@@ -64,6 +64,7 @@ def opened_image(content: bytes) -> PillowImage:
     from PIL import Image
 
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about damaged tags
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         return Image.open(io.BytesIO(content), formats=formats())
 
@@ -107,8 +108,10 @@ def orientation(exif: bytes) -> int:
 
     found = Image.Exif()
     try:
-        found.load(exif)
-        told = found.get(_ORIENTATION, 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found.load(exif)
+            told = found.get(_ORIENTATION, 1)
     except Exception:  # of damaged tags
         return 1
     return told if told in range(2, 9) else 1
