@@ -64,6 +64,7 @@ def turned() -> Pillow.Exif:
 
 
 CLEAR = np.concatenate([PIXELS, PIXELS[..., :1]], 2)
+FIRST = Pillow.fromarray(PIXELS).convert("P").getpixel((0, 0))  # a color that there is
 GOOD, REFUSED, CONVERTED = "good", "refused", "the graph alone refuses it"
 
 SOUNDS: dict[str, tuple[bytes, str]] = {
@@ -104,7 +105,7 @@ IMAGES: dict[str, tuple[bytes, str]] = {
     "transparent PNG": (image(CLEAR), GOOD),
     "transparent gray PNG": (image(CLEAR, mode="LA"), GOOD),
     "PNG with a transparent color": (image(transparency=(1, 2, 3)), GOOD),
-    "PNG with a palette and transparency": (image(mode="P", transparency=3), GOOD),
+    "PNG with a palette and transparency": (image(mode="P", transparency=FIRST), GOOD),
     "turned PNG": (image(exif=turned()), GOOD),
     "JPEG": (image(form="JPEG"), GOOD),
     "turned JPEG": (image(form="JPEG", exif=turned()), GOOD),
@@ -112,7 +113,7 @@ IMAGES: dict[str, tuple[bytes, str]] = {
     "BMP": (image(form="BMP"), GOOD),
     "BMP with a palette": (image(form="BMP", mode="P"), GOOD),
     "transparent BMP": (image(CLEAR, "BMP"), GOOD),
-    "transparent GIF": (image(mode="P", form="GIF", transparency=3), CONVERTED),
+    "transparent GIF": (image(mode="P", form="GIF", transparency=FIRST), CONVERTED),
     "TIFF": (image(form="TIFF"), CONVERTED),
     "float TIFF": (image((DEEP / 65535).astype(np.float32), "TIFF"), CONVERTED),
     "transparent WebP": (image(CLEAR, "WEBP", lossless=True), CONVERTED),
@@ -226,8 +227,5 @@ def test_every_entrance_has_the_same_verdict_and_values(
         expected = {GOOD: set(readers), CONVERTED: set(readers) - {"graph"}, REFUSED: set()}
         assert good == expected[verdict], title
         for entrance in good:
-            np.testing.assert_array_equal(
-                values(kind, found[entrance]),
-                values(kind, found["datagen"]),
-                f"{title}, {entrance}",
-            )
+            given, stored = (values(kind, found[one]) for one in (entrance, "datagen"))
+            np.testing.assert_array_equal(given, stored, f"{title}, {entrance}")
