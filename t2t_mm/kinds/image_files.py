@@ -106,6 +106,8 @@ def orientation(exif: bytes) -> int:
     """EXIF's orientation, 1 (upright) to 8; 1 where it is not told."""
     from PIL import Image
 
+    if not exif:
+        return 1
     found = Image.Exif()
     try:
         with warnings.catch_warnings():
@@ -139,7 +141,9 @@ def _check_brightness(image: PillowImage, content: bytes) -> None:
 
     Floats must lie between 0 and 1; 16-bit numbers are divided by 256.
     """
-    extrema = np.reshape(image.getextrema() if _is_deep(image, content) else (0, 255), (-1, 2))
+    if not _is_deep(image, content):
+        return
+    extrema = np.reshape(image.getextrema(), (-1, 2))
     low, high = extrema.min(), extrema.max()
     if image.mode == "F":
         if not 0 <= low <= high <= 1:

@@ -72,7 +72,7 @@ class Record:
         return np.asarray(self._get(name))
 
     def sound(self, name: str, sample_rate: int) -> bytes:
-        """A sound as a file's bytes: as it is stored, or its stored 16-bit samples as WAV.
+        """A sound as a file's bytes: as it is stored, or its stored samples as WAV.
 
         Args:
           name: of the feature.
