@@ -6,6 +6,7 @@ nothing where the writer could not know the length. What it decodes is decided h
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -165,18 +166,20 @@ def _w64(content: bytes) -> list[bytes]:
 
 
 def _sphere(content: bytes) -> list[bytes]:
+    """NIST SPHERE: a header of lines, then samples; their number may be left open."""
     try:
         fields = sphere_header(content)
-    except DataError as error:
-        raise broken_sound(str(error).rstrip(".")) from None
+        sizes = (fields.get("sample_count", 0), fields.get("sample_n_bytes", 0),
+                 fields.get("channel_count", 1))  # fmt: skip
+        size, start = math.prod(map(int, sizes)), int(content.split(b"\n", 2)[1])
+    except (DataError, ValueError) as error:
+        raise broken_sound(f"its SPHERE header is damaged: {str(error).rstrip('.')}") from None
     if "," in str(fields.get("sample_coding", "")):
         raise broken_sound(f"it is compressed, {fields['sample_coding']}; convert it by sph2pipe")
-    sizes = [fields.get(f"sample_{name}", 0) for name in ("count", "n_bytes")]
-    size = int(sizes[0]) * int(sizes[1]) * int(fields.get("channel_count", 1))
-    there = len(content) - int(content[8:16])
+    there = len(content) - start
     if there < size:
         raise broken_sound(f"it breaks off after {there} of {size} bytes")
-    if content.startswith(b"NIST_1A", len(content) - there + size) and size:
+    if size and content.startswith(b"NIST_1A", start + size):
         raise broken_sound("another file was joined to its end")
     return [content]
 

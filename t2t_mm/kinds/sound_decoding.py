@@ -44,6 +44,16 @@ class _Stream(soundfile.SoundFile):
         return False
 
 
+class _Bytes(io.BytesIO):
+    """A file's bytes. A seek to before them, which damaged headers lead to, goes nowhere."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
+
+
 def decode(content: bytes, mono: bool = True, most_seconds: float | None = None) -> Decoded:
     """Decodes a whole file, in blocks.
 
@@ -105,7 +115,7 @@ def _frames_between(start: float, end: float | None, rate: int, frames: int) -> 
 @contextlib.contextmanager
 def _opened(kind: type[soundfile.SoundFile], content: bytes) -> Iterator[soundfile.SoundFile]:
     try:
-        with kind(io.BytesIO(content)) as file:
+        with kind(_Bytes(content)) as file:
             if file.format not in _FORMATS:
                 raise broken_sound(f"it cannot be told whether a file of {file.format} is whole")
             yield file
