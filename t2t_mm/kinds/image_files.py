@@ -26,7 +26,8 @@ _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000
 _KEPT = {"PNG": {"1", "L", "LA", "P", "RGB", "RGBA"}, "JPEG": {"L", "RGB"}}  # format: modes
 _PLAIN = {"PNG": is_plain_png, "JPEG": is_plain_jpeg}
 _ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
-_BITS_PER_SAMPLE = 258  # TIFF's tag
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF's tags
+_WHITE_IS_ZERO = 0  # of the latter; Pillow minds it for 8 bits and less
 _DARKEST = 16  # of 256: what 16-bit numbers of at most 12 bits would leave
 
 
@@ -40,12 +41,13 @@ def stored_image(content: bytes) -> bytes:
     try:
         image = opened_image(content)
         image.load()
-        _check_brightness(image, content)
+        bits, tags = _bits(image, content), getattr(image, "tag_v2", {})
+        _check_brightness(image, bits)
         upright = _upright(image)
         over_white = _over_white(upright)
         kept = image.mode in _KEPT.get(image.format or "", ()) and not _has_ambiguous_palette(image)
         if not (kept and over_white is image):
-            return _as_png(over_white)
+            return _as_png(over_white, bits, tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
     except BrokenValue:
         raise
     except Exception as error:  # decoders raise what they like over damaged bytes
@@ -136,12 +138,12 @@ def _has_ambiguous_palette(image: PillowImage) -> bool:
     return image.mode == "P" and "transparency" in image.info
 
 
-def _check_brightness(image: PillowImage, content: bytes) -> None:
+def _check_brightness(image: PillowImage, bits: int) -> None:
     """Refuses numbers that would become black or mean nothing as 8 bits.
 
-    Floats must lie between 0 and 1; 16-bit numbers are divided by 256.
+    Floats must lie between 0 and 1; of whole numbers the upper 8 bits are taken.
     """
-    if not _is_deep(image, content):
+    if bits <= 8:
         return
     extrema = np.reshape(image.getextrema(), (-1, 2))
     low, high = extrema.min(), extrema.max()
@@ -151,29 +153,31 @@ def _check_brightness(image: PillowImage, content: bytes) -> None:
         return
     if image.mode == "I" and image.format == "TIFF":
         raise _meaningless(f"whole numbers of 32 bits from {low} to {high}; give 8 or 16 bits")
-    scale = 256 if image.mode.startswith("I") else 1
+    scale = 1 << (bits - 8)
+    high = high if image.mode.startswith("I") else high * scale
     if high < _DARKEST * scale:
         raise _meaningless(
-            f"16-bit numbers up to {high * 256 // scale} of 65535, which would be next to black; "
+            f"{bits}-bit numbers up to {high} of {256 * scale - 1}, which would be next to black; "
             "spread them over all of that, or give 8 bits"
         )
 
 
-def _is_deep(image: PillowImage, content: bytes) -> bool:
-    """True if a pixel has more than 8 bits of a color."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        return True
+def _bits(image: PillowImage, content: bytes) -> int:
+    """The bits of a color of a pixel."""
     if image.format == "PNG":
-        return content[24] == 16
+        return content[24]
     tags = getattr(image, "tag_v2", {})  # of TIFF
-    return max(tags.get(_BITS_PER_SAMPLE, (8,))) > 8
+    deep = image.mode == "F" or image.mode.startswith("I")
+    return max(tags.get(_BITS_PER_SAMPLE, (16 if deep else 8,)))
 
 
-def _as_png(image: PillowImage) -> bytes:
+def _as_png(image: PillowImage, bits: int, inverted: bool) -> bytes:
     if image.mode == "F":
         image = image.point(lambda value: value * 255 + 0.5).convert("L")
-    elif image.mode.startswith("I"):  # 16 bits: the upper eight
-        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    elif image.mode.startswith("I"):  # 12 or 16 bits: the upper eight
+        scale = 1 << (bits - 8)
+        image = image.convert("I").point(lambda value: value / scale).convert("L")
+        image = image.point(lambda value: 255 - value) if inverted else image
     elif "transparency" in image.info:
         image = image.convert("RGBA")
     out = io.BytesIO()

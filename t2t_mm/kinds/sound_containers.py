@@ -14,6 +14,7 @@ from typing import Literal
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.broken import broken_sound
 from t2t_mm.kinds.mp3_frames import mp3_parts, split_at
+from t2t_mm.kinds.notes import tell
 from t2t_mm.kinds.ogg_pages import ogg_links
 from t2t_mm.kinds.sphere import header as sphere_header
 
@@ -72,6 +73,10 @@ def _checked(
         raise broken_sound(f"it breaks off after {there} of {size} bytes")
     if content[:4] in content[start + size : start + size + _PADDING + 4]:
         raise broken_sound("another file was joined to its end")
+    after = start + size + size % 2
+    if content[after:].strip(b"\0") and not _are_chunks(content, after, order):
+        more = len(content) - after
+        tell("sounds that go on after their end", f"has {more:,} bytes after its header's end")
     return [content]
 
 

@@ -22,6 +22,7 @@ _OPEN_FRAMES = 1 << 40  # and above: libsndfile's word for an unknown length
 _HEADER = 1024  # bytes in which a chunk "fact" is looked for
 _FLOATS = ("FLOAT", "DOUBLE")
 _GSM_BLOCK = 320  # samples
+_CANCELLED = 1e-4  # of the channels' power
 
 
 class Decoded(NamedTuple):
@@ -69,11 +70,12 @@ def decode(content: bytes, mono: bool = True, most_seconds: float | None = None)
     with _opened(_Stream, content) as file:
         promised = _promised(file, content)
         _check_length(promised, file.samplerate, most_seconds)
-        blocks, frames = [], 0
+        blocks, frames, mixing = [], 0, _Mixing()
         for block in _blocks(file, promised):
             frames += len(block)
             _check_length(frames, file.samplerate, most_seconds, "more than ")
-            blocks.append(_mixed(block) if mono else block)
+            blocks.append(mixing.mix(block) if mono else block)
+        mixing.check()
         if promised is not None and frames < promised:
             raise broken_sound(f"it breaks off after {frames} of {promised} samples")
         samples = np.concatenate(blocks)[:promised] if frames else np.zeros((0, 1), np.int16)
@@ -173,11 +175,26 @@ class _Loudness:
             )
 
 
-def _mixed(block: np.ndarray) -> np.ndarray:
-    """[N, 1] of [N, channels]."""
-    if block.shape[1] == 1:
-        return block
-    return as_floats(block).mean(axis=1, dtype=np.float32, keepdims=True)
+class _Mixing:
+    """Mixes channels down to their mean, and watches what is left of them."""
+
+    def __init__(self) -> None:
+        self._before, self._after = 0.0, 0.0  # sums of squares
+
+    def mix(self, block: np.ndarray) -> np.ndarray:
+        """[N, 1] of [N, channels]."""
+        if block.shape[1] == 1:
+            return block
+        wave = as_floats(block)
+        mean = wave.mean(axis=1, dtype=np.float32, keepdims=True)
+        self._before += float(np.square(wave, dtype=np.float64).mean(axis=1).sum())
+        self._after += float(np.square(mean, dtype=np.float64).sum())
+        return mean
+
+    def check(self) -> None:
+        """Refuses channels of which next to nothing is left."""
+        if self._after < _CANCELLED * self._before:
+            raise broken_sound("its channels cancel each other out; give one of them alone")
 
 
 def as_floats(samples: np.ndarray) -> np.ndarray:

@@ -258,3 +258,19 @@ def test_whole_files_need_no_proof() -> None:
     for bad in ([chunks[0], halves[0], chunks[-1]], [chunks[0], *chunks], [*chunks[1:]], []):
         assert not is_plain_png(png_of(bad))
     assert not is_plain_jpeg(WHOLE["JPEG"][:-2])
+
+
+def test_sixteen_bits_of_which_0_is_white() -> None:
+    """Pillow turns such images only if they have 8 bits or less."""
+    content = saved(DEEP, "TIFF", tiffinfo={262: 0})
+    np.testing.assert_array_equal(seen(content)[..., 0], 255 - DEEP // 256)
+
+
+def test_twelve_bits_are_known_by_their_tag() -> None:
+    """Two pixels in three bytes, a strip of one row."""
+    values = np.array([[4095, 2048], [16, 1024]])
+    rows = b"".join(bytes((a >> 4, (a & 15) << 4 | b >> 8, b & 255)) for a, b in values.tolist())
+    tags = {256: 2, 257: 2, 258: 12, 259: 1, 262: 1, 273: 200, 277: 1, 278: 2, 279: len(rows)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4)
+    np.testing.assert_array_equal(seen(head.ljust(200, b"\0") + rows)[..., 0], values // 16)

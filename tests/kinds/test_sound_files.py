@@ -16,6 +16,7 @@ from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.notes import heard
 from t2t_mm.kinds.sound_containers import whole_parts
 from t2t_mm.kinds.sound_files import passage, stored_sound
+from t2t_mm.kinds.wav_files import wav_file
 
 RATE = 16_000
 SAMPLES = np.int16(9830 * np.sin(2 * np.pi * 300 * np.arange(8000) / RATE))
@@ -248,6 +249,27 @@ def test_channels_become_their_mean_or_one_is_taken() -> None:
         assert not stored(passage(content, 0.1, 0.2, 1)).any()
 
 
+def test_channels_that_cancel_each_other_out_are_refused() -> None:
+    opposite = np.stack([SAMPLES, -SAMPLES], 1)
+    for name in ("WAV", "FLAC"):
+        assert "its channels cancel each other out" in refusal(made(name, opposite))
+    np.testing.assert_array_equal(stored(passage(made("WAV", opposite), 0.0, None, 1)), -SAMPLES)
+    assert not stored(made("WAV", np.zeros((500, 2), np.int16))).any()
+
+
+def test_bytes_after_the_end_that_the_header_tells_are_noted() -> None:
+    for name, noted in (("WAV", 1), ("AIFF", 1), ("AU", 1)):
+        for tail, count in ((SAMPLES[100:200].tobytes(), noted), (bytes(50), 0)):
+            with heard() as notes:
+                np.testing.assert_array_equal(stored(made(name) + tail), SAMPLES)
+            assert [note.reason for note in notes] == [
+                "sounds that go on after their end"
+            ] * count, name
+    with heard() as notes:
+        stored(made("WAV") + b"LIST\x04\0\0\0abcd")
+    assert notes == []
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_a_passage_has_the_samples_between_two_times(name: str) -> None:
     content = made(name)
@@ -274,6 +296,13 @@ def test_parts_of_what_is_not_known_are_the_file() -> None:
     for content in (b"", b"OggX", b"\xff", b"ID3", b"RIFF", b"riff", b"FORM", b"caff", b".snd"):
         for cut in (content, content + b"\0" * 9):
             assert whole_parts(cut) == [cut]
+
+
+def test_samples_of_data_sets_may_be_floats() -> None:
+    """As some of TFDS have them; whole numbers are 16-bit ones."""
+    np.testing.assert_array_equal(stored(wav_file(SAMPLES.astype(np.int64), RATE)), SAMPLES)
+    np.testing.assert_array_equal(stored(wav_file(np.float32(SAMPLES / 32768), RATE)), SAMPLES)
+    assert "beyond full scale" in refusal(wav_file(SAMPLES.astype(np.float32), RATE))
 
 
 def test_damaged_headers_are_refused_and_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
