@@ -150,6 +150,19 @@ class Kind:
         """The names in a target that a file holds which must be among the problem's labels."""
         return ()
 
+    @property
+    def preparation(self) -> tuple[str, ...] | None:
+        """The rules by which a value's text is prepared, see preparation.py; None: not known."""
+        return ()
+
+    def with_preparation(self, rules: Sequence[str]) -> Self:
+        """The feature with its text prepared by these rules; others stay as they are."""
+        return self
+
+    def prepared(self, value: Any) -> Any:
+        """A value as a user has it, brought to the form that the model learnt."""
+        return value
+
     def beside(self, inputs: Mapping[str, Kind]) -> Self:
         """The target as it stands beside its problem's inputs; most do not depend on them."""
         return self
@@ -173,6 +186,11 @@ class Kind:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready mapping with the kind's name under "kind"."""
         return {"kind": self.name, **dataclasses.asdict(self)}
+
+    @classmethod
+    def restored(cls, fields: Mapping[str, Any]) -> Self:
+        """The feature of the fields that `to_dict` gave, perhaps in an earlier version."""
+        return cls(**fields)
 
     # Stored.
 
@@ -414,6 +432,11 @@ class Kind:
         """
         raise DataError(f"a problem that reads {self.plural or self.noun} cannot be exported.")
 
+    @property
+    def rules_for_graph(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The rules of preparation that an exported graph leaves to its caller, and its own."""
+        return (), ()
+
     def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         """UTF-8 text or a file's bytes of a stored value: the inverse of `read`."""
         return self.shown(stored, vocabularies, "").encode()
@@ -493,7 +516,7 @@ def kind_from_dict(values: Mapping[str, Any]) -> Kind:
       UnknownNameError: for a kind that is not registered.
     """
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k != "kind"}
-    return KINDS.get(values["kind"])(**fields)
+    return KINDS.get(values["kind"]).restored(fields)
 
 
 def content_of(raw: Any) -> bytes:

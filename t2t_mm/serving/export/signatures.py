@@ -111,7 +111,8 @@ class Exportable(tf.Module):
 
     def _prompts(self, contents: tf.Tensor, task: Task) -> tf.Tensor:
         """The prompts that the outputs of a language model begin with, int32 [B, P]."""
-        ids = self._target_vocabulary(task).encode_answers(contents)
+        rules = task.targets.rules_for_graph[1]
+        ids = self._target_vocabulary(task).encode_answers(contents, rules)
         return ids[:, :-1].to_tensor()  # without the ends
 
     def _target_vocabulary(self, task: Task) -> GraphVocabulary:
