@@ -15,3 +15,7 @@ class BrokenValue(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+
+class TooLarge(BrokenValue):
+    """A value that may be right, but is beyond what a model is to read; see `InputBounds`."""

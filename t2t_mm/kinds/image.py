@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.broken import BrokenValue, TooLarge
 from t2t_mm.kinds.image_files import stored_image
 from t2t_mm.kinds.kind import (
     BYTES,
+    InputBounds,
     Kind,
     RowLimits,
     StoredInput,
@@ -94,6 +97,18 @@ class Image(Kind):
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
         return StoredInput(stored_image(content_of(raw)), 1)
 
+    def read_bounded(
+        self, raw: Any, vocabularies: Vocabularies, bounds: InputBounds
+    ) -> StoredInput:
+        content = content_of(raw)
+        pixels = _pixels(content)
+        if pixels is not None and pixels > bounds.pixels:
+            raise TooLarge(
+                "large image",
+                f"has {pixels:,} pixels; at most {bounds.pixels:,} are read: make it smaller",
+            )
+        return self.read(content, vocabularies)
+
     def most_examples(self, hparams: HParams) -> int | None:
         return hparams.batch_images
 
@@ -150,12 +165,17 @@ class Image(Kind):
             raise BrokenValue(
                 "text", 'is text, but this problem takes an image; send its file as {"b64": "..."}'
             )
-        width, height = _sides(value)
-        if width * height > limits.pixels:
+        pixels = _pixels(value)
+        if pixels is None:
+            names = ", ".join(_FORMATS[:-1]) + f" or {_FORMATS[-1]}"
             raise BrokenValue(
+                "not an image",
+                f"is not an image, but this problem takes one; give a whole {names} file",
+            )
+        if pixels > limits.pixels:
+            raise TooLarge(
                 "large image",
-                f"has {width} x {height} pixels; at most {limits.pixels:,} are allowed "
-                "(--max_pixels)",
+                f"has {pixels:,} pixels; at most {limits.pixels:,} are allowed (--max_pixels)",
             )
         return stored_image(value)
 
@@ -173,16 +193,19 @@ class Image(Kind):
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 
 
-def _sides(content: bytes) -> tuple[int, int]:
+_BOMB = re.compile(r"\((\d+) pixels\)")
+
+
+def _pixels(content: bytes) -> int | None:
+    """Width * height, as the file's header has them; None for what is not an image."""
     from PIL import Image as Pillow
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            return Pillow.open(io.BytesIO(content), formats=_FORMATS).size
+            return math.prod(Pillow.open(io.BytesIO(content), formats=_FORMATS).size)
+    except Pillow.DecompressionBombError as error:  # of twice as many as the warning
+        told = _BOMB.search(str(error))
+        return int(told[1]) if told else None
     except Exception:  # decoders raise what they like over damaged bytes
-        names = ", ".join(_FORMATS[:-1]) + f" or {_FORMATS[-1]}"
-        raise BrokenValue(
-            "not an image",
-            f"is not an image, but this problem takes one; give a whole {names} file",
-        ) from None
+        return None

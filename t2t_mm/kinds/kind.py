@@ -231,6 +231,17 @@ class Kind:
             "a split of its data with --decode_split."
         )
 
+    def read_bounded(
+        self, raw: Any, vocabularies: Vocabularies, bounds: InputBounds
+    ) -> StoredInput:
+        """`read`, of what is not too large to be answered.
+
+        Raises:
+          TooLarge: says how large it is and what is allowed.
+          BrokenValue: as `read`.
+        """
+        return self.read(raw, vocabularies)
+
     def shown(self, stored: Any, vocabularies: Vocabularies, place: str) -> str:
         """A stored value as a line or a table shows it.
 
@@ -437,6 +448,10 @@ class Kind:
         """The rules of preparation that an exported graph leaves to its caller, and its own."""
         return (), ()
 
+    def graph_bounded(self, stored: Tensor, bounds: InputBounds) -> Tensor:
+        """`stored` of `graph_read`; it fails with InvalidArgument for what is too large."""
+        return stored
+
     def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         """UTF-8 text or a file's bytes of a stored value: the inverse of `read`."""
         return self.shown(stored, vocabularies, "").encode()
@@ -465,6 +480,20 @@ class Kind:
     def sample_row(cls, description: Mapping[str, Any]) -> bytes:
         """A value that any model of such a feature can read, to try it with."""
         return b"a"
+
+
+class InputBounds(NamedTuple):
+    """The largest inputs that are answered.
+
+    Attributes:
+      text_tokens: of a text, with its end. Attention's memory grows with the square of it.
+      audio_seconds: of a sound.
+      pixels: width * height of an image before it is resized.
+    """
+
+    text_tokens: int
+    audio_seconds: float
+    pixels: int
 
 
 class RowLimits(Protocol):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.broken import BrokenValue, TooLarge
 from t2t_mm.kinds.kind import (
     INTS,
     Found,
+    InputBounds,
     Kind,
     RowLimits,
     StoredInput,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from t2t_mm.hparam import HParams
     from t2t_mm.kinds.vocabulary import Vocabulary
+
+_LONGEST_PIECE = 16  # characters of a piece, unless it is a run of spaces or the user's own
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,16 @@ class Text(IdSequence, Kind):
         ids = [*self._vocabulary(vocabularies).encode(text), EOS]
         return StoredInput(ids, len(ids))
 
+    def read_bounded(
+        self, raw: Any, vocabularies: Vocabularies, bounds: InputBounds
+    ) -> StoredInput:
+        if len(raw) > _LONGEST_PIECE * bounds.text_tokens:  # as long as nobody need count it
+            raise _too_long(f"{len(raw):,} characters", bounds)
+        stored = self.read(raw, vocabularies)
+        if stored.size > bounds.text_tokens:
+            raise _too_long(f"{stored.size:,} tokens ({len(raw):,} characters)", bounds)
+        return stored
+
     def parse_target(self, text: str, vocabularies: Vocabularies) -> list[int]:
         text = self.prepared(text)
         text = checked_text(text) if text else ""  # nothing at all is an answer too
@@ -181,6 +194,16 @@ class Text(IdSequence, Kind):
             return vocabulary.encode_nothing(contents)
         return vocabulary.encode(contents, self.rules_for_graph[1])
 
+    def graph_bounded(self, stored: Tensor, bounds: InputBounds) -> Tensor:
+        import tensorflow as tf
+
+        from t2t_mm.kinds.graph.checks import require_all
+
+        fits = stored.row_lengths() <= bounds.text_tokens
+        words = f"has more than {bounds.text_tokens} tokens; give a shorter text."
+        with tf.control_dependencies([require_all(fits, words)]):
+            return stored.with_values(tf.identity(stored.values))
+
     def description(self) -> dict[str, Any]:
         rules = None if self.preparation is None else list(self.preparation)
         by_caller = list(self.rules_for_graph[0])
@@ -212,6 +235,14 @@ class Text(IdSequence, Kind):
 
     def _vocabulary(self, vocabularies: Vocabularies) -> Vocabulary:
         return vocabularies[self.vocabulary or ""]
+
+
+def _too_long(size: str, bounds: InputBounds) -> TooLarge:
+    return TooLarge(
+        "long text",
+        f"has {size}; at most {bounds.text_tokens:,} tokens are answered "
+        "(--decode_hparams=max_input_tokens=N allows more, where memory does)",
+    )
 
 
 def checked_text(value: Any) -> str:
