@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -101,11 +100,11 @@ class Image(Kind):
         self, raw: Any, vocabularies: Vocabularies, bounds: InputBounds
     ) -> StoredInput:
         content = content_of(raw)
-        pixels = _pixels(content)
-        if pixels is not None and pixels > bounds.pixels:
+        extent = _extent(content)
+        if extent and extent[0] > bounds.pixels:
             raise TooLarge(
                 "large image",
-                f"has {pixels:,} pixels; at most {bounds.pixels:,} are read: make it smaller",
+                f"has {extent[1]} pixels; at most {bounds.pixels:,} are read: make it smaller",
             )
         return self.read(content, vocabularies)
 
@@ -165,17 +164,17 @@ class Image(Kind):
             raise BrokenValue(
                 "text", 'is text, but this problem takes an image; send its file as {"b64": "..."}'
             )
-        pixels = _pixels(value)
-        if pixels is None:
+        extent = _extent(value)
+        if extent is None:
             names = ", ".join(_FORMATS[:-1]) + f" or {_FORMATS[-1]}"
             raise BrokenValue(
                 "not an image",
                 f"is not an image, but this problem takes one; give a whole {names} file",
             )
-        if pixels > limits.pixels:
+        if extent[0] > limits.pixels:
             raise TooLarge(
                 "large image",
-                f"has {pixels:,} pixels; at most {limits.pixels:,} are allowed (--max_pixels)",
+                f"has {extent[1]} pixels; at most {limits.pixels:,} are allowed (--max_pixels)",
             )
         return stored_image(value)
 
@@ -196,16 +195,17 @@ _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 _BOMB = re.compile(r"\((\d+) pixels\)")
 
 
-def _pixels(content: bytes) -> int | None:
-    """Width * height, as the file's header has them; None for what is not an image."""
+def _extent(content: bytes) -> tuple[int, str] | None:
+    """Pixels as the file's header has them, and "640 x 480"; None for what is not an image."""
     from PIL import Image as Pillow
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            return math.prod(Pillow.open(io.BytesIO(content), formats=_FORMATS).size)
+            width, height = Pillow.open(io.BytesIO(content), formats=_FORMATS).size
+            return width * height, f"{width} x {height}"
     except Pillow.DecompressionBombError as error:  # of twice as many as the warning
         told = _BOMB.search(str(error))
-        return int(told[1]) if told else None
+        return (int(told[1]), f"{int(told[1]):,}") if told else None
     except Exception:  # decoders raise what they like over damaged bytes
         return None
