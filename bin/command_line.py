@@ -8,6 +8,7 @@ of ours, with a traceback; 130 interrupted after saving.
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ def exit_status(main: Main, argv: Sequence[str] | None = None) -> int:
     # 2 would still say that there is no GPU, as an error.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quieten("tensorflow")
+    _replace_unprintable()
     try:
         return main(sys.argv[1:] if argv is None else argv)
     except UserError as error:
@@ -50,6 +52,16 @@ def exit_status(main: Main, argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _replace_unprintable() -> None:
+    r"""Lets no character end a command: what the terminal's encoding lacks is printed as \u4e2d.
+
+    So are bytes of a file's name that are not UTF-8. Files are written in UTF-8 whatever it is.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def common_flags(command: str) -> flags.FlagValues:

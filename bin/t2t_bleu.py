@@ -99,6 +99,8 @@ def _score_one(values: flags.FlagValues, scorer: Scorer, references: list[Path])
 def _print_signatures(values: flags.FlagValues, scores: dict[str, FileScore]) -> None:
     for name, score in scores.items():
         print(f"{name}: {score.signature}")
+        for remark in score.remarks:
+            print(f"remark on {name}: {remark}.")
     if values.bootstrap_resamples:
         from t2t_mm.evaluation.metrics.bootstrap import SEED
 

@@ -73,10 +73,13 @@ def main(argv: Sequence[str]) -> int:
 
 def _figures(task: Task, answers: list[Answered]) -> dict[str, float]:
     """A split's metrics by name."""
-    from t2t_mm.evaluation.metrics import flatten
+    from t2t_mm.evaluation.metrics import flatten, remarks_on
     from t2t_mm.evaluation.scoring import score
 
-    return flatten(score(task, answers))
+    found = score(task, answers)
+    for remark in remarks_on(found):
+        print(f"remark on {task.name}, {remark}.", file=sys.stderr)
+    return flatten(found)
 
 
 def _answers_alone_on_stdout(argv: Sequence[str]) -> contextlib.AbstractContextManager:

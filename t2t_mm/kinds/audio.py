@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.broken import BrokenValue, TooLarge
 from t2t_mm.kinds.kind import (
     BYTES,
+    InputBounds,
     Kind,
     RowLimits,
     StoredInput,
@@ -88,6 +89,19 @@ class Audio(Kind):
         pcm = stored_sound(content_of(raw), self.sample_rate or _DEFAULT_RATE)
         return StoredInput(pcm, len(pcm) // _BYTES_PER_SAMPLE)
 
+    def read_bounded(
+        self, raw: Any, vocabularies: Vocabularies, bounds: InputBounds
+    ) -> StoredInput:
+        stored = self.read(raw, vocabularies)
+        seconds = stored.size / (self.sample_rate or _DEFAULT_RATE)
+        if seconds > bounds.audio_seconds:
+            raise TooLarge(
+                "long sound",
+                f"has {seconds:,.1f} seconds; at most {bounds.audio_seconds:g} are answered "
+                "(--decode_hparams=max_input_seconds=N allows more, where memory does)",
+            )
+        return stored
+
     def sizes(self, counts: Any) -> Any:
         """Samples."""
         return counts // _BYTES_PER_SAMPLE
@@ -156,6 +170,16 @@ class Audio(Kind):
         from t2t_mm.kinds.graph.sounds import stored_sounds
 
         return stored_sounds(contents, self.sample_rate or _DEFAULT_RATE)
+
+    def graph_bounded(self, stored: Tensor, bounds: InputBounds) -> Tensor:
+        import tensorflow as tf
+
+        from t2t_mm.kinds.graph.checks import require_all
+
+        most = int(bounds.audio_seconds * (self.sample_rate or _DEFAULT_RATE)) * _BYTES_PER_SAMPLE
+        words = f"is longer than {bounds.audio_seconds:g} seconds; give a shorter sound."
+        with tf.control_dependencies([require_all(tf.strings.length(stored) <= most, words)]):
+            return tf.identity(stored)
 
     def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         return pcm_file(bytes(stored), self.sample_rate or _DEFAULT_RATE)

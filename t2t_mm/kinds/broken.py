@@ -23,3 +23,7 @@ def broken_sound(why: str) -> BrokenValue:
         "broken sound",
         f"is not a sound that can be decoded ({why}); give a whole WAV or FLAC file",
     )
+
+
+class TooLarge(BrokenValue):
+    """A value that may be right, but is beyond what a model is to read; see `InputBounds`."""

@@ -145,8 +145,14 @@ def changes(old: RunRecord, new: RunRecord) -> list[str]:
 
 
 def _whole(task: dict[str, Any]) -> dict[str, Any]:
-    """A task with all fields; one that came after the record was written has its default."""
-    return json.loads(json.dumps(Task.from_dict(task).to_dict()))
+    """A task with all fields; one that came after the record was written has its default.
+
+    The preparation of texts is left out: training reads data that are prepared already.
+    """
+    found = json.loads(json.dumps(Task.from_dict(task).to_dict()))
+    for kind in (*found["inputs"].values(), found["targets"]):
+        kind.pop("preparation", None)
+    return found
 
 
 def _filled(record: RunRecord) -> dict[str, Any]:

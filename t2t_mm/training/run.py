@@ -159,7 +159,7 @@ def _report(
         progress.say("decoding some development examples")
         tasks = development_tasks(data.tasks, settings.data_dir)
         metrics, samples = report.decode_samples(
-            model, tasks, settings.hparams, data.vocabularies, settings.data_dir
+            model, tasks, settings.hparams, data.vocabularies, settings.data_dir, progress.say
         )
         for name, values in metrics.items():
             if name in best.decoded:  # the evaluation's own figures stand, of its own examples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import math
@@ -353,3 +354,38 @@ def test_deadline_and_full_queue(export_dir):
             endless.set()
             type(signature).answer = answer
         assert predict(client, "toy_upper", instances=["a"]).status_code == 200
+
+
+def packed(client, content: bytes, packing: str = "gzip"):
+    headers = {"Content-Encoding": packing}
+    return client.post(f"{MODEL}:predict", content=content, headers=headers)
+
+
+def test_a_body_in_gzip_is_unpacked(client):
+    body = json.dumps({"signature_name": "toy_upper", "instances": ["ab"]}).encode()
+    plain = client.post(f"{MODEL}:predict", content=body)
+    members = gzip.compress(body[:9]) + gzip.compress(body[9:])
+    for content, packing in ((gzip.compress(body), "gzip"), (members, "GZIP"), (body, "identity")):
+        answer = packed(client, content, packing)
+        assert answer.status_code == 200 and answer.json() == plain.json()
+
+
+def test_what_gzip_hides_is_bounded_and_what_is_damaged_refused(client, api):
+    body = json.dumps({"signature_name": "toy_upper", "instances": ["a" * 30_000]}).encode()
+    assert len(gzip.compress(body)) < 1000
+    bomb = refusal(packed(client, gzip.compress(body)), 413)
+    assert bomb == (
+        "the body has 20,001 bytes or more when it is unpacked; at most 20,000 are allowed "
+        "(--max_body_mb)."
+    )
+    small = gzip.compress(json.dumps({"instances": ["a"]}).encode())
+    assert refusal(packed(client, small[:-4]), 400) == (
+        "the body is gzip that breaks off before its end."
+    )
+    assert "is not gzip, as it says, or damaged" in refusal(packed(client, b"{}"), 400)
+    wrong = small[:-8] + bytes(4) + small[-4:]
+    assert "incorrect data check" in refusal(packed(client, wrong), 400)
+    assert refusal(packed(client, small, "br"), 415) == (
+        "the body is packed by 'br'; send it in gzip or as it is."
+    )
+    assert api.bodies._held == 0

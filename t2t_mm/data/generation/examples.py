@@ -10,6 +10,7 @@ from typing import Any
 from t2t_mm.data.generation.text_packing import TextPacker
 from t2t_mm.data.records.files import encode_example
 from t2t_mm.errors import DataError
+from t2t_mm.kinds import Kind
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.notes import Note, heard
 from t2t_mm.kinds.text import checked_text
@@ -128,16 +129,22 @@ class ExampleEncoder:
         name = TARGETS
         try:
             for name, kind in self._inputs.items():
-                features[name] = kind.check(resolved_value(sample[name]))
+                features[name] = kind.check(self._prepared(kind, resolved_value(sample[name])))
             name = TARGETS
-            stored = self._targets.check(resolved_value(sample[TARGETS]))
+            stored = self._targets.check(
+                self._prepared(self._targets, resolved_value(sample[TARGETS]))
+            )
             features[TARGETS] = self._targets.align(stored, features, self._vocabularies)
             if sample.get("references"):
                 name = "references"
-                features[name] = [checked_text(r).encode() for r in sample[name]]
+                references = (self._prepared(self._targets, text) for text in sample[name])
+                features[name] = [checked_text(text).encode() for text in references]
         except BrokenValue as error:
             return self._broken(index, name, None if name == "references" else sample[name], error)
         return features
+
+    def _prepared(self, kind: Kind, value: Any) -> Any:
+        return value if self._problem.prepares_text else kind.prepared(value)
 
     def _broken(self, index: int, side: str, value: Any, error: BrokenValue) -> Broken:
         file = _file_of(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +98,21 @@ def _check(name: str, problem: Problem, tmp_dir: Path) -> None:
             raise DataError(
                 f"problem '{name}' must declare {missing} of its {feature} ({kind.noun})."
             )
-    if problem.kinds[TARGETS].has_labels and not problem.labels_at(tmp_dir):
+    if problem.kinds[TARGETS].has_labels:
+        _check_labels(name, problem.labels_at(tmp_dir))
+
+
+def _check_labels(name: str, labels: Sequence[str]) -> None:
+    if not labels:
         raise DataError(f"problem '{name}' must declare `labels`, for its targets are labels.")
+    for label in labels:
+        try:
+            label.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"problem '{name}' has the class {label!a}, which is not valid UTF-8; rename "
+                "what it is named after, such as a folder."
+            ) from None
 
 
 def parse_shared(text: str, problems: Iterable[Problem]) -> VocabularySpec:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from t2t_mm.decoding.inputs import unprepared_note
 from t2t_mm.decoding.model_loading import LoadedModel, load
 from t2t_mm.decoding.run_flags import problem_list
 from t2t_mm.decoding.settings import DecodeSettings
@@ -80,6 +81,8 @@ def export(
     _check(data_dir, eval_examples)
     loaded = load(output_dir, checkpoint)
     tasks = _chosen(loaded, problems, log)
+    if note := unprepared_note(tasks.values()):
+        log(note)
     held_out = {
         name: raw_examples(task, data_dir or "", loaded.vocabularies, eval_examples)
         for name, task in tasks.items()
