@@ -18,6 +18,7 @@ from absl import flags
 from t2t_mm import __version__, usr_dir
 from t2t_mm.bin.quiet import quieten
 from t2t_mm.errors import UserError
+from t2t_mm.files.paths import given_path
 from t2t_mm.provenance import DataAccess
 
 if TYPE_CHECKING:
@@ -191,6 +192,9 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
     if values.version:
         print(f"t2t_mm {__version__}")
         return False
+    for name in values:
+        if _is_path(name) and values[name].present:
+            given_path(values[name].value, f"--{name}")
     _load_users_code(values)
     if values.registry_help is not None:
         from t2t_mm.bin.registry_help import registry_help
@@ -202,6 +206,20 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
 
 # Flags that may stand without a value.
 _BARE = {f"{dashes}{n}": f"--{n}=all" for dashes in ("-", "--") for n in ("registry_help", "list")}
+
+
+def _is_path(name: str) -> bool:
+    """True for a flag of a file, a folder, or several."""
+    return name in _PATHS or name.endswith(("_dir", "_file", "_path"))
+
+
+# Flags of paths whose names do not end like the others'.
+_PATHS = frozenset(
+    {
+        *("warm_start_from", "to", "checkpoint", "checkpoints", "translation", "reference"),
+        *("compare_to", "decode_reference", "problems_file"),
+    }
+)
 
 
 def _load_users_code(values: flags.FlagValues) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from t2t_mm.hparam import HParams
+from t2t_mm.hparam import HParams, undivided
 from t2t_mm.registry import register_hparams
+from t2t_mm.value_range import Count
 
 
 @dataclass(frozen=True)
 class TransformerHParams(HParams):
     """The hparams of the Transformer's body besides the common fields."""
 
-    filter_size: int = 2048  # hidden units of the feed-forward network
-    num_heads: int = 8  # attention heads
-    encoder_layers: int = 6
-    decoder_layers: int = 6
+    filter_size: Count = 2048  # hidden units of the feed-forward network
+    num_heads: Count = 8  # attention heads
+    encoder_layers: Count = 6
+    decoder_layers: Count = 6
+
+    def misfits(self) -> Iterator[str]:
+        yield from undivided(self, "num_heads")
 
 
 @register_hparams

@@ -22,9 +22,17 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError
+from t2t_mm.files.paths import literal_path
 from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.slots import Slot, stored_slots
-from t2t_mm.runs.stored import UNREADABLE, StoredCheckpoint, damaged, first_line, stored_variables
+from t2t_mm.runs.stored import (
+    UNREADABLE,
+    StoredCheckpoint,
+    damaged,
+    first_line,
+    is_refused,
+    stored_variables,
+)
 
 LATEST = "checkpoints"
 BEST = "best"
@@ -129,10 +137,12 @@ class Checkpoints:
         except UNREADABLE as cause:
             if isinstance(cause, CheckpointError):
                 raise
+            if is_refused(cause):
+                raise damaged(path, cause) from cause
             raise CheckpointError(
                 f"the checkpoint {path} does not fit this run ({first_line(cause)}); "
-                "it was written by another version of the program or is damaged: give another "
-                "--output_dir, or remove the damaged checkpoint to go on from the one before it."
+                "it was written by another version of the program, or is damaged; give another "
+                f"--output_dir, or move {path}.* away to go on from the checkpoint before it."
             ) from cause
         return self._begin(stored)
 
@@ -206,18 +216,20 @@ def step_of(checkpoint: str) -> int:
     return int(found.group(1)) if found else -1
 
 
-def find(place: str | Path, best: bool = False) -> str:
+def find(place: str | Path, best: bool = False, flag: str = "--checkpoint_path") -> str:
     """The checkpoint that a user means.
 
     Args:
       place: a run directory, its checkpoints/ or best/, or one checkpoint, e.g.
         "run/checkpoints/model-1000".
       best: in a run directory, prefer best/.
+      flag: where the place comes from, for errors.
 
     Raises:
+      UserError: for a path that TensorFlow takes for a pattern.
       CheckpointError: if there is none.
     """
-    path = Path(place).expanduser()
+    path = literal_path(place, flag)
     folders = [path / BEST, path / LATEST] if best else [path / LATEST, path / BEST]
     for folder in [*folders, path]:
         latest = tf.train.latest_checkpoint(str(folder)) if folder.is_dir() else None
@@ -238,7 +250,7 @@ def resolve_checkpoint(output_dir: Path, checkpoint: str | Path | None) -> str:
       CheckpointError: if there is none.
     """
     if checkpoint in (None, "", "latest"):
-        return find(output_dir)
+        return find(output_dir, flag="--output_dir")
     return find(output_dir / BEST if checkpoint == "best" else checkpoint)
 
 

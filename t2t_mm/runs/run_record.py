@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_mm.errors import CheckpointError, UserError
+from t2t_mm.files.paths import literal_path
 from t2t_mm.files.writing import rewrite
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds import first_edition
@@ -73,9 +74,10 @@ class RunRecord:
         """Reads a run directory's record.
 
         Raises:
+          UserError: if TensorFlow could not read its checkpoints by this path.
           CheckpointError: if there is none, or it is not one of ours.
         """
-        path = Path(output_dir).expanduser() / FILE
+        path = literal_path(output_dir, "--output_dir") / FILE
         if not path.is_file():
             raise CheckpointError(
                 f"'{output_dir}' is no run directory: it has no {FILE}; "

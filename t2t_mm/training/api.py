@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from t2t_mm.files.paths import given_path
 from t2t_mm.lookup import find_problems
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess
 from t2t_mm.training.one_machine import refuse_clusters
@@ -89,8 +90,12 @@ def train(
         model=model,
         hparams_set=hparams_set,
         hparams=HPARAMS.get(hparams_set)().override(hparams),
-        data_dir=Path(data_dir).expanduser(),
-        output_dir=Path(output_dir or default_output_dir(text, model, hparams_set)).expanduser(),
+        data_dir=Path(given_path(data_dir, "--data_dir")).expanduser(),
+        output_dir=Path(
+            default_output_dir(text, model, hparams_set)
+            if output_dir is None
+            else given_path(output_dir, "--output_dir")
+        ).expanduser(),
         train_steps=train_steps,
         eval_steps=0 if schedule == "train" else eval_steps,
         local_eval_frequency=local_eval_frequency,

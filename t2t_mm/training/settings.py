@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t2t_mm.errors import UserError, unknown
+from t2t_mm.files.paths import literal_path
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import Problem
 from t2t_mm.registry import MIXING_POLICIES, MODELS, OPTIMIZERS
@@ -50,9 +51,14 @@ class Settings:
         """Checks the settings, and fills train_steps in.
 
         Raises:
-          UserError: for an unknown name or a number out of range.
+          UserError: for an unknown name, a number out of range, or a path that TensorFlow takes
+            for a pattern.
         """
         MODELS.entry(self.model)
+        self.hparams.check()
+        literal_path(self.output_dir, "--output_dir")
+        if self.warm_start_from is not None:
+            literal_path(self.warm_start_from, "--warm_start_from")
         if not self.hparams.optimizer.startswith("keras."):  # those are known when Keras is there
             OPTIMIZERS.entry(self.hparams.optimizer)
         MIXING_POLICIES.entry(self.hparams.problem_choice)
