@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,16 @@ class Checkpoints:
         finally:
             self._whole.slots = {}  # their memory goes
 
-    def latest(self) -> str | None:
-        """The path of the latest checkpoint."""
-        return self._latest.latest_checkpoint
+    def last_sound(self, unsound: Collection[int]) -> str | None:
+        """The path of the latest checkpoint that a diverged run can go back to.
+
+        Args:
+          unsound: steps whose evaluation was no number; of others, the weights are looked at.
+        """
+        for path in reversed(self._latest.checkpoints):
+            if step_of(path) not in unsound and _is_finite(StoredCheckpoint(path)):
+                return path
+        return None
 
     def save_best(self, step: int, state: Mapping[str, Any]) -> None:
         """Keeps the present weights as the best so far."""
@@ -190,6 +197,12 @@ def _manager(
     return tf.train.CheckpointManager(
         checkpoint, str(folder), max_to_keep=keep or None, checkpoint_name=_PREFIX
     )
+
+
+def _is_finite(stored: StoredCheckpoint) -> bool:
+    """True if every weight is a number."""
+    values = map(stored.variable, stored.variables)
+    return all(np.isfinite(v).all() for v in values if np.issubdtype(v.dtype, np.floating))
 
 
 def exists(output_dir: Path) -> bool:

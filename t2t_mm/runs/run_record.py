@@ -50,6 +50,8 @@ class RunRecord:
       versions: of t2t_mm, Python and the libraries that a result may depend on.
       origin: what the run was averaged, cut or grown from; {} for one that began by itself.
       devices: on how many the latest command trained; None where nobody knows.
+      reported: the last step whose report at the end of the run is written; 0 for none yet, None
+        where nobody knows.
     """
 
     model: str
@@ -64,6 +66,7 @@ class RunRecord:
     versions: dict[str, str] = field(default_factory=lambda: versions())
     origin: dict[str, Any] = field(default_factory=dict)
     devices: int | None = None
+    reported: int | None = None
 
     def write(self, output_dir: Path) -> None:
         """Writes run.json in one step."""

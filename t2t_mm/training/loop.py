@@ -78,6 +78,7 @@ class State:
       stale: evaluations since then.
       best_metric: the name of what `best` is of; "" if it was not written down.
       rate_factor: what a callback has multiplied the schedule's learning rate by.
+      unsound: steps whose evaluation gave a loss that is no number.
     """
 
     step: int = 0
@@ -87,6 +88,7 @@ class State:
     stale: int = 0
     best_metric: str = ""
     rate_factor: float = 1.0
+    unsound: list[int] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -123,7 +125,6 @@ class Loop:
       watchers_state: what those who are told remember, ready for JSON; None for nothing.
       state: where the run is.
       watchers_restored: what `watchers_state` gave when the checkpoint was written.
-      evaluated: the metrics of the latest evaluation.
     """
 
     plan: LoopPlan
@@ -148,7 +149,6 @@ class Loop:
     watchers_state: Callable[[], Any] = lambda: None
     state: State = field(default_factory=State)
     watchers_restored: Any = None
-    evaluated: Metrics = field(default_factory=dict)
 
     def restore(self) -> bool:
         """Goes to the latest checkpoint; False if there is none."""
@@ -237,7 +237,7 @@ class Loop:
         return self.after_step(state.step, name, loss)
 
     def _diverged(self, name: str, loss: float, norm: float) -> DivergedError:
-        kept = self.checkpoints.latest() or "none was written yet"
+        kept = self.checkpoints.last_sound(self.state.unsound) or "none is there"
         return DivergedError(
             f"training diverged at step {self.state.step} on problem '{name}': loss {loss}, "
             f"gradient norm {norm}. The update was not applied; last good checkpoint: {kept}. "
@@ -261,12 +261,13 @@ class Loop:
         """Evaluates, keeps the best; True if the run is to end."""
         with self.averages.swapped():
             metrics = self.evaluate()
-        self.evaluated = metrics
         if not metrics:
             return self._ask_watchers(metrics)
         state, best = self.state, self.plan.best_metric
         for name, values in sorted(metrics.items()):
             self._log.write(state.step, "dev", name, values)
+        if not all(math.isfinite(values.get("loss", 0.0)) for values in metrics.values()):
+            state.unsound.append(state.step)
         line = losses_line(state.step, metrics)
         try:
             value = best.value(metrics)

@@ -36,8 +36,6 @@ COMMANDS = {
     "t2t-avg-all": t2t_avg_all,
     "t2t-bleu": t2t_bleu,
 }
-# Flags whose help speaks of a file or a folder, but which hold no path.
-NOT_PATHS = {"problem", "problems", "decode_split", "decode_from_dev", "list", "generate_data"}
 
 
 def _flags(main: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> flags.FlagValues:

@@ -50,8 +50,9 @@ class Saves:
     def save_best(self, step: int, state: dict[str, Any]) -> None:
         self.best.append(step)
 
-    def latest(self) -> str | None:
-        return f"model-{self.saved[-1]}" if self.saved else None
+    def last_sound(self, unsound: Sequence[int]) -> str | None:
+        sound = [step for step in self.saved if step not in unsound]
+        return f"model-{sound[-1]}" if sound else None
 
 
 class Log:
@@ -130,6 +131,16 @@ def test_divergence_saves_nothing() -> None:
     text = str(error.value)
     assert "diverged at step 25 on problem 'a': loss inf" in text
     assert "last good checkpoint: model-20." in text
+
+
+def test_divergence_names_no_checkpoint_whose_evaluation_was_no_number() -> None:
+    def diverging(step: int) -> float:
+        return math.inf if step == 35 else 1.0
+
+    with pytest.raises(DivergedError, match="last good checkpoint: model-10."):
+        run(LoopPlan(50, 10), [3.0, math.nan, math.inf], diverging)
+    with pytest.raises(DivergedError, match="last good checkpoint: none is there."):
+        run(LoopPlan(50, 10), [math.nan] * 3, diverging)
 
 
 def test_a_signal_at_an_evaluation_does_not_write_the_checkpoint_again() -> None:
