@@ -104,6 +104,7 @@ class HParams(TypedRecord):
     # A metric (mean over problems), decoded ones too, or PROBLEM/METRIC; the best is kept apart.
     keep_best_metric: Annotated[str, Named("a metric, or PROBLEM/METRIC")] = "loss"
     early_stopping_evals: Count0 = 0  # evaluations without a better metric before the end; 0 = never
+    early_stopping_delta: Least0 = 0.0  # in the metric's unit: better by no more is not better
 
     # Which network reads or writes a kind of data; "": the model's own, else the kind's own.
     text_modality: Network = ""

@@ -53,6 +53,7 @@ class Checkpoints:
       iterators: problem -> iterator over its training batches.
       keep: checkpoints kept in checkpoints/; 0 keeps all.
       groups: of the whole model, by which a checkpoint of t2t_mm 0.1 is read.
+      every_hours: besides those, one is kept for good each time that this many hours have gone by.
     """
 
     def __init__(
@@ -63,13 +64,14 @@ class Checkpoints:
         iterators: Mapping[str, Any],
         keep: int = 5,
         groups: Groups | None = None,
+        every_hours: float | None = None,
     ):
         self._state = tf.Variable("", dtype=tf.string, trainable=False)
         self._weights, self._slots, self._groups = dict(variables), list(slots), groups or {}
         self._iterators = dict(iterators)
         self._whole = self._checkpoint()
         best = tf.train.Checkpoint(variables=self._weights, state=self._state)
-        self._latest = _manager(self._whole, output_dir / LATEST, keep)
+        self._latest = _manager(self._whole, output_dir / LATEST, keep, every_hours)
         self._best = _manager(best, output_dir / BEST, 1)
 
     def _checkpoint(self) -> tf.train.Checkpoint:
@@ -192,10 +194,14 @@ def write_beginning(
 
 
 def _manager(
-    checkpoint: tf.train.Checkpoint, folder: Path, keep: int
+    checkpoint: tf.train.Checkpoint, folder: Path, keep: int, every_hours: float | None = None
 ) -> tf.train.CheckpointManager:
     return tf.train.CheckpointManager(
-        checkpoint, str(folder), max_to_keep=keep or None, checkpoint_name=_PREFIX
+        checkpoint,
+        str(folder),
+        max_to_keep=keep or None,
+        keep_checkpoint_every_n_hours=every_hours,
+        checkpoint_name=_PREFIX,
     )
 
 

@@ -28,7 +28,12 @@ FILE = "run.json"
 VOCABULARIES = "vocab"  # the run directory's folder of vocabulary copies
 
 # Fields of the hparams that may differ between a run and its continuation.
-_FREE = frozenset({"train_steps", "keep_best_metric", "early_stopping_evals", "eval_max_length"})
+_FREE = frozenset(
+    {
+        *("train_steps", "keep_best_metric", "early_stopping_evals", "early_stopping_delta"),
+        "eval_max_length",
+    }
+)
 # Likewise of a problem: training does not read how its outputs are scored.
 _FREE_OF_TASKS = frozenset({"metrics", "language"})
 

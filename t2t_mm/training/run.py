@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from t2t_mm.errors import DivergedError
 from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Split
 from t2t_mm.runs import model_making
 from t2t_mm.runs.checkpoints import by_path, exists, find
 from t2t_mm.runs.groups import variable_groups
@@ -31,7 +32,7 @@ from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.progress import Phases, Progress
 from t2t_mm.training.run_data import RunData, open_data
 from t2t_mm.training.schedules import depends_on_train_steps
-from t2t_mm.training.settings import Settings, TrainResult
+from t2t_mm.training.settings import EVALUATE_TRAIN, Settings, TrainResult
 from t2t_mm.training.table import metrics_table
 from t2t_mm.training.warm_start import warm_start
 
@@ -203,8 +204,9 @@ def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
     model = _make_model(settings, data, Replicas())
     load_weights(checkpoint, model, data.tasks)
     batches = settings.eval_steps or None
+    split = Split.TRAIN if settings.schedule == EVALUATE_TRAIN else Split.DEV
     evaluate_all = DevEvaluator(
-        model, data.tasks, settings.data_dir, settings.hparams, batches, data.vocabularies
+        model, data.tasks, settings.data_dir, settings.hparams, batches, data.vocabularies, split
     )
     metrics, best = evaluate_all(), evaluate_all.best
     shown = metrics_table(metrics, {best.metric} if best.decoded else ())

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 DATA_DIR = "~/t2t_data"
 TRAIN_DIR = "~/t2t_train"
 
-# Tensor2Tensor's schedules that exist here. continuous_train_and_eval is train_and_evaluate.
-SCHEDULES = ("train", "train_and_evaluate", "continuous_train_and_eval", "evaluate")
+# Tensor2Tensor's schedules that train or evaluate. continuous_train_and_eval is train_and_evaluate.
+EVALUATE, EVALUATE_TRAIN = "evaluate", "evaluate_on_train_data"
+SCHEDULES = ("train", "train_and_evaluate", "continuous_train_and_eval", EVALUATE, EVALUATE_TRAIN)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Settings:
     random_seed: int
     warm_start_from: str | None
     schedule: str
+    save_checkpoints_secs: float = 0.0
+    keep_checkpoint_every_n_hours: float | None = None
+    log_step_count_steps: int | None = None
 
     @property
     def total_steps(self) -> int:
@@ -70,11 +74,16 @@ class Settings:
             "local_eval_frequency": 1,
             "keep_checkpoint_max": 0,
             "random_seed": 0,
+            "save_checkpoints_secs": 0,
+            "log_step_count_steps": 1,
         }
         for field, smallest in least.items():
             value = getattr(self, field)
             if value is not None and value < smallest:
                 raise UserError(f"--{field} must be {smallest} or more, got {value}.")
+        hours = self.keep_checkpoint_every_n_hours
+        if hours is not None and not hours > 0:
+            raise UserError(f"--keep_checkpoint_every_n_hours must be above 0, got {hours:g}.")
         return dataclasses.replace(self, train_steps=self.total_steps)
 
 
