@@ -19,7 +19,8 @@ class GPTHParams(HParams):
     num_hidden_layers: Count = 12  # blocks
     context_length: Count0 = 0  # positions of inputs and outputs; 0: twice the longest allowed side
     bidirectional_prefix: bool = False  # inputs see one another both ways; GPT: backwards alone
-    embedding_scale: Positive = 0.02  # factor on embeddings, which the text modality gives as N(0, 1)
+    # factor on embeddings, which the text modality gives as N(0, 1)
+    embedding_scale: Positive = 0.02
 
     def misfits(self) -> Iterator[str]:
         yield from undivided(self, "num_heads")

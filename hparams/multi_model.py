@@ -35,7 +35,8 @@ class MultiModelHParams(HParams):
     moe_k: Count = 2  # experts that a position uses
     moe_loss_coef: Least0 = 0.01  # weight of the balance losses
     patent_figures: bool = False  # the patent's second attention, second convolution and plain sums
-    fusion_layers: Annotated[int, Range(-1)] = -1  # self-attention over several inputs; -1: 3 layers where there are any
+    # self-attention over several inputs; -1: 3 layers where there are any
+    fusion_layers: Annotated[int, Range(-1)] = -1
 
     def misfits(self) -> Iterator[str]:
         yield from undivided(self, "num_heads")

@@ -19,8 +19,10 @@ from t2t_mm.value_range import Choices, Each, Range
 class ResNetHParams(HParams):
     """The hparams of ResNet's body besides the common fields."""
 
-    layer_sizes: Annotated[tuple[int, ...], Each(Range(1), 1)] = (3, 4, 6, 3)  # blocks of each stage
-    filter_sizes: Annotated[tuple[int, ...], Each(Range(1), 2)] = (64, 64, 128, 256, 512)  # of the stem and of each stage
+    # blocks of each stage
+    layer_sizes: Annotated[tuple[int, ...], Each(Range(1), 1)] = (3, 4, 6, 3)
+    # of the stem and of each stage
+    filter_sizes: Annotated[tuple[int, ...], Each(Range(1), 2)] = (64, 64, 128, 256, 512)
     # bottleneck (output 4 x filters) | residual (the basic block)
     block_fn: Annotated[str, Choices(("bottleneck", "residual"))] = "bottleneck"
     # 7x7 and a pool, sides / 4 | 3x3, for images of 32 pixels

@@ -65,25 +65,32 @@ class HParams(TypedRecord):
     # Which problem is trained at a step.
     # A registered mixing policy: uniform | proportional | adaptive | round_robin | schedule | ...
     problem_choice: Annotated[str, Named("a registered mixing policy")] = "adaptive"
-    mixing_temperature: Positive = 1.0  # proportional: size ** (1 / temperature); adaptive: softness
-    mixing_weights: Factors = ""  # "problem:factor;..." on the chosen proportions; 1 where not named
-    mixing_schedule: Annotated[str, Named("proportions by step")] = ""  # "@0 a:1;b:1 @1000 a:1;b:3": proportions from that step on
+    # proportional: size ** (1 / temperature); adaptive: softness
+    mixing_temperature: Positive = 1.0
+    # "problem:factor;..." on the chosen proportions; 1 where not named
+    mixing_weights: Factors = ""
+    # "@0 a:1;b:1 @1000 a:1;b:3": proportions from that step on
+    mixing_schedule: Annotated[str, Named("proportions by step")] = ""
     loss_weights: Factors = ""  # "problem:factor;..." on the problems' losses
 
     # Optimization.
     train_steps: Count = 250_000  # steps in all, unless --train_steps says otherwise
-    optimizer: Annotated[str, Named("a registered optimizer, or keras.CLASS")] = "adam"  # adam | momentum | keras.CLASS, e.g. keras.Lion
-    optimizer_hparams: Annotated[tuple[str, ...], Named("hparams of the optimizer")] = ()  # "name=value" of the optimizer: optimizer.name=value
+    # adam | momentum | keras.CLASS, e.g. keras.Lion
+    optimizer: Annotated[str, Named("a registered optimizer, or keras.CLASS")] = "adam"
+    # "name=value" of the optimizer: optimizer.name=value
+    optimizer_hparams: Annotated[tuple[str, ...], Named("hparams of the optimizer")] = ()
     learning_rate: Least0 = 0.1  # factor on the schedule; products of factors do not read it
-    learning_rate_schedule: Annotated[str, Named("a registered schedule, or factors")] = "noam"  # a registered name, or factors: constant*rsqrt_decay
+    # a registered name, or factors: constant*rsqrt_decay
+    learning_rate_schedule: Annotated[str, Named("a registered schedule, or factors")] = "noam"
     learning_rate_warmup_steps: Count0 = 4000  # steps
-    learning_rate_decay_steps: Count0 = (
-        500_000  # steps: exp's rate and cosine's length (0: train_steps)
-    )
+    # steps: exp's rate and cosine's length (0: train_steps)
+    learning_rate_decay_steps: Count0 = 500_000
     learning_rate_constant: Least0 = 1.0  # the factor "constant" of products
     learning_rate_decay_rate: Least0 = 0.1  # factor of step at each boundary, and of exp_decay
-    learning_rate_boundaries: Annotated[tuple[float, ...], Each(Range(0))] = (0.5, 0.75)  # step: below 1 shares of the run
-    learning_rate_multiples: Annotated[tuple[float, ...], Each(Range(0))] = ()  # step: factors from each boundary on
+    # step: below 1 shares of the run
+    learning_rate_boundaries: Annotated[tuple[float, ...], Each(Range(0))] = (0.5, 0.75)
+    # step: factors from each boundary on
+    learning_rate_multiples: Annotated[tuple[float, ...], Each(Range(0))] = ()
     learning_rate_multipliers: Patterns = ""  # "pattern:factor;...", of paths of variables
     adam_beta1: Share = 0.85  # as optimizer.beta1 of adam; likewise the next two
     adam_beta2: Share = 0.997
@@ -103,7 +110,8 @@ class HParams(TypedRecord):
     # Evaluation inside training.
     # A metric (mean over problems), decoded ones too, or PROBLEM/METRIC; the best is kept apart.
     keep_best_metric: Annotated[str, Named("a metric, or PROBLEM/METRIC")] = "loss"
-    early_stopping_evals: Count0 = 0  # evaluations without a better metric before the end; 0 = never
+    # evaluations without a better metric before the end; 0 = never
+    early_stopping_evals: Count0 = 0
     early_stopping_delta: Least0 = 0.0  # in the metric's unit: better by no more is not better
 
     # Which network reads or writes a kind of data; "": the model's own, else the kind's own.
@@ -113,7 +121,8 @@ class HParams(TypedRecord):
     label_modality: Network = ""
     number_modality: Network = ""
     tags_modality: Network = ""
-    modalities: Annotated[str, Named("the networks of a model")] = ""  # the model's own, "kind:modality;..."; filled in when a run begins
+    # the model's own, "kind:modality;..."; filled in when a run begins
+    modalities: Annotated[str, Named("the networks of a model")] = ""
 
     # Modalities.
     shared_embedding_and_softmax: bool = False  # tie the text embedding and its softmax
@@ -123,11 +132,13 @@ class HParams(TypedRecord):
     audio_mel_bins: Count = 80  # frequencies of audio_spectral
     audio_frame_ms: Annotated[float, Range(1, 1000)] = 25.0  # milliseconds
     audio_step_ms: Annotated[float, Range(1, 1000)] = 10.0  # milliseconds
-    audio_blocks: Annotated[int, Range(1, 12)] = 8  # ConvRes blocks of the audio modalities, each halves the time
+    # ConvRes blocks of the audio modalities, each halves the time
+    audio_blocks: Annotated[int, Range(1, 12)] = 8
     audio_min_filters: Count = 2  # the i-th block has max(2 ** i, this) filters
     # keep (paper) | merge the frequencies into the channels
     audio_frequency: Annotated[str, Choices(("keep", "merge"))] = "keep"
-    class_exit_filters: Annotated[tuple[int, ...], Each(Range(1), 2, 2)] = (1536, 2048)  # the two last widths of the class exit
+    # the two last widths of the class exit
+    class_exit_filters: Annotated[tuple[int, ...], Each(Range(1), 2, 2)] = (1536, 2048)
 
     def misfits(self) -> Iterator[str]:
         """Says which fields do not fit one another, one sentence each."""

@@ -72,13 +72,16 @@ class DecodeRequest:
     num_samples: int | None = None
 
 
-def run_request(request: DecodeRequest, score: Scorer) -> None:
+def run_request(request: DecodeRequest, score: Scorer) -> Path | None:
     """Does what the flags ask for.
 
     Args:
       request: the flags.
       score: task, its answered examples -> metric -> figure, for a split's last line. Decoding
         knows no metrics: t2t-decoder hands them in.
+
+    Returns:
+      The file with the answers to --decode_from_file; None where there is none.
 
     Raises:
       UserError: a sentence on what is wrong.
@@ -92,7 +95,8 @@ def run_request(request: DecodeRequest, score: Scorer) -> None:
     elif request.score_file:
         _score(request, run, settings)
     else:
-        _answer_file(request, run, settings)
+        return _answer_file(request, run, settings)
+    return None
 
 
 def _path(request: DecodeRequest, run: TrainedRun) -> Combination:
@@ -143,7 +147,7 @@ def _target(request: DecodeRequest, where: str, end: str) -> Path | None:
     return path
 
 
-def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> Path | None:
     where = request.decode_from_file or ""
     path, asked = _asked(request, run, where)
     name = f"{path_name(path) if path else MIXED}.{search_name(settings)}"
@@ -160,11 +164,12 @@ def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettin
         raise
     if target is None:
         print("\n".join(answer_line(one, settings) for one in decoded))
-        return
+        return None
     _show(asked, decoded)
     if os.path.isdir(expanded(where)):
         write_lines(inputs_beside(target), (shown_input(one.raw) for one in asked))
     print(f"wrote {len(decoded)} answers to {target}")
+    return target
 
 
 def _show(asked: Sequence[DecodeInput], decoded: Sequence[Decoded]) -> None:

@@ -110,7 +110,8 @@ def check_folder(settings: ServerSettings) -> Path:
     """The export's folder.
 
     Raises:
-      UserError: if TensorFlow could not load from it, it does not exist, is a version itself, or has no version and is looked at once.
+      UserError: if TensorFlow takes it for a pattern, it does not exist, is a version itself, or
+        has no version and is looked at once.
     """
     folder = literal_path(settings.export_dir, "--export_dir")
     if not folder.is_dir():
