@@ -198,8 +198,11 @@ def parse(
         return False
     if t2t:
         t2t_flags.apply(values, t2t)
+    if "decode_hparams" in values:
+        t2t_flags.apply_settings(values)
     for name in values:
-        if _is_path(name) and values[name].present:
+        hidden = values[name].help == t2t_flags.HIDDEN  # its row says what becomes of it
+        if _is_path(name) and values[name].present and not hidden:
             given_path(str(values[name].value), f"--{name}")
     _load_users_code(values)
     if values.registry_help is not None:

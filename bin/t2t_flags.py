@@ -47,7 +47,36 @@ class Flag:
 
 
 def _works(*names: str) -> list[Flag]:
-    return [Flag(name, "the same") for name in names]
+    return [Flag(name, _SAME.get(name, "the same")) for name in names]
+
+
+# Of flags that work: what differs a little.
+_SAME = {
+    "problem": "the same; also --problems, a list",
+    "model": "the same; t2t-decoder reads it from the run",
+    "hparams_set": "the same; t2t-decoder reads it from the run",
+    "hparams": "the same, and --hp_NAME=VALUE; t2t-decoder reads them from the run",
+    "train_steps": "the same; by default the hparam train_steps",
+    "eval_steps": "the same, of each problem; by default 10 (T2T: 100)",
+    "keep_checkpoint_max": "the same; by default 5 (T2T: 20)",
+    "keep_checkpoint_every_n_hours": "the same; by default never (T2T: 10000)",
+    "save_checkpoints_secs": "the same, besides the checkpoints of evaluations",
+    "schedule": "the same; see below",
+    "random_seed": "the same; by default 0",
+    "output_dir": "the same; by default ~/t2t_train/PROBLEMS/MODEL-SET",
+    "worker_gpu": "the same; by default all GPUs that are visible",
+    "log_step_count_steps": "the same, of each problem",
+    "eval_timeout_mins": "of the schedules that follow a run",
+    "decode_reference": "the same: prints BLEU, by t2t-bleu",
+    "max_cases": "the same, and of every problem",
+    "num_shards": "the same, and of every problem: the train split's",
+    "checkpoint_path": "the same; also latest and best",
+    "score_file": "the same; writes FILE.<model>...scores",
+    "min_length_ratio": "tokens of an answer at least, as a multiple of its input's",
+    "eos_penalty": "taken off the log-probability of an answer's end",
+    "batch_size": "inputs together; by default as many as fit",
+    "extra_length": "the same; by default 50 (T2T: 100)",
+}
 
 
 def _idle(name: str, says: str, kind: type = str, *harmless: Any) -> Flag:
@@ -88,6 +117,20 @@ def _to(own: str) -> Callable[[flags.FlagValues, Any], None]:
 def _setting(name: str) -> Callable[[flags.FlagValues, Any], None]:
     """Sets a field of --decode_hparams."""
     return lambda values, value: _add(values, "decode_hparams", f"{name}={value}")
+
+
+def _to_given(own: str) -> Callable[[flags.FlagValues, Any], None]:
+    """Sets the flag `own`, where the command has it; -1 stands for none."""
+
+    def apply(values: flags.FlagValues, value: Any) -> None:
+        if own not in values:
+            raise UserError(
+                f"--decode_hparams: {own} of Tensor2Tensor is a flag of t2t-decoder; leave it out."
+            )
+        if value != -1:
+            _to(own)(values, value)
+
+    return apply
 
 
 _METRIC = re.compile(r"metrics-(?P<problem>[^/]+)/(?:[^/]+/)?(?P<metric>[^/]+)")
@@ -367,7 +410,49 @@ _DATAGEN = [
     ),
 ]
 
+_NO_IMAGES = "models here write no images"
+# Fields of --decode_hparams, wherever that is a flag.
+_SETTINGS = [
+    *_works(
+        *("extra_length", "min_length_ratio", "batch_size", "beam_size", "alpha", "eos_penalty"),
+        *("return_beams", "write_beam_scores", "num_decodes", "force_decode_length"),
+    ),
+    _maps("num_samples", "num_samples, a flag", _to_given("num_samples"), int),
+    _maps("decode_to_file", "decode_to_file, a flag", _to_given("decode_to_file")),
+    _maps("decode_reference", "decode_reference, a flag", _to_given("decode_reference")),
+    _refused("block_size", "no model here writes several tokens at a time", int, 0),
+    _refused(
+        "max_input_size",
+        "a long input is named, not cut in silence; cut the lines yourself, by words",
+        int,
+        -1,
+        0,
+    ),
+    _refused("identity_output", "copy the file", bool, False),
+    _refused("delimiter", "an input is a line", str, r"\n", ""),
+    _refused("shards", _ONE_PROCESS, int, 1),
+    _refused("decode_in_memory", "answers always go to a file too", bool, False),
+    _refused("multiproblem_task_id", "name the problem with --problem", int, -1),
+    _refused("save_images", _NO_IMAGES, bool, False),
+    _refused("skip_eos_postprocess", "an answer ends where the model ends it", bool, False),
+    _idle("log_results", "the first answers are always printed", bool, True, False),
+    _idle("decode_timeout_mins", "see eval_timeout_mins", int, 240),
+    _idle("summaries_log_dir", "t2t-eval writes TensorBoard events to tb/ of the run"),
+    _idle("shard_id", _ONE_PROCESS, int, 0),
+    _idle("shards_start_offset", _ONE_PROCESS, int, 0),
+    _idle("display_decoded_images", _NO_IMAGES, bool, False),
+    _idle("frames_per_second", _NO_IMAGES, int, 10),
+    _idle("vgg_ckpt_path", _NO_IMAGES),
+    _idle("mlperf_mode", "there are no MLPerf logs", bool, False),
+    _idle("mlperf_threshold", "there are no MLPerf logs", float),
+    _idle("mlperf_success", "there are no MLPerf logs", bool, False),
+    _idle("mlperf_decode_step", "there are no MLPerf logs", float),
+    _idle("export_extra_infer_outputs", "the export's explain_NAME gives them", bool, False),
+    _idle("use_last_position_only", "decoding is always step by step", bool, True, False),
+]
+
 ROWS: dict[str, list[Flag]] = {TRAINER: _TRAINER, DECODER: _DECODER, DATAGEN: _DATAGEN}
+TABLES = {**ROWS, "--decode_hparams": _SETTINGS}
 
 _DEFINE = {
     str: flags.DEFINE_string,
@@ -413,6 +498,40 @@ def apply(values: flags.FlagValues, command: str) -> None:
             print(note, file=sys.stderr, flush=True)
 
 
+def apply_settings(values: flags.FlagValues) -> None:
+    """Takes Tensor2Tensor's own fields out of --decode_hparams, and does what their rows say.
+
+    Raises:
+      UserError: for a field that is refused, with what to give instead.
+    """
+    known = {row.name: row for row in _SETTINGS if row.does != "works"}
+    kept = []
+    for item in (values.decode_hparams or "").split(","):
+        name, _, text = (part.strip() for part in item.partition("="))
+        row = known.get(name)
+        if row is None:
+            kept.append(item)
+            continue
+        value = _parsed(row, text)
+        if row.apply is not None:
+            row.apply(values, value)
+        elif row.does == "refused" and value not in row.harmless:
+            raise UserError(f"--decode_hparams: {name} of Tensor2Tensor is not here: {row.says}.")
+    values["decode_hparams"].value = ",".join(kept)
+
+
+def _parsed(row: Flag, text: str) -> Any:
+    try:
+        if row.kind is bool:
+            return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+        return row.kind(text)
+    except (ValueError, KeyError):
+        raise UserError(
+            f"--decode_hparams: {row.name} must be "
+            f"{'true or false' if row.kind is bool else 'a number'}, got '{text}'."
+        ) from None
+
+
 def with_hparams(argv: Sequence[str]) -> list[str]:
     """Arguments with --hp_NAME VALUE and --hp_NAME=VALUE appended to --hparams, as in T2T.
 
@@ -445,8 +564,9 @@ def with_hparams(argv: Sequence[str]) -> list[str]:
 def tables() -> str:
     """The tables of docs/from_t2t.md, in Markdown."""
     parts = []
-    for command, rows in ROWS.items():
-        shown = [[f"`--{row.name}`", row.does, _says(row)] for row in rows]
+    for command, rows in TABLES.items():
+        dashes = "--" if command in ROWS else ""
+        shown = [[f"`{dashes}{row.name}`", row.does, _says(row)] for row in rows]
         parts.append(f"### {command}\n\n{markdown(['T2T', 'here', ''], shown)}")
     return "\n\n".join(parts)
 

@@ -128,6 +128,30 @@ def multimodel_paper_single() -> MultiModelHParams:
     return multimodel_paper().replace(num_experts=60)
 
 
+@register_hparams
+def multimodel_1p8() -> MultiModelHParams:
+    """T2T's first and largest MultiModel: width 1536 with 120 experts.
+
+    Source: T2T 1.0 multimodel_1p8: its rate of 0.05 is 1e-4 in the units used here, exp500k.
+    Differs: the body is the paper's. Not trained by us: it needs many accelerators.
+    """
+    return MultiModelHParams(
+        hidden_size=1536,
+        filter_size=1536,
+        num_experts=120,
+        batch_size=1024,
+        learning_rate=1e-4,
+        learning_rate_schedule="exp",
+        learning_rate_warmup_steps=3000,
+    )
+
+
+@register_hparams
+def multimodel1p8() -> MultiModelHParams:
+    """multimodel_1p8, by its older name."""
+    return multimodel_1p8()
+
+
 @register_ranged_hparams
 def multimodel_range(ranged: RangedHParams) -> None:
     """The ranges to search when tuning a MultiModel."""

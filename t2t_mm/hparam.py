@@ -41,6 +41,10 @@ class HParams(TypedRecord):
     NESTED: ClassVar[Mapping[str, str]] = {"optimizer": "optimizer_hparams"}
     ALIASES: ClassVar[Mapping[str, str]] = {  # Tensor2Tensor's names
         "clip_grad_norm": "clip_norm",
+        "shared_embedding_and_softmax_weights": "shared_embedding_and_softmax",
+        "layer_prepostprocess_dropout": "dropout",
+        "learning_rate_decay_scheme": "learning_rate_schedule",
+        "moe_num_experts": "num_experts",
         "optimizer_adam_beta1": "adam_beta1",
         "optimizer_adam_beta2": "adam_beta2",
         "optimizer_adam_epsilon": "adam_epsilon",
