@@ -198,7 +198,7 @@ def parse(
         return False
     if t2t:
         t2t_flags.apply(values, t2t)
-    if "decode_hparams" in values:
+    if "decode_hparams" in values and t2t != t2t_flags.TRAINER:  # which hands them on
         t2t_flags.apply_settings(values)
     for name in values:
         hidden = values[name].help == t2t_flags.HIDDEN  # its row says what becomes of it

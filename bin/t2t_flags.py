@@ -572,6 +572,7 @@ def tables() -> str:
 
 
 def _says(row: Flag) -> str:
+    """The last cell of a row: what it says, and which values a refused flag may have."""
     values: Iterable[Any] = row.harmless if row.does == "refused" else ()
     taken = ", ".join(f"`{value}`" for value in values if value != "")
     return f"{row.says} (taken: {taken})" if taken else row.says

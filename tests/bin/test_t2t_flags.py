@@ -20,31 +20,35 @@ from t2t_mm.errors import UserError
 
 COMMON = """model hparams_set hparams hparams_range problem data_dir registry_help train_steps
 eval_early_stopping_metric eval_early_stopping_metric_delta eval_early_stopping_steps
-eval_early_stopping_metric_minimize eval_timeout_mins eval_throttle_seconds eval_run_autoregressive
-eval_use_test_set keep_checkpoint_max keep_checkpoint_every_n_hours save_checkpoints_secs
-local_eval_frequency warm_start_from tfdbg dbgprofile log_device_placement enable_graph_rewriter
-sync worker_job worker_gpu worker_replicas worker_id worker_gpu_memory_fraction ps_gpu gpu_order ps_job
-ps_replicas decode_hparams decode_from_file decode_to_file decode_reference export_saved_model"""
+eval_early_stopping_metric_minimize eval_timeout_mins eval_throttle_seconds
+eval_run_autoregressive eval_use_test_set keep_checkpoint_max keep_checkpoint_every_n_hours
+save_checkpoints_secs local_eval_frequency warm_start_from tfdbg dbgprofile
+log_device_placement enable_graph_rewriter sync worker_job worker_gpu worker_replicas
+worker_id worker_gpu_memory_fraction ps_gpu gpu_order ps_job ps_replicas decode_hparams
+decode_from_file decode_to_file decode_reference export_saved_model"""
 THEIRS = {
-    TRAINER: f"""{COMMON} t2t_usr_dir random_seed output_dir master schedule eval_steps
-generate_data tmp_dir profile log_step_count_steps inter_op_parallelism_threads intra_op_parallelism_threads
+    TRAINER: f"""{COMMON}
+t2t_usr_dir random_seed output_dir master schedule eval_steps generate_data tmp_dir profile
+log_step_count_steps inter_op_parallelism_threads intra_op_parallelism_threads
 optionally_use_dist_strat std_server_protocol gpu_automatic_mixed_precision xla_compile
-xla_jit_level use_tpu use_tpu_estimator tpu_num_shards tpu_job_name iterations_per_loop tpu_infeed_sleep_secs
-cloud_tpu_name export_saved_model_api_version use_guarantee_const_getter cloud_mlengine
-cloud_mlengine_master_type job-dir autotune_objective autotune_maximize autotune_max_trials
-autotune_parallel_trials""",
-    DECODER: f"""{COMMON} t2t_usr_dir output_dir checkpoint_path keep_timestamp decode_interactive
-decode_shards score_file decode_in_memory disable_grappler_optimizations""",
+xla_jit_level use_tpu use_tpu_estimator tpu_num_shards tpu_job_name iterations_per_loop
+tpu_infeed_sleep_secs cloud_tpu_name export_saved_model_api_version
+use_guarantee_const_getter cloud_mlengine cloud_mlengine_master_type job-dir
+autotune_objective autotune_maximize autotune_max_trials autotune_parallel_trials""",
+    DECODER: f"""{COMMON}
+t2t_usr_dir output_dir checkpoint_path keep_timestamp decode_interactive decode_shards
+score_file decode_in_memory disable_grappler_optimizations""",
     DATAGEN: """data_dir tmp_dir problem exclude_problems num_shards max_cases only_list random_seed
 task_id task_id_start task_id_end num_concurrent_processes t2t_usr_dir env_problem_max_env_steps
 env_problem_batch_size timit_paths parsing_path""",
 }
 SETTINGS = """save_images log_results extra_length min_length_ratio batch_size beam_size alpha
 eos_penalty block_size return_beams write_beam_scores max_input_size identity_output num_samples
-delimiter decode_to_file decode_reference decode_in_memory decode_timeout_mins summaries_log_dir
-shards shard_id shards_start_offset num_decodes force_decode_length display_decoded_images
-multiproblem_task_id skip_eos_postprocess frames_per_second vgg_ckpt_path mlperf_mode
-mlperf_threshold mlperf_success mlperf_decode_step export_extra_infer_outputs"""
+delimiter decode_to_file decode_reference decode_in_memory decode_timeout_mins
+summaries_log_dir shards shard_id shards_start_offset num_decodes force_decode_length
+display_decoded_images multiproblem_task_id skip_eos_postprocess frames_per_second
+vgg_ckpt_path mlperf_mode mlperf_threshold mlperf_success mlperf_decode_step
+export_extra_infer_outputs"""
 
 MAKE: dict[str, Callable[[], flags.FlagValues]] = {
     TRAINER: t2t_trainer._flags,
