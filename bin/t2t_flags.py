@@ -170,8 +170,8 @@ def _check_direction(values: flags.FlagValues, minimize: bool) -> None:
     from t2t_mm.evaluation.metrics import find_metric
     from t2t_mm.registry import METRICS
 
-    in_registry = metric in METRICS
-    higher = find_metric(metric).higher_is_better if in_registry else metric != "loss"
+    falls = metric.endswith("loss") or metric in ("mse", "mae")
+    higher = find_metric(metric).higher_is_better if metric in METRICS else not falls
     if higher is minimize:
         raise UserError(
             f"--eval_early_stopping_metric_minimize={str(minimize).lower()}: of {metric}, "

@@ -21,9 +21,9 @@ class MultiModelHParams(HParams):
 
     filter_size: Count = 512  # hidden units of an expert
     num_heads: Count = 8  # attention heads
-    encoder_blocks: Count = 6  # ConvBlocks of the encoder, the mixture in their middle
-    decoder_blocks: Count = 4  # ConvBlock + attention pairs of the decoder, likewise
-    mixer_blocks: Count = 2  # ConvBlocks of the input/output mixer, after its merge
+    encoder_blocks: Count0 = 6  # ConvBlocks of the encoder, the mixture in their middle
+    decoder_blocks: Count0 = 4  # ConvBlock + attention pairs of the decoder, likewise
+    mixer_blocks: Count0 = 2  # ConvBlocks of the input/output mixer, after its merge
     conv_short_kernel: Count = 3  # positions
     conv_long_kernel: Count = 15  # positions
     conv_dilation: Count = 8  # positions between the taps of the last ConvStep of a block

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from t2t_mm.hparam import HParams, undivided
 from t2t_mm.registry import register_hparams
-from t2t_mm.value_range import Count
+from t2t_mm.value_range import Count, Count0
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class TransformerHParams(HParams):
 
     filter_size: Count = 2048  # hidden units of the feed-forward network
     num_heads: Count = 8  # attention heads
-    encoder_layers: Count = 6
-    decoder_layers: Count = 6
+    encoder_layers: Count0 = 6
+    decoder_layers: Count0 = 6
 
     def misfits(self) -> Iterator[str]:
         yield from undivided(self, "num_heads")

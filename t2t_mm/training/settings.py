@@ -12,7 +12,7 @@ from t2t_mm.errors import UserError, unknown
 from t2t_mm.files.paths import literal_path
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import Problem
-from t2t_mm.registry import MIXING_POLICIES, MODELS, OPTIMIZERS
+from t2t_mm.registry import MIXING_POLICIES, MODALITIES, MODELS, OPTIMIZERS
 
 if TYPE_CHECKING:
     from t2t_mm.models.joint import JointModel
@@ -66,6 +66,7 @@ class Settings:
         if not self.hparams.optimizer.startswith("keras."):  # those are known when Keras is there
             OPTIMIZERS.entry(self.hparams.optimizer)
         MIXING_POLICIES.entry(self.hparams.problem_choice)
+        _check_networks(self.hparams)
         if self.schedule not in SCHEDULES:
             raise unknown("schedule", self.schedule, SCHEDULES, "--schedule")
         least = {
@@ -85,6 +86,18 @@ class Settings:
         if hours is not None and not hours > 0:
             raise UserError(f"--keep_checkpoint_every_n_hours must be above 0, got {hours:g}.")
         return dataclasses.replace(self, train_steps=self.total_steps)
+
+
+def _check_networks(hparams: HParams) -> None:
+    """Raises UnknownNameError for a modality that is not registered, with its hparam's name."""
+    ending = "_modality"
+    named = {name: getattr(hparams, name) for name in hparams.types() if name.endswith(ending)}
+    chosen = [(name, value) for name, value in named.items() if value]
+    pairs = filter(None, hparams.modalities.split(";"))
+    chosen += [("modalities", pair.partition(":")[2]) for pair in pairs]
+    for name, value in chosen:
+        if value not in MODALITIES:
+            raise unknown("modality", value, MODALITIES, f"the hparam {name}")
 
 
 @dataclass(frozen=True)
