@@ -193,6 +193,13 @@ _TUNER = (
     "which calls t2t_mm.train"
 )
 
+# Of absl, in whose program every flag of T2T's was.
+_LOGGING = [
+    _idle("alsologtostderr", "notes go to standard error anyway", bool, True, False),
+    _idle("logtostderr", "notes go to standard error anyway", bool, True, False),
+    _idle("verbosity", "set TF_CPP_MIN_LOG_LEVEL in the environment", int, 0, -1),
+]
+
 # Flags of T2T's flags.py that both the trainer and the decoder have.
 _COMMON_WORKS = ("model", "hparams_set", "problem", "data_dir", "registry_help")
 _DISTRIBUTION = [
@@ -301,6 +308,7 @@ _TRAINER = [
     _idle("autotune_maximize", _TUNER, bool, True),
     _idle("autotune_max_trials", _TUNER, int, 10),
     _idle("autotune_parallel_trials", _TUNER, int, 1),
+    *_LOGGING,
     # Of the releases before 1.15.
     _maps("decode_beam_size", "decode_hparams=beam_size=N", _setting("beam_size"), int),
     _maps("decode_alpha", "decode_hparams=alpha=A", _setting("alpha"), float),
@@ -347,6 +355,7 @@ _DECODER = [
     ),
     _idle("disable_grappler_optimizations", "TensorFlow 2 decides that by itself", bool, False),
     _refused("use_tpu", _NO_TPU, bool, False),
+    *_LOGGING,
     # Of the releases before 1.15.
     _maps("interactive", "decode_interactive", _to("decode_interactive"), bool),
     _maps("beam_size", "decode_hparams=beam_size=N", _setting("beam_size"), int),
@@ -380,6 +389,7 @@ _DECODER = [
 ]
 
 _DATAGEN = [
+    *_LOGGING,
     *_works(
         *("data_dir", "tmp_dir", "problem", "exclude_problems", "num_shards", "max_cases"),
         *("only_list", "random_seed", "t2t_usr_dir"),
