@@ -79,6 +79,16 @@ def test_keeps_the_last_ones_and_the_best(tmp_path: Path) -> None:
     assert loaded["joint/a.b/c..d"].numpy() == 2.0
 
 
+def test_one_is_kept_for_good_each_time_that_hours_have_gone_by(tmp_path: Path) -> None:
+    for hours, kept in ((1e-9, 3), (1e3, 1)):
+        folder = tmp_path / f"{kept}"
+        iterators = {"p": iter(tf.data.Dataset.range(100))}
+        saved = Checkpoints(folder, variables(), [], iterators, 1, every_hours=hours)
+        for step in (1, 2, 3):
+            saved.save(step, {})
+        assert len(list((folder / "checkpoints").glob("*.index"))) == kept
+
+
 def test_a_checkpoint_of_weights_that_are_no_numbers_is_not_sound(tmp_path: Path) -> None:
     weights = variables(7.0)
     saved = checkpoints(tmp_path, weights)

@@ -120,6 +120,25 @@ def test_best_and_stale_and_a_loss_that_is_no_number() -> None:
     assert counted == {"dev": 6, "train": 2}
 
 
+def test_better_by_no_more_than_the_delta_is_not_better() -> None:
+    plan = LoopPlan(train_steps=100, evaluate_every=10, early_stopping=2, delta=0.5)
+    loop = run(plan, [5.0, 4.6, 4.4, 4.2, 3.95, 3.0])
+    # 5, 4.4 and 3 are better than what came before by more; the best weights go by any gain.
+    assert loop.checkpoints.best == [10, 20, 30, 40, 50]
+    assert (loop.state.step, loop.state.reference, loop.state.best) == (50, 4.4, 3.95)
+    old = {name: value for name, value in State().to_dict().items() if name != "reference"}
+    assert State.from_dict({**old, "best": 2.0}).reference == 2.0
+
+
+def test_checkpoints_by_time_and_train_lines_by_count() -> None:
+    plan = LoopPlan(train_steps=6, evaluate_every=3, save_seconds=1e-9, log_every=2)
+    loop = run(plan)
+    assert loop.checkpoints.saved == [1, 2, 3, 4, 5, 6]
+    lines = [(step, problem) for step, _, problem, _ in loop.lines]
+    assert lines == [(3, "a"), (4, "b"), (6, "a"), (6, "b")]
+    assert run(LoopPlan(6, 3, save_seconds=1e6)).checkpoints.saved == [3, 6]
+
+
 def test_accuracy_is_better_when_higher() -> None:
     plan = LoopPlan(train_steps=30, evaluate_every=10, best_metric=BestMetric("accuracy", (), True))
     assert run(plan, [1.0, 1.0, 1.0]).checkpoints.best == [10]  # accuracy stays 0
