@@ -18,6 +18,7 @@ from absl import flags
 from t2t_mm import __version__, usr_dir
 from t2t_mm.bin import t2t_flags
 from t2t_mm.bin.quiet import quieten
+from t2t_mm.bin.t2t_row import TRAINER
 from t2t_mm.errors import UserError
 from t2t_mm.files.paths import given_path
 from t2t_mm.provenance import DataAccess
@@ -198,7 +199,7 @@ def parse(
         return False
     if t2t:
         t2t_flags.apply(values, t2t)
-    if "decode_hparams" in values and t2t != t2t_flags.TRAINER:  # which hands them on
+    if "decode_hparams" in values and t2t != TRAINER:  # which hands them on
         t2t_flags.apply_settings(values)
     for name in values:
         hidden = values[name].help == t2t_flags.HIDDEN  # its row says what becomes of it

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from absl import flags
 
-from t2t_mm.bin.t2t_flags import set_flag
+from t2t_mm.bin.t2t_mapping import set_flag
 from t2t_mm.errors import UserError
 from t2t_mm.training.settings import SCHEDULES as TRAINING
 

@@ -1,6 +1,6 @@
 """Every flag of Tensor2Tensor 1.15: works, maps to ours, has no effect and says so, or is refused.
 
-The lists of flags here are theirs; the table of rows is bin/t2t_flags.py.
+The lists of flags here are theirs; the table of rows is bin/t2t_rows.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from absl import flags
 
 from t2t_mm.bin import t2t_datagen, t2t_decoder, t2t_flags, t2t_trainer, trainer_schedules
 from t2t_mm.bin.command_line import exit_status, parse
-from t2t_mm.bin.t2t_flags import DATAGEN, DECODER, HIDDEN, ROWS, TABLES, TRAINER, Flag
+from t2t_mm.bin.t2t_flags import HIDDEN
+from t2t_mm.bin.t2t_row import DATAGEN, DECODER, TRAINER, Flag
+from t2t_mm.bin.t2t_rows import ROWS, TABLES
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
 
