@@ -150,7 +150,7 @@ _TRAINER = [
     idle("locally_shard_to_cpu", "see worker_gpu", bool, False),
 ]
 
-_TRAINING_ONLY = "is about training, and decoding takes no notice of it"
+_TRAINING_ONLY = "it is about training, and decoding takes no notice of it"
 _DECODER = [
     *works(
         *_COMMON_WORKS,
