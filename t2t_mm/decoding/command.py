@@ -72,13 +72,16 @@ class DecodeRequest:
     num_samples: int | None = None
 
 
-def run_request(request: DecodeRequest, score: Scorer) -> None:
+def run_request(request: DecodeRequest, score: Scorer) -> Path | None:
     """Does what the flags ask for.
 
     Args:
       request: the flags.
       score: task, its answered examples -> metric -> figure, for a split's last line. Decoding
         knows no metrics: t2t-decoder hands them in.
+
+    Returns:
+      The file with the answers to --decode_from_file; None where there is none.
 
     Raises:
       UserError: a sentence on what is wrong.
@@ -95,7 +98,8 @@ def run_request(request: DecodeRequest, score: Scorer) -> None:
     elif request.score_file:
         _score(request, run, settings)
     else:
-        _answer_file(request, run, settings)
+        return _answer_file(request, run, settings)
+    return None
 
 
 def _path(request: DecodeRequest, run: TrainedRun) -> Combination:
@@ -146,7 +150,7 @@ def _target(request: DecodeRequest, where: str, end: str) -> Path | None:
     return path
 
 
-def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> Path | None:
     where = request.decode_from_file or ""
     path, asked = _asked(request, run, where)
     name = f"{path_name(path) if path else MIXED}.{search_name(settings)}"
@@ -163,13 +167,14 @@ def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettin
         raise
     if target is None:
         print("\n".join(answer_line(one, settings) for one in decoded))
-        return
+        return None
     pairs = list(zip(asked, decoded, strict=True))
     _show([(a, d) for i, (a, d) in enumerate(pairs) if i not in contents.left_out])
     if os.path.isdir(expanded(where)):
         write_lines(inputs_beside(target), (shown_input(one.raw) for one in asked))
     empty = f", {len(contents.left_out)} of them empty (see above)" if contents.left_out else ""
     print(f"wrote {len(decoded)} answers to {target}{empty}")
+    return target
 
 
 def _warn(sentence: str) -> None:

@@ -14,14 +14,9 @@ from typing import Any
 
 from t2t_mm.errors import DataError
 from t2t_mm.kinds import Kind
-<<<<<<< HEAD
-from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.kind import BYTES, FLOATS, INT, StoredInput
-from t2t_mm.kinds.notes import heard
-=======
 from t2t_mm.kinds.broken import BrokenValue, TooLarge
 from t2t_mm.kinds.kind import BYTES, FLOATS, INT, InputBounds, StoredInput
->>>>>>> c
+from t2t_mm.kinds.notes import heard
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import Task
 
@@ -67,17 +62,13 @@ def stored_inputs(
         if len(task.inputs) > 1:
             where = f"{where}: {name}{_path_of(value, kind)}"
         try:
-<<<<<<< HEAD
             with heard() as notes:
-                found[name] = kind.read(value, vocabularies)
-=======
-            if bounds is None:
-                found[name] = kind.read(value, vocabularies)
-            else:
-                found[name] = kind.read_bounded(value, vocabularies, bounds)
+                if bounds is None:
+                    found[name] = kind.read(value, vocabularies)
+                else:
+                    found[name] = kind.read_bounded(value, vocabularies, bounds)
         except TooLarge as error:
             raise LargeInput(f"{where} {error.detail}.") from None
->>>>>>> c
         except BrokenValue as error:
             raise DataError(f"{where} {error.detail}.") from None
         for note in notes:

@@ -38,6 +38,8 @@ class DecodeSettings(TypedRecord):
     seed: int = 0  # random: the same seed draws the same answers
     num_decodes: int = 1  # answers to each input, best first: drawn ones, or the best of a beam
     min_length: int = 0  # tokens that an answer has before its end, unless its limit comes first
+    min_length_ratio: float = 0.0  # likewise, as a multiple of the input's tokens
+    eos_penalty: float = 0.0  # taken off the log-probability of an answer's end: longer answers
     force_decode_length: bool = False  # write to the limit: no answer ends before it
     no_repeat_ngram_size: int = 0  # no n tokens in a row twice in an answer; 0: they may
     score_prefix: bool = False  # scores and the length penalty count a prefix's tokens too
@@ -61,6 +63,10 @@ class DecodeSettings(TypedRecord):
         self._require("max_input_tokens", self.max_input_tokens >= 0, "0 (chosen) or more tokens")
         seconds = 0 <= self.max_input_seconds < float("inf")
         self._require("max_input_seconds", seconds, "0 (chosen) or more")
+        ratio, penalty = self.min_length_ratio, self.eos_penalty
+        self._require("min_length_ratio", 0 <= ratio < float("inf"), "0 (no minimum) or more")
+        self._require("eos_penalty", 0 <= penalty < float("inf"), "0 (none) or more")
+        self._require("extra_length", self.extra_length >= 0, "0 or more tokens")
         self._require("no_repeat_ngram_size", self.no_repeat_ngram_size >= 0, "0 (off) or more")
         self._check_search()
 

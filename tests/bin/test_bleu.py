@@ -87,6 +87,13 @@ def test_prints_scores_intervals_and_signatures(files, capsys):
     assert lines[4].endswith("1000 resamples, seed 12345")
 
 
+def test_a_file_whose_name_looks_like_wildcards_is_that_file(files, capsys):
+    odd = files["out"].rename(files["out"].with_name("out [1]*.txt"))
+    argv = [f"--translation={odd}", f"--reference={files['ref']}", "--bootstrap_resamples=0"]
+    assert exit_status(t2t_bleu.main, argv) == 0
+    assert capsys.readouterr().out.startswith("BLEU_uncased = ")
+
+
 def test_compares_two_translations(files, capsys):
     flags = [f"--translation={files['ref']}", f"--reference={files['ref']}"]
     assert bleu(*flags, f"--compare_to={files['out']}", "--bleu_variant=cased") == 0

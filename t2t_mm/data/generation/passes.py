@@ -43,6 +43,7 @@ class PassOrder:
       data_dir, tmp_dir: where to write; where raw files are.
       vocabularies: feature -> model file, for the features that are text.
       skip_broken: leave broken examples out instead of stopping.
+      max_cases: the split is the first so many examples of the generator; 0: all.
     """
 
     problem: Problem
@@ -54,6 +55,7 @@ class PassOrder:
     tmp_dir: Path
     vocabularies: dict[str, Path]
     skip_broken: bool = False
+    max_cases: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample | Dropped]
     """(index, key, sample) of the wanted shards, some at a time."""
     most = _chunk_size(order)
     samples = checked_samples(order.problem, order.split, order.tmp_dir, order.seed)
+    samples = itertools.islice(samples, order.max_cases or None)
     numbered = zip(itertools.count(), keys(order.seed), samples, strict=False)
     wanted = itertools.compress(numbered, membership(order.seed, order.shards, order.total))
     while chunk := list(itertools.islice(wanted, most)):

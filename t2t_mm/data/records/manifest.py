@@ -76,6 +76,7 @@ class Manifest:
       complete: all shards are finished.
       origin: which raw data they were made from, where a problem has several to read.
       cleaning: what was done to the text, and what was left out, in words.
+      max_cases: examples of a split at most, the generator's first; 0: all.
     """
 
     data_name: str
@@ -89,6 +90,7 @@ class Manifest:
     complete: bool = False
     origin: str = ""
     cleaning: str = ""
+    max_cases: int = 0
 
     @property
     def text_vocabularies(self) -> list[str]:

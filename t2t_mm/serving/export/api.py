@@ -16,6 +16,7 @@ from t2t_mm.decoding.model_loading import LoadedModel, load
 from t2t_mm.decoding.run_flags import problem_list
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
+from t2t_mm.files.paths import literal_path
 from t2t_mm.problem import Task
 from t2t_mm.serving.export.description import describe
 from t2t_mm.serving.export.examples import raw_examples, shown_examples
@@ -78,6 +79,7 @@ def export(
       UserError: for what cannot be exported, or a run that cannot be loaded.
     """
     settings = DecodeSettings().override(decode_hparams)
+    folder = literal_path(export_dir or Path(output_dir) / DEFAULT_FOLDER, "--export_dir")
     _check(data_dir, eval_examples)
     loaded = load(output_dir, checkpoint)
     tasks = _chosen(loaded, problems, log)
@@ -96,7 +98,6 @@ def export(
         "weights": weights,
     }
     description = describe(tasks, settings, _examples(loaded, tasks, data_dir), **run)
-    folder = Path(export_dir or Path(output_dir) / DEFAULT_FOLDER).expanduser()
     path = write_version(made, description, folder, loaded.step)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     log(
