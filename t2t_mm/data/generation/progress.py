@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from t2t_mm.console.progress import Bar
 from t2t_mm.console.table import aligned
@@ -21,6 +21,7 @@ class SummaryRow:
       examples, bytes: of all shards.
       seconds: of work in this run, over all workers; None if it was there already.
       left_out: reason -> number of examples that were read and not written.
+      noted: what was done to values that were written -> how often.
     """
 
     problem: str
@@ -29,6 +30,7 @@ class SummaryRow:
     bytes: int
     seconds: float | None
     left_out: dict[str, int]
+    noted: dict[str, int] = field(default_factory=dict)
 
     @property
     def read(self) -> int:
@@ -68,9 +70,13 @@ class Meter(Bar):
 
 
 def table(rows: Sequence[SummaryRow]) -> str:
-    """The summary, a line for each split of each problem."""
+    """The summary, a line for each split of each problem, and below it what was done to values."""
     head = ("problem", "split", "examples", "bytes", "seconds", "read", "left out")
-    return aligned([head, *(_cells(row) for row in rows)], left=(0, 1, 6))
+    lines = [aligned([head, *(_cells(row) for row in rows)], left=(0, 1, 6))]
+    for row in rows:
+        noted = ", ".join(f"{count:,} {reason}" for reason, count in row.noted.items())
+        lines += [f"note: {row.problem}, {row.split}: {noted}"] if noted else []
+    return "\n".join(lines)
 
 
 def _cells(row: SummaryRow) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ class Spill:
 
     Attributes:
       left_out: reason -> number of examples that were not written.
+      noted: reason -> how often something was done to a value that was written.
     """
 
     def __init__(self, folder: Path, memory: int):
@@ -36,6 +37,7 @@ class Spill:
         self._file: IO[bytes] | None = None
         self._keys, self._lengths = array("Q"), array("I")
         self.left_out: Counter[str] = Counter()
+        self.noted: Counter[str] = Counter()
 
     def add(self, key: int, record: bytes) -> None:
         """Adds a record; records are ordered by their keys."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Shard:
       sha256: of its content.
       left_out: reason -> number of examples that a rule of the problem, or --skip_broken for
         broken ones, left out.
+      noted: what was done to values, such as "clipped samples" -> how often.
     """
 
     file: str
@@ -41,6 +42,7 @@ class Shard:
     bytes: int
     sha256: str
     left_out: dict[str, int] = field(default_factory=dict)
+    noted: dict[str, int] = field(default_factory=dict)
 
     def is_whole(self, data_dir: Path) -> bool:
         """True if the file is there and has its size: the check that costs nothing."""
@@ -74,6 +76,7 @@ class Manifest:
       complete: all shards are finished.
       origin: which raw data they were made from, where a problem has several to read.
       cleaning: what was done to the text, and what was left out, in words.
+      max_cases: examples of a split at most, the generator's first; 0: all.
     """
 
     data_name: str
@@ -87,6 +90,7 @@ class Manifest:
     complete: bool = False
     origin: str = ""
     cleaning: str = ""
+    max_cases: int = 0
 
     @property
     def text_vocabularies(self) -> list[str]:
@@ -103,10 +107,11 @@ class Manifest:
 
     def left_out(self, split: str) -> dict[str, int]:
         """Reason -> how many examples were left out."""
-        total: Counter[str] = Counter()
-        for shard in self.splits[split]:
-            total.update(shard.left_out if shard else {})
-        return dict(sorted(total.items()))
+        return _summed(shard.left_out for shard in self.splits[split] if shard)
+
+    def noted(self, split: str) -> dict[str, int]:
+        """What was done to values -> how often."""
+        return _summed(shard.noted for shard in self.splits[split] if shard)
 
     def broken_shards(self, data_dir: Path) -> list[str]:
         """Files that are missing or of another size, and positions that are not finished."""
@@ -178,6 +183,13 @@ def _other_field(
             return f"{name} in {stored[key]}, not {declared[key]}"
         return f"{name} with {key} {stored.get(key)}, not {declared[key]}"
     return None
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(sorted(total.items()))
 
 
 def manifest_path(data_name: str, data_dir: Path) -> Path:

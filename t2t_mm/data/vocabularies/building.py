@@ -179,14 +179,15 @@ def _sample(problems: Mapping[str, Problem], tmp_dir: Path, seed: int) -> list[s
 def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
     """All text of a problem's training split, inputs and targets; images are not made."""
     features = problem.kinds.items()
-    texts = [name for name, kind in features if kind.text_vocabulary and not kind.is_absent]
+    texts = {name: kind for name, kind in features if kind.text_vocabulary and not kind.is_absent}
     for raw in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
         sample = problem.clean(raw, Split.TRAIN)
         if isinstance(sample, Dropped):
             continue
-        for name in texts:
+        for name, kind in texts.items():
             try:
-                text = checked_text(resolved_value(sample.get(name)))
+                value = resolved_value(sample.get(name))
+                text = checked_text(value if problem.prepares_text else kind.prepared(value))
             except BrokenValue:
                 continue  # reported when the example is written
             yield text
