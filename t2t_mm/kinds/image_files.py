@@ -53,7 +53,7 @@ def stored_image(content: bytes) -> bytes:
     except Exception as error:  # decoders raise what they like over damaged bytes
         raise _broken(str(error).partition("<_io")[0].strip() or type(error).__name__) from None
     if not _PLAIN[str(image.format)](content) and not is_read_by_tensorflow(content):
-        raise _broken("it breaks the rules of its format, and TensorFlow does not read it")
+        raise _broken("it is damaged: Pillow reads it, but TensorFlow does not")
     return content
 
 

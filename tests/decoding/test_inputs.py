@@ -168,7 +168,7 @@ def test_damaged_images_and_sounds_are_sentences(vocabularies):
         (
             png(1)[:-12],
             PICTURE,
-            "is not an image that can be decoded .*TensorFlow does not read it",
+            "is not an image that can be decoded .*Pillow reads it, but TensorFlow does not",
         ),
         (wav(1)[:-9], SOUND, r"is not a sound that can be decoded \(it breaks off after"),
     ):
