@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.errors import DataError
+from t2t_mm.files.names import same_form
 from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds import Kind, Text
 from t2t_mm.problem import INPUTS, TARGETS, Problem
 
+PLACES = 3  # of broken examples of one sort that are told
 FORMAT = 1  # of the manifest and the stored features
 
 
@@ -34,6 +36,7 @@ class Shard:
       sha256: of its content.
       left_out: reason -> number of examples that a rule of the problem, or --skip_broken for
         broken ones, left out.
+      broken: reason -> places of the first broken ones.
     """
 
     file: str
@@ -41,6 +44,7 @@ class Shard:
     bytes: int
     sha256: str
     left_out: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, list[str]] = field(default_factory=dict)
 
     def is_whole(self, data_dir: Path) -> bool:
         """True if the file is there and has its size: the check that costs nothing."""
@@ -74,6 +78,7 @@ class Manifest:
       complete: all shards are finished.
       origin: which raw data they were made from, where a problem has several to read.
       cleaning: what was done to the text, and what was left out, in words.
+      notes: on the raw data, such as files that lie there and are not read.
     """
 
     data_name: str
@@ -87,6 +92,7 @@ class Manifest:
     complete: bool = False
     origin: str = ""
     cleaning: str = ""
+    notes: list[str] = field(default_factory=list)
 
     @property
     def text_vocabularies(self) -> list[str]:
@@ -108,6 +114,14 @@ class Manifest:
             total.update(shard.left_out if shard else {})
         return dict(sorted(total.items()))
 
+    def broken(self, split: str) -> dict[str, list[str]]:
+        """Reason -> places of some examples that were left out because they were broken."""
+        found: dict[str, list[str]] = {}
+        for shard in filter(None, self.splits[split]):
+            for reason, places in shard.broken.items():
+                found[reason] = sorted({*found.get(reason, []), *places})[:PLACES]
+        return dict(sorted(found.items()))
+
     def broken_shards(self, data_dir: Path) -> list[str]:
         """Files that are missing or of another size, and positions that are not finished."""
         names = []
@@ -128,7 +142,7 @@ class Manifest:
         if self.version != problem.version:
             return f"version {self.version} of its generator, not {problem.version}"
         declared = problem.label_names if problem.declares_labels else self.labels
-        if self.labels != declared:
+        if [*map(same_form, self.labels)] != [*map(same_form, declared)]:
             return f"the {len(self.labels)} labels {_short(self.labels)}, not {_short(declared)}"
         if self.features.keys() != problem.kinds.keys():
             return f"the features {', '.join(self.features)}, not {', '.join(problem.kinds)}"

@@ -9,7 +9,7 @@ import dataclasses
 import re
 from dataclasses import dataclass
 
-from t2t_mm.problem import TARGETS, Dropped, Problem, Sample, Split
+from t2t_mm.problem import TARGETS, Broken, Dropped, Problem, Sample, Split
 
 _SPACES = re.compile(r"[\s\x1c-\x1f\x85]+")
 
@@ -59,12 +59,14 @@ class TextRules:
         ]
         return "; ".join([*used, "empty texts left out"])
 
-    def apply(self, sample: Sample | Dropped, problem: Problem, split: Split) -> Sample | Dropped:
+    def apply(
+        self, sample: Sample | Dropped | Broken, problem: Problem, split: Split
+    ) -> Sample | Dropped | Broken:
         """The cleaned sample, or the reason why it is left out.
 
         Texts that are functions (made by the worker that needs them) are left as they are.
         """
-        if isinstance(sample, Dropped):
+        if isinstance(sample, (Dropped, Broken)):
             return sample
         cleaned = dict(sample)
         texts = []

@@ -14,7 +14,7 @@ from t2t_mm.data.sources.downloading import ensure
 from t2t_mm.data.sources.raw_data import LocatedData, find, missing
 from t2t_mm.data.sources.tfds_folder import Record, TfdsFolder
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Dropped, Problem, Sample, Split
+from t2t_mm.problem import Broken, Dropped, Problem, Sample, Split
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 
 
@@ -32,7 +32,9 @@ class NamedProblem(Problem):
     rules: TextRules | None = TextRules()
     _logged_remark: str = ""  # the remark that was logged last
 
-    def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample | Dropped]:
+    def samples_of_record(
+        self, record: Record, split: Split
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the samples of one record of TFDS, mostly one.
 
         A problem whose data sets have different features overrides `samples_of_tfds` instead.
@@ -41,7 +43,7 @@ class NamedProblem(Problem):
 
     def samples_of_tfds(
         self, data: TfdsData, folder: TfdsFolder, split: Split
-    ) -> Iterator[Sample | Dropped]:
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the samples of a split of a prepared data set.
 
         Args:
@@ -55,7 +57,7 @@ class NamedProblem(Problem):
 
     def samples_of_files(
         self, files: RawFiles, root: Path, split: Split
-    ) -> Iterator[Sample | Dropped]:
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the samples of a split of the original files.
 
         Args:
@@ -97,14 +99,16 @@ class NamedProblem(Problem):
 
     def generate_samples(
         self, split: Split, tmp_dir: Path, seed: int
-    ) -> Iterator[Sample | Dropped]:
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the cleaned samples; the order is that of the data: no seed."""
         if self.provenance.generated:
             raise NotImplementedError(f"{type(self).__name__} must define generate_samples")
         for sample in self.raw_samples(split, tmp_dir, seed):
             yield self.clean(sample, split)
 
-    def raw_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample | Dropped]:
+    def raw_samples(
+        self, split: Split, tmp_dir: Path, seed: int
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the samples as they are read."""
         if self._generates:
             return self.generate_samples(split, tmp_dir, seed)
@@ -113,7 +117,7 @@ class NamedProblem(Problem):
             raise missing(self, tmp_dir)
         return self._samples(found, split)
 
-    def clean(self, sample: Sample | Dropped, split: Split) -> Sample | Dropped:
+    def clean(self, sample: Sample | Dropped | Broken, split: Split) -> Sample | Dropped | Broken:
         """Applies the rules."""
         if self.rules is None or self._generates:
             return sample
@@ -125,7 +129,7 @@ class NamedProblem(Problem):
         own = type(self).generate_samples
         return self.provenance.generated or own is not NamedProblem.generate_samples
 
-    def _samples(self, found: LocatedData, split: Split) -> Iterator[Sample | Dropped]:
+    def _samples(self, found: LocatedData, split: Split) -> Iterator[Sample | Dropped | Broken]:
         if found.tfds:
             return self.samples_of_tfds(found.tfds, TfdsFolder(found.path), split)
         if found.files:

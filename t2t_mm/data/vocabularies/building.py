@@ -22,7 +22,7 @@ from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.text import checked_text
 from t2t_mm.kinds.vocabulary import RESERVED, Vocabulary
-from t2t_mm.problem import Dropped, Problem, Split, VocabularySpec
+from t2t_mm.problem import Broken, Dropped, Problem, Split, VocabularySpec
 
 _SAMPLE_BYTES = 32 << 20  # text that a vocabulary is built over
 _LEAST = RESERVED + 64  # room for an alphabet
@@ -182,7 +182,7 @@ def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
     texts = [name for name, kind in features if kind.text_vocabulary and not kind.is_absent]
     for raw in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
         sample = problem.clean(raw, Split.TRAIN)
-        if isinstance(sample, Dropped):
+        if isinstance(sample, (Dropped, Broken)):
             continue
         for name in texts:
             try:

@@ -96,7 +96,9 @@ def test_readable_names_are_told_apart(tmp_path: Path) -> None:
 
 def test_class_folder_mistakes(tmp_path: Path) -> None:
     write(tmp_path, "set/notes.txt")
-    assert fails(FOLDERS, tmp_path).startswith(f"no file below {tmp_path}/set ends in .jpg or ")
+    assert fails(FOLDERS, tmp_path).startswith(
+        f"no file below {tmp_path}/set ends in .jfif or .jpe or .jpeg or .jpg or "
+    )
     write(tmp_path, "set/1.png")
     assert (
         fails(FOLDERS, tmp_path)
@@ -191,11 +193,13 @@ def test_coco_mistakes(tmp_path: Path) -> None:
     reader = coco(tmp_path, annotations=[{"image_id": 9, "caption": "x"}])
     path = tmp_path / "captions.json"
     assert fails(reader, tmp_path) == (
-        f"{path}: a caption belongs to the picture 9, which is not among its images."
+        f"{path}, annotation 0 belongs to the picture 9, which is not among its images."
     )
     reader = coco(tmp_path, annotations=[{"caption": "x"}])
+    assert fails(reader, tmp_path) == (f"{path}, annotation 0 must hold an image_id and a caption.")
+    reader = coco(tmp_path, images={})
     assert fails(reader, tmp_path) == (
-        f"{path} is not in the COCO captions layout: KeyError 'image_id'; it needs images (id, "
+        f"{path} is not in the COCO captions layout: it has no list 'images'; it needs images (id, "
         "file_name) and annotations (image_id, caption)."
     )
     reader = coco(tmp_path, annotations=[{"image_id": 3, "caption": "x"}])
