@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -62,6 +62,11 @@ class Broken:
     reason: str
     sentence: str
     place: str
+
+    def within(self, where: str) -> Broken:
+        """The same, its sentence beginning with what it belongs to and ending with the way out."""
+        sentence = f"{where}: {self.sentence.rstrip('.')}; or leave broken examples out with"
+        return replace(self, sentence=f"{sentence} --skip_broken.")
 
 
 @dataclass(frozen=True)

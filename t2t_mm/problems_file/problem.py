@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +116,7 @@ class FileProblem(Problem):
         )
 
     def _located(self, broken: Broken, split: Split) -> Broken:
-        """The sentence with the problems file's place, and with the way out."""
-        sentence = f"{self.declaration.place}, {split.value}: {broken.sentence.rstrip('.')}"
-        return replace(
-            broken, sentence=f"{sentence}; or leave broken examples out with --skip_broken."
-        )
+        return broken.within(f"{self.declaration.place}, {split.value}")
 
     def why_empty(self, split: Split, tmp_dir: Path) -> str:
         """The reason for a part that is held out, or that the rest of a hold-out leaves empty."""

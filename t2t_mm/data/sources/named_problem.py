@@ -12,9 +12,10 @@ from pathlib import Path
 from t2t_mm.data.sources.cleaning import TextRules
 from t2t_mm.data.sources.downloading import ensure
 from t2t_mm.data.sources.raw_data import LocatedData, find, missing
+from t2t_mm.data.sources.readers.reader import Reader, Roots, Row
 from t2t_mm.data.sources.tfds_folder import Record, TfdsFolder
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Broken, Dropped, Problem, Sample, Split
+from t2t_mm.problem import Broken, Dropped, Note, Problem, Sample, Split
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 
 
@@ -58,14 +59,39 @@ class NamedProblem(Problem):
     def samples_of_files(
         self, files: RawFiles, root: Path, split: Split
     ) -> Iterator[Sample | Dropped | Broken]:
-        """Yields the samples of a split of the original files.
+        """Yields the samples of a split of the original files: by default, those of `reader`.
 
         Args:
           files: which of provenance.files.
           root: the folder that holds what it needs.
           split: which part.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define samples_of_files")
+        reader = self.reader(files, split)
+        if reader is None:
+            raise NotImplementedError(f"{type(self).__name__} must define samples_of_files")
+        for item in reader.items(Roots((root,)), training=split is Split.TRAIN):
+            yield self.sample_of_item(item, split)
+
+    def reader(self, files: RawFiles, split: Split) -> Reader | None:
+        """The reader of a split of the original files, of a problem that reads them by one."""
+        del files, split
+        return None
+
+    def sample_of_item(self, item: Row | Broken, split: Split) -> Sample | Broken:
+        """The sample of one of a reader's items."""
+        if isinstance(item, Broken):
+            return item.within(f"problem '{self.data_name}', split {split.value}")
+        sample = {"inputs": item.inputs, "targets": item.targets}
+        return {**sample, "references": list(item.references)} if item.references else sample
+
+    def notes(self, tmp_dir: Path) -> list[Note]:
+        """Those of the readers of all splits, each once; see Problem."""
+        found = find(self, tmp_dir)
+        if found is None or found.files is None:
+            return []
+        readers = [self.reader(found.files, split) for split in self.splits]
+        notes = (note for r in readers if r for note in r.notes(Roots((found.path,))))
+        return list(dict.fromkeys(notes))
 
     def prepare(self, tmp_dir: Path, log: Callable[[str], None] = print) -> None:
         """Downloads what is missing, or says how to get it; see Problem."""
