@@ -24,9 +24,10 @@ _LAYERS = 3  # of packing within packing
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 _UNPACKED: tuple[tuple[bytes, Callable[[IO[bytes]], Any]], ...] = (
-    (b"\x1f\x8b\x08", lambda file: gzip.GzipFile(fileobj=file)),
+    (b"\x1f\x8b\x08", lambda file: gzip.GzipFile(fileobj=file, mode="rb")),
     (b"BZh", bz2.BZ2File),
     (b"\xfd7zXZ\x00", lzma.LZMAFile),
+    (b"]\x00\x00", lzma.LZMAFile),
 )
 _TOLD = (
     (b"PK\x03\x04", "a zip archive", "unzip"),

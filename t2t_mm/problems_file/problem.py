@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.data.sources.readers import Roots, Row
+from t2t_mm.data.sources.readers.media import endings
+from t2t_mm.data.sources.readers.selection import unnamed_under
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.files.names import same_form
 from t2t_mm.kinds import Kind
@@ -141,8 +143,16 @@ class FileProblem(Problem):
     def notes(self, tmp_dir: Path) -> list[Note]:
         """Notes on all sources, each once."""
         roots = self._roots(tmp_dir)
-        sources = (source for part in self.declaration.sources.values() for source in part)
-        return list(dict.fromkeys(note for s in sources for note in s.reader.notes(roots)))
+        parts = self.declaration.sources.values()
+        readers = [source.reader for part in parts for source in part]
+        notes = [note for reader in readers for note in reader.notes(roots)]
+        named: dict[tuple[str, str], set[str]] = {}
+        for reader in readers:
+            if found := reader.named_files(roots):
+                named.setdefault((found[0], reader.medium), set()).update(found[1])
+        for (folder, medium), names in named.items():
+            notes += unnamed_under(roots.find(folder), endings(medium), names, folder)
+        return list(dict.fromkeys(notes))
 
     def labels_at(self, tmp_dir: Path) -> tuple[str, ...]:
         """The labels, read from below `tmp_dir` if they are not known yet."""

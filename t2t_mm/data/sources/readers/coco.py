@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,10 @@ class Coco(Reader):
                     yield Broken(value.reason, value.sentence, key)
                 else:
                     yield Row(key, value, caption, group=same_form(name), references=references)
+
+    def named_files(self, roots: Roots) -> tuple[str, set[str]]:
+        pictures = _Captions(roots.find(self.annotations)).pictures.values()
+        return self.pictures, {same_form(os.path.normpath(name)) for name, _ in pictures}
 
     def notes(self, roots: Roots) -> list[Note]:
         pictures = _Captions(roots.find(self.annotations)).pictures.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -79,6 +80,15 @@ class MediaTable(Reader):
         if not chosen:
             among = f" that matches {', '.join(self.files)}" if self.files else ""
             raise DataError(f"{path} names no file{among}.")
+
+    def named_files(self, roots: Roots) -> tuple[str, set[str]]:
+        names = set()
+        records = read_records(roots.find(self.path), None, self.delimiter, self.columns)
+        for number, record in records:
+            cells = record if isinstance(record, Broken) else record.cells([self.file], str(number))
+            if not isinstance(cells, Broken):
+                names.add(same_form(os.path.normpath(cells[0] + self.extension)))
+        return self.folder, names
 
 
 @dataclass(frozen=True, kw_only=True)

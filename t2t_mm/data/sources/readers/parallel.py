@@ -28,8 +28,10 @@ def pairs(left: Path, right: Path) -> Iterator[tuple[str, str] | Broken]:
             raise DataError(
                 f"{left} and {right} are not aligned: {shorter} ends after {number - 1} lines."
             )
-        if isinstance(one, Broken) or isinstance(other, Broken):
-            yield one if isinstance(one, Broken) else other
+        if isinstance(one, Broken):
+            yield one
+        elif isinstance(other, Broken):
+            yield other
         else:
             yield one, other
 

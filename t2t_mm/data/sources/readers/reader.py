@@ -124,6 +124,14 @@ class Reader:
         items = self.items(roots, training=True)
         return tuple(sorted({item.targets for item in items if isinstance(item, Row)}))
 
+    def named_files(self, roots: Roots) -> tuple[str, set[str]] | None:
+        """A folder of files, and those below it that a table names, of formats with such a table.
+
+        Their paths are relative, in Unicode's normal form C.
+        """
+        del roots
+        return None
+
     def notes(self, roots: Roots) -> list[Note]:
         """Notes on what lies in the source and is not read, or is read and may surprise."""
         del roots

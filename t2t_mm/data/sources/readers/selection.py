@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -112,6 +112,16 @@ def notes_under(
         for what, names in sorted(notes.items())
         if names
     ]
+
+
+def unnamed_under(
+    folder: Path, endings: Sequence[str], names: Collection[str], source: str
+) -> list[Note]:
+    """A note on the files below `folder` that no table names; `names` are relative paths."""
+    there = (same_form(name) for name in listing(folder).files)
+    unnamed = sorted(n for n in there if n.lower().endswith(tuple(endings)) and n not in names)
+    what = "files that no table names are not read"
+    return [Note(what, tuple(f"{source}/{name}" for name in unnamed))] if unnamed else []
 
 
 @dataclass(frozen=True)
