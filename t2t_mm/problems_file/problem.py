@@ -133,15 +133,27 @@ class FileProblem(Problem):
         if not total or there[split.value]:
             return f"look at the files of {self.declaration.place.removesuffix(']')}.train]"
         shares = {part: held_out.share(part) for part in Split if held_out.share(part)}
+        way_out = f"raise the share in holdout, give {split.value} a source of its own"
+        if split is Split.TRAIN:
+            way_out = "lower the shares in holdout"
         kept = shares.get(split, 1 - sum(shares.values()))
         return (
             f"the hold-out leaves it {kept:g} of {total} examples of the training source, chosen "
-            f"by hash, and that is none; change the share in holdout, give {split.value} a source "
-            "of its own, or give more examples"
+            f"by hash, and that is none; {way_out}, or give more examples"
         )
 
     def notes(self, tmp_dir: Path) -> list[Note]:
-        """Notes on all sources, each once."""
+        """Notes on all sources, each once.
+
+        Raises:
+          DataError: for a source that is missing or of another format.
+        """
+        try:
+            return list(dict.fromkeys(self._notes(tmp_dir)))
+        except UserError as cause:
+            raise DataError(f"{self.declaration.place}: {cause}") from None
+
+    def _notes(self, tmp_dir: Path) -> list[Note]:
         roots = self._roots(tmp_dir)
         parts = self.declaration.sources.values()
         readers = [source.reader for part in parts for source in part]
@@ -152,7 +164,7 @@ class FileProblem(Problem):
                 named.setdefault((found[0], reader.medium), set()).update(found[1])
         for (folder, medium), names in named.items():
             notes += unnamed_under(roots.find(folder), endings(medium), names, folder)
-        return list(dict.fromkeys(notes))
+        return notes
 
     def labels_at(self, tmp_dir: Path) -> tuple[str, ...]:
         """The labels, read from below `tmp_dir` if they are not known yet."""

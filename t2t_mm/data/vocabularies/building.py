@@ -143,11 +143,24 @@ def ensure_vocabulary(
                 "use it must then be generated again)."
             )
     log(f"building {spec.name} over the text of {', '.join(sorted(problems))}")
-    vocabulary = build(spec, _sample(problems, tmp_dir, seed, skip_broken), path)
+    lines = _sample(problems, tmp_dir, seed, skip_broken)
+    if not lines:
+        _explain_no_text(spec, problems, tmp_dir)
+    vocabulary = build(spec, lines, path)
     origin["digest"] = vocabulary.digest
     write_atomically(_origin_path(path), (json.dumps(origin, indent=1) + "\n").encode())
     log(f"built {spec.name}: {vocabulary.size} pieces")
     return vocabulary
+
+
+def _explain_no_text(spec: VocabularySpec, problems: Mapping[str, Problem], tmp_dir: Path) -> None:
+    """Raises an error that says why there is no text, if a problem knows."""
+    for problem in problems.values():
+        if why := problem.why_empty(Split.TRAIN, tmp_dir):
+            raise DataError(
+                f"vocabulary '{spec.name}' has no text to be built over: problem "
+                f"'{problem.data_name}' has none in its train split; {why}."
+            )
 
 
 def recorded_spec(name: str, data_dir: Path) -> VocabularySpec | None:
