@@ -70,7 +70,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Note:
+class SourceNote:
     """Something about raw data that a user should know, though nothing fails by it.
 
     Attributes:
@@ -312,7 +312,7 @@ class Problem:
         del split, tmp_dir
         return ""
 
-    def notes(self, tmp_dir: Path) -> list[Note]:
+    def notes(self, tmp_dir: Path) -> list[SourceNote]:
         """Notes on the raw data, for the report and the manifest: what lies there unread."""
         del tmp_dir
         return []

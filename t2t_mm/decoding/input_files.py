@@ -15,7 +15,7 @@ from t2t_mm.errors import DataError, UserError
 from t2t_mm.files.names import in_any_form
 from t2t_mm.files.text import DAMAGED, unpacked
 from t2t_mm.kinds import Kind
-from t2t_mm.problem import Note, Task
+from t2t_mm.problem import SourceNote, Task
 from t2t_mm.runs.trained_run import task_named
 
 STANDARD_INPUT = "-"
@@ -102,7 +102,7 @@ def _folder(path: Path, kind: Kind) -> list[Path]:
     others = tuple(str(f) for f in there if f.suffix.lower() not in kind.suffixes or f.is_dir())
     if found and others:
         what = f"files and folders that are no {kind.plural} by their endings are not read"
-        _log.warning("%s", Note(what, others))
+        _log.warning("%s", SourceNote(what, others))
     if not found:
         raise DataError(
             f"the folder {path} holds no {kind.noun} (a file that ends in "

@@ -12,7 +12,7 @@ from collections.abc import Callable
 # Pillow's names. Others it reads are rare, or handed to other programs (EPS).
 IMAGE_FORMATS = (
     "JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "DIB", "JPEG2000", "TGA", "PCX", "SGI",
-    "AVIF",
+    "AVIF", "ICO",
 )  # fmt: skip
 # libsndfile's names, which come without endings.
 _SOUND_ENDINGS = {

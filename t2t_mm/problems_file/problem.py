@@ -18,9 +18,9 @@ from t2t_mm.problem import (
     INPUTS,
     Broken,
     Dropped,
-    Note,
     Problem,
     Sample,
+    SourceNote,
     Split,
 )
 from t2t_mm.problems_file.declaration import Declaration
@@ -142,7 +142,7 @@ class FileProblem(Problem):
             f"by hash, and that is none; {way_out}, or give more examples"
         )
 
-    def notes(self, tmp_dir: Path) -> list[Note]:
+    def notes(self, tmp_dir: Path) -> list[SourceNote]:
         """Notes on all sources, each once.
 
         Raises:
@@ -153,7 +153,7 @@ class FileProblem(Problem):
         except UserError as cause:
             raise DataError(f"{self.declaration.place}: {cause}") from None
 
-    def _notes(self, tmp_dir: Path) -> list[Note]:
+    def _notes(self, tmp_dir: Path) -> list[SourceNote]:
         roots = self._roots(tmp_dir)
         parts = self.declaration.sources.values()
         readers = [source.reader for part in parts for source in part]

@@ -15,7 +15,7 @@ from t2t_mm.data.sources.raw_data import LocatedData, find, missing
 from t2t_mm.data.sources.readers.reader import Reader, Roots, Row
 from t2t_mm.data.sources.tfds_folder import Record, TfdsFolder
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Broken, Dropped, Note, Problem, Sample, Split
+from t2t_mm.problem import Broken, Dropped, Problem, Sample, SourceNote, Split
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 
 
@@ -84,7 +84,7 @@ class NamedProblem(Problem):
         sample = {"inputs": item.inputs, "targets": item.targets}
         return {**sample, "references": list(item.references)} if item.references else sample
 
-    def notes(self, tmp_dir: Path) -> list[Note]:
+    def notes(self, tmp_dir: Path) -> list[SourceNote]:
         """Those of the readers of all splits, each once; see Problem."""
         found = find(self, tmp_dir)
         if found is None or found.files is None:

@@ -12,7 +12,7 @@ from t2t_mm.data.sources.readers.reader import Reader, Roots, Row
 from t2t_mm.data.sources.readers.selection import files_under, is_excluded, listing, notes_under
 from t2t_mm.errors import DataError
 from t2t_mm.files.names import same_form
-from t2t_mm.problem import Broken, Note
+from t2t_mm.problem import Broken, SourceNote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class ClassFolders(Reader):
             else:
                 yield Row(place, value, readable.get(folder, folder), group=name)
 
-    def notes(self, roots: Roots) -> list[Note]:
+    def notes(self, roots: Roots) -> list[SourceNote]:
         folder = roots.find(self.path)
         notes = notes_under(folder, endings(self.medium), self.exclude, self.path)
         there = listing(folder)
@@ -66,10 +66,10 @@ class ClassFolders(Reader):
         marked = sorted(name for name in classes if name.startswith("_"))
         if lost:
             what = "folders without a file that is read are no classes"
-            notes.append(Note(what, tuple(f"{self.path}/{name}" for name in sorted(lost))))
+            notes.append(SourceNote(what, tuple(f"{self.path}/{name}" for name in sorted(lost))))
         if marked:
             what = f'folders that begin with "_" are classes, unless exclude = "{marked[0]}"'
-            notes.append(Note(what, tuple(f"{self.path}/{name}" for name in marked)))
+            notes.append(SourceNote(what, tuple(f"{self.path}/{name}" for name in marked)))
         return notes
 
     def _readable(self, roots: Roots) -> dict[str, str]:

@@ -14,7 +14,7 @@ from t2t_mm.data.sources.readers.reader import Reader, Roots, Row
 from t2t_mm.errors import DataError
 from t2t_mm.files.names import same_form
 from t2t_mm.files.text import read_text
-from t2t_mm.problem import Broken, Note
+from t2t_mm.problem import Broken, SourceNote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +54,10 @@ class Coco(Reader):
         pictures = _Captions(roots.find(self.annotations)).pictures.values()
         return self.pictures, {same_form(os.path.normpath(name)) for name, _ in pictures}
 
-    def notes(self, roots: Roots) -> list[Note]:
+    def notes(self, roots: Roots) -> list[SourceNote]:
         pictures = _Captions(roots.find(self.annotations)).pictures.values()
         names = tuple(f"{self.pictures}/{name}" for name, captions in pictures if not captions)
-        return [Note("pictures without a caption are not read", names)] if names else []
+        return [SourceNote("pictures without a caption are not read", names)] if names else []
 
 
 class _Captions:

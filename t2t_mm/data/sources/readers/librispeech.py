@@ -20,7 +20,7 @@ from t2t_mm.data.sources.readers.selection import (
 from t2t_mm.errors import DataError
 from t2t_mm.files.names import in_any_form, same_form
 from t2t_mm.files.text import BadLine, lines_of
-from t2t_mm.problem import Broken, Note
+from t2t_mm.problem import Broken, SourceNote
 
 _TRANSCRIPTS = ".trans.txt"
 _WITHOUT = "recordings without a transcript are not read"
@@ -79,7 +79,7 @@ class LibriSpeech(Reader):
                 group = same_form(f"{chapter}/{sound.name}".lstrip("/"))
                 yield _Utterance(place, sound, group, text)
 
-    def notes(self, roots: Roots) -> list[Note]:
+    def notes(self, roots: Roots) -> list[SourceNote]:
         folder = roots.find(self.path)
         notes = notes_under(folder, (*_sounds(), _TRANSCRIPTS), self.exclude, self.path)
         items = self._every_item(folder)
@@ -92,7 +92,7 @@ class LibriSpeech(Reader):
             and name not in told
             and not is_excluded(name, self.exclude)
         )
-        return [*notes, *([Note(_WITHOUT, silent)] if silent else [])]
+        return [*notes, *([SourceNote(_WITHOUT, silent)] if silent else [])]
 
 
 @dataclass(frozen=True)

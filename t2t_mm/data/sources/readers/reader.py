@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from t2t_mm.errors import DataError
 from t2t_mm.files.names import in_any_form
-from t2t_mm.problem import Broken, Note
+from t2t_mm.problem import Broken, SourceNote
 
 SEVERAL = "several"  # in `Reader.INPUTS`: rows hold several inputs, by name
 
@@ -132,7 +132,7 @@ class Reader:
         del roots
         return None
 
-    def notes(self, roots: Roots) -> list[Note]:
+    def notes(self, roots: Roots) -> list[SourceNote]:
         """Notes on what lies in the source and is not read, or is read and may surprise."""
         del roots
         return []

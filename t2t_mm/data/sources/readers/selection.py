@@ -10,7 +10,7 @@ from pathlib import Path
 
 from t2t_mm.errors import DataError
 from t2t_mm.files.names import same_form
-from t2t_mm.problem import Note
+from t2t_mm.problem import SourceNote
 
 
 def is_chosen(name: str, patterns: Sequence[str]) -> bool:
@@ -89,7 +89,7 @@ def files_under(
 
 def notes_under(
     folder: Path, endings: Sequence[str], exclude: Sequence[str] = (), source: str = ""
-) -> list[Note]:
+) -> list[SourceNote]:
     """Notes on what lies below `folder` and `files_under` passes over, whatever its patterns.
 
     Args:
@@ -108,7 +108,7 @@ def notes_under(
     notes["hidden files and folders are not read"] = found.hidden
     notes["links to folders that are read already are not followed"] = found.links
     return [
-        Note(what, tuple(f"{source}/{name}" if source else name for name in sorted(names)))
+        SourceNote(what, tuple(f"{source}/{name}" if source else name for name in sorted(names)))
         for what, names in sorted(notes.items())
         if names
     ]
@@ -116,12 +116,12 @@ def notes_under(
 
 def unnamed_under(
     folder: Path, endings: Sequence[str], names: Collection[str], source: str
-) -> list[Note]:
+) -> list[SourceNote]:
     """A note on the files below `folder` that no table names; `names` are relative paths."""
     there = (same_form(name) for name in listing(folder).files)
     unnamed = sorted(n for n in there if n.lower().endswith(tuple(endings)) and n not in names)
     what = "files that no table names are not read"
-    return [Note(what, tuple(f"{source}/{name}" for name in unnamed))] if unnamed else []
+    return [SourceNote(what, tuple(f"{source}/{name}" for name in unnamed))] if unnamed else []
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from t2t_mm.data.sources.readers.selection import files_under, notes_under
 from t2t_mm.errors import DataError
 from t2t_mm.files.text import BadLine, lines_of
 from t2t_mm.kinds import tree_tags, trees
-from t2t_mm.problem import Broken, Note
+from t2t_mm.problem import Broken, SourceNote
 
 _ENDING = ".mrg"
 
@@ -70,7 +70,7 @@ class Treebank(Reader):
     def _target_text(self, tree: trees.ParseTree) -> str:
         return trees.linearize(tree) if self.words else tree_tags.write(tree)
 
-    def notes(self, roots: Roots) -> list[Note]:
+    def notes(self, roots: Roots) -> list[SourceNote]:
         return notes_under(roots.find(self.path), (_ENDING,), self.exclude, self.path)
 
 
