@@ -71,8 +71,7 @@ def lines_of(path: Path) -> Iterator[str | BadLine]:
     number = 0
     try:
         with path.open("rb") as file:
-            for line in _lines(file, path):
-                number += 1
+            for number, line in enumerate(_lines(file, path), start=1):  # noqa: B007
                 yield line
     except DAMAGED as cause:
         raise DataError(f"{path} cannot be read after line {number}: {cause}.") from None
@@ -151,9 +150,9 @@ def _lines(file: IO[bytes], name: str | Path) -> Iterator[str | BadLine]:
     _check_encoding(head, name)
     head = head.removeprefix(_UTF8_MARK)
     macs = b"\n" not in head and b"\r" in head.rstrip(b"\r")
-    blocks = _counted(_blocks(head, file), name, macs)
-    for line in _split(blocks, b"\r" if macs else b"\n"):
-        yield _decoded(line.rstrip(b"\r"))
+    end = "\r" if macs else "\n"
+    for block in _whole_lines(_counted(_blocks(head, file), name, macs), end.encode()):
+        yield from _decoded(block, end)
 
 
 def _check_encoding(head: bytes, name: str | Path) -> None:
@@ -195,20 +194,35 @@ def _counted(blocks: Iterator[bytes], name: str | Path, macs: bool) -> Iterator[
         )
 
 
-def _split(blocks: Iterator[bytes], end: bytes) -> Iterator[bytes]:
+def _whole_lines(blocks: Iterator[bytes], end: bytes) -> Iterator[bytes]:
+    """The same bytes, each block ending where a line does, without that line's end."""
     parts: list[bytes] = []
     for block in blocks:
-        first, *others = block.split(end)
-        parts.append(first)
-        if others:
-            yield b"".join(parts)
-            yield from others[:-1]
-            parts = others[-1:]
+        whole, found, rest = block.rpartition(end)
+        if found:
+            yield b"".join([*parts, whole])
+            parts = []
+        parts.append(rest)
     if any(parts):
         yield b"".join(parts)
 
 
-def _decoded(line: bytes) -> str | BadLine:
+def _decoded(block: bytes, end: str) -> Iterator[str | BadLine]:
+    """The lines of a block; all at once, as nearly all blocks can be."""
+    try:
+        text = block.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        yield from map(_decoded_line, block.split(end.encode()))
+    elif "\r" in text and end != "\r":
+        yield from (line.rstrip("\r") for line in text.split(end))
+    else:
+        yield from text.split(end)
+
+
+def _decoded_line(line: bytes) -> str | BadLine:
+    line = line.rstrip(b"\r")
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as cause:

@@ -185,8 +185,6 @@ def checked_text(value: Any) -> str:
         raise BrokenValue("no text", f"must be str, got {type(value).__name__}")
     if not value.strip():
         raise BrokenValue("empty text", "is empty text; give at least one character")
-    if "\0" in value:
-        raise BrokenValue("zero byte", "holds a zero byte, which no text has; remove it")
     try:
         value.isascii() or value.encode()
     except UnicodeEncodeError:

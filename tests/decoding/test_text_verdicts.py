@@ -14,7 +14,7 @@ from t2t_mm.data.sources.readers.lines import numbered_lines
 from t2t_mm.decoding.input_files import is_table, read_inputs, read_records, read_scored, read_table
 from t2t_mm.decoding.inputs import read_lines
 from t2t_mm.errors import DataError
-from t2t_mm.kinds import Audio, Image, Kind, Label, Text
+from t2t_mm.kinds import Audio, Image, Kind, Text
 from t2t_mm.problem import Task
 from tests.decoding.decoding_run import VOCABULARY, png, wav
 
@@ -104,12 +104,3 @@ def test_listed_files_are_found_in_any_form(tmp_path: Path) -> None:
     (one,) = read_inputs(task(Image(16)), str(tmp_path / "list"))
     assert Path(str(one.raw)).read_bytes() == png(0)
     assert Image(16).read(str(tmp_path / composed), {}).value == png(0)
-
-
-def test_classes_are_known_in_any_form() -> None:
-    composed, other = "é", unicodedata.normalize("NFD", "é")
-    for name in (composed, other):
-        label = Label(("x", name), "g")
-        assert [label.check(form) for form in (composed, other, "x")] == [[1], [1], [0]]
-    both = Label((composed, other), "g")  # of data made before names were compared so
-    assert [both.check(form) for form in (composed, other)] == [[0], [1]]

@@ -63,7 +63,11 @@ class Cifar(Reader):
         wanted = [key.replace("labels", "label_names") for key in keys]
         names = _first(_mapping(path), wanted, path)
         texts = (name.decode() if isinstance(name, bytes) else str(name) for name in names)
-        return tuple(map(same_form, texts))
+        found = tuple(map(same_form, texts))
+        twice = sorted(name for name in set(found) if found.count(name) > 1)
+        if twice:
+            raise DataError(f"{path} names the class '{twice[0]}' twice; give each its own name.")
+        return found
 
 
 class _Batch:

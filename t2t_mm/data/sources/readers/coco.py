@@ -43,7 +43,11 @@ class Coco(Reader):
             place = f"{self.annotations}, picture {name}"
             value = media_item(folder / name, place) if captions else place
             references = () if training else tuple(captions)
-            for number, caption in enumerate(captions if training else captions[:1], start=1):
+            if not training:  # the first that says something
+                captions = (
+                    [next((text for text in captions if text.strip()), "")] if captions else []
+                )
+            for number, caption in enumerate(captions, start=1):
                 key = f"{place}, caption {number}" if training else place
                 if isinstance(value, Broken):
                     yield Broken(value.reason, value.sentence, key)
@@ -56,8 +60,15 @@ class Coco(Reader):
 
     def notes(self, roots: Roots) -> list[SourceNote]:
         pictures = _Captions(roots.find(self.annotations)).pictures.values()
-        names = tuple(f"{self.pictures}/{name}" for name, captions in pictures if not captions)
-        return [SourceNote("pictures without a caption are not read", names)] if names else []
+        bare = tuple(f"{self.pictures}/{name}" for name, captions in pictures if not captions)
+        empty = tuple(
+            f"{self.pictures}/{name}"
+            for name, captions in pictures
+            for caption in captions
+            if not caption.strip()
+        )
+        found = {"pictures without a caption are not read": bare, "captions are empty": empty}
+        return [SourceNote(what, names) for what, names in found.items() if names]
 
 
 class _Captions:
