@@ -86,7 +86,10 @@ def _flags() -> flags.FlagValues:
         **define,
     )
     flags.DEFINE_bool(
-        "skip_broken", False, "Leave out and count broken examples instead of stopping.", **define
+        "skip_broken",
+        False,
+        "Leave out, count and name broken examples instead of stopping.",
+        **define,
     )
     return values
 

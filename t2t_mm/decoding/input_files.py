@@ -161,7 +161,7 @@ def parse_record(line: str, names: Sequence[str], place: str) -> dict[str, str]:
     form = "{" + ", ".join(f'"{name}": ...' for name in names) + "}"
     try:
         record = json.loads(line)
-    except ValueError:
+    except (RecursionError, ValueError):
         record = None
     if not isinstance(record, dict) or record.keys() != set(names):
         raise DataError(f"{place} must be a JSON object {form}.")

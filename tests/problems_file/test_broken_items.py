@@ -181,6 +181,17 @@ def test_the_report_names_what_is_broken(tmp_path: Path) -> None:
     )
 
 
+def test_the_first_places_of_all_shards_are_named(tmp_path: Path) -> None:
+    lines = [f"text {i}\tx" if i % 2 else "bad" for i in range(60)]
+    (tmp_path / "t.tsv").write_text("\n".join(["inputs\ttargets", *lines]))
+    text = table("text2text", "tsv", 'path = "t.tsv"').replace("shards = 1", "shards = 7")
+    (row,) = made(tmp_path, text)
+    assert row.left_out == {"rows of another width": 30}
+    assert row.broken["rows of another width"] == [
+        f"{tmp_path}/t.tsv, line {number}" for number in (2, 4, 6)
+    ]
+
+
 def test_a_cell_may_hold_a_whole_article(tmp_path: Path) -> None:
     article = "word " * 28_000
     (tmp_path / "t.csv").write_text(f'inputs,targets\n"{article}",x\na,b\n')

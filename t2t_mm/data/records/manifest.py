@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -119,7 +120,8 @@ class Manifest:
         found: dict[str, list[str]] = {}
         for shard in filter(None, self.splits[split]):
             for reason, places in shard.broken.items():
-                found[reason] = sorted({*found.get(reason, []), *places})[:PLACES]
+                there = {*found.get(reason, []), *places}
+                found[reason] = sorted(there, key=_by_number)[:PLACES]
         return dict(sorted(found.items()))
 
     def broken_shards(self, data_dir: Path) -> list[str]:
@@ -192,6 +194,12 @@ def _other_field(
             return f"{name} in {stored[key]}, not {declared[key]}"
         return f"{name} with {key} {stored.get(key)}, not {declared[key]}"
     return None
+
+
+def _by_number(place: str) -> list[str | int]:
+    """A sort key by which line 9 comes before line 10."""
+    parts = re.split(r"(\d+)", place)
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def manifest_path(data_name: str, data_dir: Path) -> Path:
