@@ -62,6 +62,11 @@ def test_the_only_tree_of_a_file_may_be_malformed() -> None:
     assert found("( (S (NP (DT a)") == [(1, "line 1: a bracket that opens here is never closed.")]
 
 
+def test_a_file_without_a_tree_has_none(tmp_path: Path) -> None:
+    (tmp_path / "a.mrg").write_text("# nothing yet\n\n")
+    assert list(Treebank(path=".").items(Roots((tmp_path,)), True)) == []
+
+
 def test_a_treebank_counts_what_it_cannot_read(tmp_path: Path) -> None:
     bad = b"( (S (NP (DT \xff) (NN cat)) (VP (VBZ sits))) )\n"
     slip = b"( (S (NP (NP that) (NN sea))) )\n"

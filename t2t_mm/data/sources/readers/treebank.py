@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,8 +108,8 @@ def items_of(path: Path) -> Iterator[tuple[int, trees.ParseTree] | Broken]:
         found = treebank_text.trees_in(lines)
     except DataError as cause:
         raise DataError(f"{path}, {cause}") from None
-    ends = [*(one.line - 1 for one in found[1:]), len(lines)]
-    for one, end in zip(found, ends, strict=True):
+    for one, after in itertools.zip_longest(found, found[1:]):
+        end = after.line - 1 if after else len(lines)
         bad = (n for n in range(one.line, end + 1) if isinstance(read[n - 1], BadLine))
         number = next(bad, None)
         line = read[number - 1] if number else ""
