@@ -163,4 +163,6 @@ def _chunk_size(order: PassOrder) -> int:
 def _finish(order: PassOrder, shard: int, spill: Spill) -> Shard:
     name = shard_name(order.problem.data_name, order.split.value, shard, order.total)
     examples, size, digest = write_records(order.data_dir / name, spill.in_order())
-    return Shard(name, examples, size, digest, dict(sorted(spill.left_out.items())), spill.broken)
+    return Shard(
+        name, examples, size, digest, dict(sorted(spill.left_out.items())), broken=spill.broken
+    )
