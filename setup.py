@@ -49,7 +49,7 @@ setup(
         "sentencepiece>=0.2.0",
         "seqeval>=1.2.2",
         "jiwer>=3.0",
-        "pillow>=10",
+        "pillow>=10.1",
         "rouge-score>=0.1.2",
         "sacrebleu>=2.4,<3",
         "snowballstemmer>=2.2",

@@ -8,6 +8,7 @@ of ours, with a traceback; 130 interrupted after saving.
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from t2t_mm import __version__, usr_dir
+from t2t_mm.bin import t2t_flags
 from t2t_mm.bin.quiet import quieten
+from t2t_mm.bin.t2t_row import TRAINER
 from t2t_mm.errors import UserError
+from t2t_mm.files.paths import given_path
 from t2t_mm.provenance import DataAccess
 
 if TYPE_CHECKING:
@@ -39,6 +43,7 @@ def exit_status(main: Main, argv: Sequence[str] | None = None) -> int:
     # 2 would still say that there is no GPU, as an error.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quieten("tensorflow")
+    _replace_unprintable()
     try:
         return main(sys.argv[1:] if argv is None else argv)
     except UserError as error:
@@ -50,6 +55,16 @@ def exit_status(main: Main, argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _replace_unprintable() -> None:
+    r"""Lets no character end a command: what the terminal's encoding lacks is printed as \u4e2d.
+
+    So are bytes of a file's name that are not UTF-8. Files are written in UTF-8 whatever it is.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def common_flags(command: str) -> flags.FlagValues:
@@ -161,13 +176,16 @@ def comma_separated(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
-def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
+def parse(
+    values: flags.FlagValues, argv: Sequence[str], usage: str, t2t: str | None = None
+) -> bool:
     """Parses `argv`, answers --help, --version and --registry_help, loads the user's folder.
 
     Args:
       values: the command's flags.
       argv: the arguments after the program's name.
       usage: printed above the flags by --help.
+      t2t: the command of Tensor2Tensor whose flags are understood; see `t2t_flags`.
 
     Returns:
       False if the command is done, because it has printed what was asked for.
@@ -176,7 +194,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
       UserError: for an unknown flag (with the nearest one), a value of the wrong type, or an
         argument that is not a flag.
     """
-    argv = [_BARE.get(a, a) for a in argv]
+    argv = [_BARE.get(a, a) for a in (t2t_flags.with_hparams(argv) if t2t else argv)]
     try:
         rest = values(["program", *argv])[1:]
     except flags.UnrecognizedFlagError as error:
@@ -191,6 +209,14 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
     if values.version:
         print(f"t2t_mm {__version__}")
         return False
+    if t2t:
+        t2t_flags.apply(values, t2t)
+    if "decode_hparams" in values and t2t != TRAINER:  # which hands them on
+        t2t_flags.apply_settings(values)
+    for name in values:
+        hidden = values[name].help == t2t_flags.HIDDEN  # its row says what becomes of it
+        if _is_path(name) and values[name].present and not hidden:
+            given_path(str(values[name].value), f"--{name}")
     _load_users_code(values)
     if values.registry_help is not None:
         from t2t_mm.bin.registry_help import registry_help
@@ -202,6 +228,20 @@ def parse(values: flags.FlagValues, argv: Sequence[str], usage: str) -> bool:
 
 # Flags that may stand without a value.
 _BARE = {f"{dashes}{n}": f"--{n}=all" for dashes in ("-", "--") for n in ("registry_help", "list")}
+
+
+def _is_path(name: str) -> bool:
+    """True for a flag of a file, a folder, or several."""
+    return name in _PATHS or name.endswith(("_dir", "_file", "_path"))
+
+
+# Flags of paths whose names do not end like the others'.
+_PATHS = frozenset(
+    {
+        *("warm_start_from", "to", "checkpoint", "checkpoints", "translation", "reference"),
+        *("compare_to", "decode_reference", "problems_file"),
+    }
+)
 
 
 def _load_users_code(values: flags.FlagValues) -> None:
@@ -230,6 +270,8 @@ def _help(values: flags.FlagValues, usage: str) -> str:
     lines = [usage.strip(), "", "Flags:"]
     for name in sorted({values[name].name for name in values}):
         flag = values[name]
+        if flag.help == t2t_flags.HIDDEN:
+            continue
         default = "" if flag.default is None else f" (default: {flag.default})"
         lines.append(f"  --{name}: {flag.help}{default}")
     return "\n".join(lines)

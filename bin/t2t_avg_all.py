@@ -12,6 +12,7 @@ from absl import flags
 
 from t2t_mm.bin.command_line import comma_separated, common_flags, exit_status, parse
 from t2t_mm.errors import CheckpointError, UserError
+from t2t_mm.files.paths import literal_path
 
 USAGE = """
 usage: t2t-avg-all --model_dir=RUN [--output_dir=AVERAGES] [--n=8] [flags]
@@ -44,8 +45,8 @@ def main(argv: Sequence[str]) -> int:
     for name, least in (("n", 1), ("min_steps", 0), ("wait_minutes", 0)):
         if getattr(values, name) < least:
             raise UserError(f"--{name} must be {least} or more, got {getattr(values, name)}.")
-    model_dir = Path(values.model_dir).expanduser()
-    output_dir = Path(values.output_dir or model_dir / "averaged").expanduser()
+    model_dir = literal_path(values.model_dir, "--model_dir")
+    output_dir = literal_path(values.output_dir or model_dir / "averaged", "--output_dir")
     if output_dir == model_dir:
         raise UserError("--output_dir is --model_dir; name another folder for the averages.")
     if values.checkpoints:

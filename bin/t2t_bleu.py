@@ -78,7 +78,10 @@ def _check(values: flags.FlagValues) -> None:
 
 
 def _scores_series(values: flags.FlagValues) -> bool:
-    return bool(values.translations_dir) or any(sign in values.translation for sign in "*?[")
+    if values.translations_dir:
+        return True
+    wildcards = any(sign in values.translation for sign in "*?[")
+    return wildcards and not Path(values.translation).expanduser().is_file()
 
 
 def _score_one(values: flags.FlagValues, scorer: Scorer, references: list[Path]) -> None:
@@ -99,6 +102,8 @@ def _score_one(values: flags.FlagValues, scorer: Scorer, references: list[Path])
 def _print_signatures(values: flags.FlagValues, scores: dict[str, FileScore]) -> None:
     for name, score in scores.items():
         print(f"{name}: {score.signature}")
+        for remark in score.remarks:
+            print(f"remark on {name}: {remark}.")
     if values.bootstrap_resamples:
         from t2t_mm.evaluation.metrics.bootstrap import SEED
 

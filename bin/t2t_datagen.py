@@ -10,7 +10,7 @@ from typing import Any
 
 from absl import flags
 
-from t2t_mm.bin import command_line, problem_list
+from t2t_mm.bin import command_line, problem_list, t2t_flags
 from t2t_mm.data.generation.runners import LOCAL, RUNNERS
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.lookup import find_problems, problem_names
@@ -91,6 +91,18 @@ def _flags() -> flags.FlagValues:
         "Leave out, count and name broken examples instead of stopping.",
         **define,
     )
+    flags.DEFINE_integer(
+        "max_cases",
+        None,
+        "Make the first N examples of each split alone; 0: all.",
+        lower_bound=0,
+        **define,
+    )
+    flags.DEFINE_string(
+        "exclude_problems", None, "Leave out problems whose names hold one of these.", **define
+    )
+    flags.DEFINE_bool("only_list", False, "Print the names of the problems; make none.", **define)
+    t2t_flags.define(values, _PROGRAM)
     return values
 
 
@@ -107,7 +119,7 @@ def main(argv: Sequence[str]) -> int:
       UserError: for the user's mistakes.
     """
     values = _flags()
-    if not command_line.parse(values, argv, USAGE):
+    if not command_line.parse(values, argv, USAGE, _PROGRAM):
         return 0
     if values.list is not None:
         print(_list(values))
@@ -117,8 +129,24 @@ def main(argv: Sequence[str]) -> int:
             "no problem given; name at least one in --problems. Known: "
             f"{', '.join(problem_names())}."
         )
-    problems = find_problems(values.problems)
+    problems = _wanted(values)
+    if values.only_list:
+        print("\n".join(problem.name for problem in problems))
+        return 0
     return _verify(problems, values) if values.verify else _generate(problems, values)
+
+
+def _wanted(values: flags.FlagValues) -> list[Problem]:
+    """The problems that --problems names, but for those with a part of --exclude_problems."""
+    parts = command_line.comma_separated(values.exclude_problems)
+    found = find_problems(values.problems)
+    wanted = [problem for problem in found if not any(part in problem.name for part in parts)]
+    if not wanted:
+        raise UserError(
+            f"--exclude_problems={values.exclude_problems} leaves nothing of "
+            f"--problems={values.problems}."
+        )
+    return wanted
 
 
 def _list(values: flags.FlagValues) -> str:
@@ -151,6 +179,7 @@ def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
         shared_vocab=values.shared_vocab,
         overwrite=values.overwrite,
         skip_broken=values.skip_broken,
+        max_cases=values.max_cases,
         access=command_line.access(values),
         runner=values.runner,
         beam_options=parse_options(values.beam_pipeline_options),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
+from t2t_mm.bin import t2t_flags
 from t2t_mm.bin.command_line import (
     common_flags,
     exit_status,
@@ -22,6 +25,7 @@ from t2t_mm.errors import UserError
 if TYPE_CHECKING:
     from t2t_mm.decoding.splits import Answered
     from t2t_mm.problem import Task
+    from t2t_mm.runs.run_record import RunRecord
 
 USAGE = """
 usage: t2t-decoder --output_dir=DIR --problem=NAME --decode_from_file=FILE [flags]
@@ -55,28 +59,61 @@ def main(argv: Sequence[str]) -> int:
     """
     values = _flags()
     with _answers_alone_on_stdout(argv):
-        if not parse(values, argv, USAGE):
+        if not parse(values, argv, USAGE, COMMAND):
             return 0
     _check(values)
-    trained_run(values)
+    _check_hparams(trained_run(values), values)
     from t2t_mm.decoding.command import DecodeRequest, run_request
 
     flag_values: dict[str, Any] = {
         name: values[name].value for name in DecodeRequest.__dataclass_fields__
     }
-    run_request(
+    written = run_request(
         DecodeRequest(**flag_values),
         _figures,
     )
+    if written is not None:
+        _finish(values, written)
     return 0
+
+
+def _finish(values: flags.FlagValues, written: Path) -> None:
+    """Does what --decode_reference and --keep_timestamp ask for."""
+    if values.decode_reference:
+        from t2t_mm.bin import t2t_bleu
+
+        t2t_bleu.main([f"--translation={written}", f"--reference={values.decode_reference}"])
+    if values.keep_timestamp:
+        from t2t_mm.runs.checkpoints import resolve_checkpoint
+
+        folder = Path(values.output_dir).expanduser()
+        index = Path(f"{resolve_checkpoint(folder, values.checkpoint_path)}.index")
+        os.utime(written, (index.stat().st_atime, index.stat().st_mtime))
+
+
+def _check_hparams(record: RunRecord, values: flags.FlagValues) -> None:
+    """Refuses --hparams that are not the run's: Tensor2Tensor had to be told them again."""
+    if not values.hparams:
+        return
+    own = record.bound_hparams()
+    changed = own.override(values.hparams).differences(own)
+    if changed:
+        shown = "; ".join(f"{name}: {old}, not {new}" for name, (new, old) in changed.items())
+        raise UserError(
+            f"--hparams contradicts the run in {values.output_dir} ({shown}); leave --hparams out: "
+            "they are read from the run. How to search is said by --decode_hparams."
+        )
 
 
 def _figures(task: Task, answers: list[Answered]) -> dict[str, float]:
     """A split's metrics by name."""
-    from t2t_mm.evaluation.metrics import flatten
+    from t2t_mm.evaluation.metrics import flatten, remarks_on
     from t2t_mm.evaluation.scoring import score
 
-    return flatten(score(task, answers))
+    found = score(task, answers)
+    for remark in remarks_on(found):
+        print(f"remark on {task.name}, {remark}.", file=sys.stderr)
+    return flatten(found)
 
 
 def _answers_alone_on_stdout(argv: Sequence[str]) -> contextlib.AbstractContextManager:
@@ -112,6 +149,9 @@ def _check(values: flags.FlagValues) -> None:
         )
     if values.num_samples is not None and values.num_samples < 1:
         raise UserError(f"--num_samples must be 1 or more, got {values.num_samples}.")
+    for name in ("decode_reference", "keep_timestamp"):
+        if values[name].value and not values.decode_from_file:
+            raise UserError(f"--{name} goes with --decode_from_file, whose answers are a file.")
     for name in ("decode_to_file", "num_samples"):
         if values.decode_interactive and values[name].value is not None:
             raise UserError(
@@ -172,6 +212,16 @@ def _flags() -> flags.FlagValues:
         "Decode at most N inputs: the first of a file; of a split, spread over the lengths.",
         **define,
     )
+    flags.DEFINE_string(
+        "decode_reference", None, "Then score the answers against this file, by BLEU.", **define
+    )
+    flags.DEFINE_bool(
+        "keep_timestamp", False, "Give the answers' file the time of the checkpoint.", **define
+    )
+    flags.DEFINE_string(
+        "hparams", None, "Not needed; an error if the run has other ones.", **define
+    )
+    t2t_flags.define(values, COMMAND)
     return values
 
 

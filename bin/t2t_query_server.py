@@ -25,7 +25,8 @@ Tensor2Tensor the command of this name was the client; with --server it is one h
 --inputs_once, or the lines of standard input (a picture or sound by its path).
 
   t2t-query-server --export_dir=~/t2t_export
-  curl -d '{"signature_name": "translate_ende_shapes", "instances": ["a red circle"]}' \\
+  curl -d '{"signature_name": "translate_ende_shapes",
+            "instances": ["the red circle is above the blue square"]}' \\
       http://127.0.0.1:8501/v1/models/t2t_mm:predict
 """
 COMMAND = "t2t-query-server"

@@ -9,6 +9,7 @@ from typing import Any
 
 from absl import flags
 
+from t2t_mm.bin import t2t_flags, trainer_schedules
 from t2t_mm.bin.command_line import (
     access,
     common_flags,
@@ -18,7 +19,6 @@ from t2t_mm.bin.command_line import (
     source_flags,
 )
 from t2t_mm.errors import UserError
-from t2t_mm.training.settings import SCHEDULES
 
 USAGE = """
 usage: t2t-trainer --problems=NAME[,NAME...] [--model=multi_model] [--hparams_set=NAME] [flags]
@@ -41,9 +41,15 @@ def main(argv: Sequence[str]) -> int:
       The exit status.
     """
     values = _flags()
-    if not parse(values, argv, USAGE):
+    if not parse(values, argv, USAGE, COMMAND):
         return 0
+    return trainer_schedules.run(values, _train)
+
+
+def _train(values: flags.FlagValues) -> None:
+    """Trains, or evaluates, as the flags say."""
     import t2t_mm
+    from t2t_mm.training.machine import Machine
 
     t2t_mm.train(
         **{
@@ -64,12 +70,22 @@ def main(argv: Sequence[str]) -> int:
                 "random_seed",
                 "warm_start_from",
                 "schedule",
+                "save_checkpoints_secs",
+                "keep_checkpoint_every_n_hours",
+                "log_step_count_steps",
             )
         }
-        | {"access": access(values)}
+        | {
+            "access": access(values),
+            "machine": Machine(
+                values.worker_gpu,
+                values.inter_op_parallelism_threads,
+                values.intra_op_parallelism_threads,
+                values.log_device_placement,
+            ),
+        }
         | _names_of_run(values),
     )
-    return 0
 
 
 def _names_of_run(values: flags.FlagValues) -> dict[str, Any]:
@@ -128,7 +144,45 @@ def _flags() -> flags.FlagValues:
         "Run directory or checkpoint: begin with its weights, where name and shape match.",
         **define,
     )
-    flags.DEFINE_enum("schedule", "continuous_train_and_eval", SCHEDULES, "What to do.", **define)
+    flags.DEFINE_enum(
+        "schedule",
+        "continuous_train_and_eval",
+        trainer_schedules.SCHEDULES,
+        "What to do; see docs/from_t2t.md.",
+        **define,
+    )
+    flags.DEFINE_float(
+        "save_checkpoints_secs",
+        0.0,
+        "Seconds between two checkpoints at most; 0: those of evaluations alone.",
+        **define,
+    )
+    flags.DEFINE_float(
+        "keep_checkpoint_every_n_hours",
+        None,
+        "Keep one checkpoint for good each time that so many hours have gone by.",
+        **define,
+    )
+    flags.DEFINE_integer(
+        "log_step_count_steps", 100, "Steps of a problem between two train lines.", **define
+    )
+    flags.DEFINE_integer(
+        "worker_gpu", None, "Use the first N visible GPUs; default: all; 0: none.", **define
+    )
+    for name in ("inter_op", "intra_op"):
+        flags.DEFINE_integer(
+            f"{name}_parallelism_threads", 0, "Threads; 0: TensorFlow's choice.", **define
+        )
+    flags.DEFINE_bool("log_device_placement", False, "Print where operations run.", **define)
+    flags.DEFINE_float(
+        "eval_timeout_mins",
+        240.0,
+        "Schedules that follow a run: minutes to wait for a checkpoint; -1: for ever.",
+        **define,
+    )
+    for name in trainer_schedules.DECODING:
+        flags.DEFINE_string(name, None, "Schedules that decode: as of t2t-decoder.", **define)
+    t2t_flags.define(values, COMMAND)
     return values
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from t2t_mm.hparam import HParams
+from t2t_mm.hparam import HParams, undivided
 from t2t_mm.registry import register_hparams
+from t2t_mm.value_range import Count, Count0, Positive
 
 
 @dataclass(frozen=True)
 class GPTHParams(HParams):
     """The hparams of GPT's body besides the common fields."""
 
-    filter_size: int = 3072  # hidden units of the feed-forward networks, 4 hidden_size in GPT
-    num_heads: int = 12  # attention heads
-    num_hidden_layers: int = 12  # blocks
-    context_length: int = 0  # positions of inputs and outputs; 0: twice the longest allowed side
+    filter_size: Count = 3072  # hidden units of the feed-forward networks, 4 hidden_size in GPT
+    num_heads: Count = 12  # attention heads
+    num_hidden_layers: Count = 12  # blocks
+    context_length: Count0 = 0  # positions of inputs and outputs; 0: twice the longest allowed side
     bidirectional_prefix: bool = False  # inputs see one another both ways; GPT: backwards alone
-    embedding_scale: float = 0.02  # factor on embeddings, which the text modality gives as N(0, 1)
+    # factor on embeddings, which the text modality gives as N(0, 1)
+    embedding_scale: Positive = 0.02
+
+    def misfits(self) -> Iterator[str]:
+        yield from undivided(self, "num_heads")
 
 
 @register_hparams

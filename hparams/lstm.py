@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from t2t_mm.hparam import HParams
 from t2t_mm.registry import register_hparams
+from t2t_mm.value_range import Choices, Count
 
 
 @dataclass(frozen=True)
 class LSTMHParams(HParams):
     """The hparams of the LSTM bodies besides the common fields."""
 
-    num_hidden_layers: int = 2  # cells on top of one another, on either side
+    num_hidden_layers: Count = 2  # cells on top of one another, on either side
 
 
 @dataclass(frozen=True)
 class LSTMAttentionHParams(LSTMHParams):
     """The hparams of the LSTM body with attention."""
 
-    attention_mechanism: str = "bahdanau"  # bahdanau (additive) | luong (multiplicative)
-    num_heads: int = 1  # attention mechanisms, each with weights of its own
-    attention_layer_size: int = 128  # channels of each one's attention vector
+    # bahdanau (additive) | luong (multiplicative)
+    attention_mechanism: Annotated[str, Choices(("bahdanau", "luong"))] = "bahdanau"
+    num_heads: Count = 1  # attention mechanisms, each with weights of its own
+    attention_layer_size: Count = 128  # channels of each one's attention vector
     output_attention: bool = True  # outputs are the attention vectors; False: the last cell's
 
 

@@ -6,33 +6,45 @@ Tensor2Tensor's values are in its own units: there the Adam rate is learning_rat
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
-from t2t_mm.hparam import HParams, RangedHParams
+from t2t_mm.hparam import HParams, RangedHParams, undivided
 from t2t_mm.registry import register_hparams, register_ranged_hparams
+from t2t_mm.value_range import Count, Count0, Least0, Range
 
 
 @dataclass(frozen=True)
 class MultiModelHParams(HParams):
     """The hparams of the MultiModel's body besides the common fields."""
 
-    filter_size: int = 512  # hidden units of an expert
-    num_heads: int = 8  # attention heads
-    encoder_blocks: int = 6  # ConvBlocks of the encoder, the mixture in their middle
-    decoder_blocks: int = 4  # ConvBlock + attention pairs of the decoder, likewise
-    mixer_blocks: int = 2  # ConvBlocks of the input/output mixer, after its merge
-    conv_short_kernel: int = 3  # positions
-    conv_long_kernel: int = 15  # positions
-    conv_dilation: int = 8  # positions between the taps of the last ConvStep of a block
+    filter_size: Count = 512  # hidden units of an expert
+    num_heads: Count = 8  # attention heads
+    encoder_blocks: Count0 = 6  # ConvBlocks of the encoder, the mixture in their middle
+    decoder_blocks: Count0 = 4  # ConvBlock + attention pairs of the decoder, likewise
+    mixer_blocks: Count0 = 2  # ConvBlocks of the input/output mixer, after its merge
+    conv_short_kernel: Count = 3  # positions
+    conv_long_kernel: Count = 15  # positions
+    conv_dilation: Count = 8  # positions between the taps of the last ConvStep of a block
     use_moe: bool = True  # False: no mixture of experts (paper, table 4)
     use_attention: bool = True  # False: no attention block (paper, table 4)
-    num_experts: int = 30  # experts of each mixture
-    encoder_experts: int = 0  # experts of the encoder's; 0: num_experts
-    decoder_experts: int = 0  # experts of the decoder's; 0: num_experts
-    moe_k: int = 2  # experts that a position uses
-    moe_loss_coef: float = 0.01  # weight of the balance losses
+    num_experts: Count = 30  # experts of each mixture
+    encoder_experts: Count0 = 0  # experts of the encoder's; 0: num_experts
+    decoder_experts: Count0 = 0  # experts of the decoder's; 0: num_experts
+    moe_k: Count = 2  # experts that a position uses
+    moe_loss_coef: Least0 = 0.01  # weight of the balance losses
     patent_figures: bool = False  # the patent's second attention, second convolution and plain sums
-    fusion_layers: int = -1  # self-attention over several inputs; -1: 3 layers where there are any
+    # self-attention over several inputs; -1: 3 layers where there are any
+    fusion_layers: Annotated[int, Range(-1)] = -1
+
+    def misfits(self) -> Iterator[str]:
+        yield from undivided(self, "num_heads")
+        for name in ("encoder_experts", "decoder_experts"):
+            experts = getattr(self, name) or self.num_experts
+            if self.use_moe and self.moe_k > experts:
+                of = name if getattr(self, name) else "num_experts"
+                yield f"hparam 'moe_k' must be at most {of} ({experts}), got {self.moe_k}"
 
 
 @register_hparams
@@ -114,6 +126,30 @@ def multimodel_paper() -> MultiModelHParams:
 def multimodel_paper_single() -> MultiModelHParams:
     """The paper's model of one problem: as multimodel_paper with 60 experts."""
     return multimodel_paper().replace(num_experts=60)
+
+
+@register_hparams
+def multimodel_1p8() -> MultiModelHParams:
+    """T2T's first and largest MultiModel: width 1536 with 120 experts.
+
+    Source: T2T 1.0 multimodel_1p8: its rate of 0.05 is 1e-4 in the units used here, exp500k.
+    Differs: the body is the paper's. Not trained by us: it needs many accelerators.
+    """
+    return MultiModelHParams(
+        hidden_size=1536,
+        filter_size=1536,
+        num_experts=120,
+        batch_size=1024,
+        learning_rate=1e-4,
+        learning_rate_schedule="exp",
+        learning_rate_warmup_steps=3000,
+    )
+
+
+@register_hparams
+def multimodel1p8() -> MultiModelHParams:
+    """multimodel_1p8, by its older name."""
+    return multimodel_1p8()
 
 
 @register_ranged_hparams

@@ -8,21 +8,29 @@ has for CIFAR, and are not here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from t2t_mm.hparam import HParams
 from t2t_mm.registry import register_hparams
+from t2t_mm.value_range import Choices, Each, Range
 
 
 @dataclass(frozen=True)
 class ResNetHParams(HParams):
     """The hparams of ResNet's body besides the common fields."""
 
-    layer_sizes: tuple[int, ...] = (3, 4, 6, 3)  # blocks of each stage
-    filter_sizes: tuple[int, ...] = (64, 64, 128, 256, 512)  # of the stem and of each stage
-    block_fn: str = "bottleneck"  # bottleneck (output 4 x filters) | residual (the basic block)
-    stem: str = "7x7"  # 7x7 and a pool, sides / 4 | 3x3, for images of 32 pixels
-    shortcut: str = "projection"  # projection (option B) | zeros (option A, no parameters)
-    bottleneck_stride: str = "3x3"  # 3x3 (v1.5) | 1x1 (as published)
+    # blocks of each stage
+    layer_sizes: Annotated[tuple[int, ...], Each(Range(1), 1)] = (3, 4, 6, 3)
+    # of the stem and of each stage
+    filter_sizes: Annotated[tuple[int, ...], Each(Range(1), 2)] = (64, 64, 128, 256, 512)
+    # bottleneck (output 4 x filters) | residual (the basic block)
+    block_fn: Annotated[str, Choices(("bottleneck", "residual"))] = "bottleneck"
+    # 7x7 and a pool, sides / 4 | 3x3, for images of 32 pixels
+    stem: Annotated[str, Choices(("7x7", "3x3"))] = "7x7"
+    # projection (option B) | zeros (option A, no parameters)
+    shortcut: Annotated[str, Choices(("projection", "zeros"))] = "projection"
+    # 3x3 (v1.5) | 1x1 (as published)
+    bottleneck_stride: Annotated[str, Choices(("3x3", "1x1"))] = "3x3"
 
 
 @register_hparams

@@ -37,6 +37,7 @@ class CommonVoice(SpeechProblem):
     """
 
     vocabulary = vocabulary("common_voice", 8192, "common_voice")
+    transcript_rules = ("plain_words",)
     transcripts: ClassVar[str] = (
         "punctuation left out but apostrophes inside of words, typographic ones made plain"
     )

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.sources.cleaning import one_line
 from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.data.sources.readers import Coco, Reader
 from t2t_mm.data.sources.tfds_folder import Record
+from t2t_mm.kinds.preparation import one_space
 from t2t_mm.problem import Dropped, Image2TextProblem, Sample, Split
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
@@ -51,7 +51,7 @@ class ImageMsCoco(NamedProblem, Image2TextProblem):
     )
 
     def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample | Dropped]:
-        captions = [text for text in map(one_line, record.texts("captions/text")) if text]
+        captions = [text for text in map(one_space, record.texts("captions/text")) if text]
         image = functools.partial(record.blob, "image")  # read by the worker that writes it
         if not captions:
             yield Dropped("no caption")

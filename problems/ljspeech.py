@@ -32,6 +32,7 @@ class Ljspeech(SpeechProblem):
     """
 
     vocabulary = vocabulary("ljspeech", 8192, "ljspeech")
+    transcript_rules = ("plain_words",)
     transcripts: ClassVar[str] = "normalised transcripts without punctuation but apostrophes"
     shards: ClassVar[Mapping[Split, int]] = {Split.TRAIN: 10, Split.DEV: 1, Split.TEST: 1}
     provenance = Provenance(

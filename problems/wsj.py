@@ -52,6 +52,7 @@ class Wsj(SpeechProblem):
     """
 
     vocabulary = vocabulary("wsj", 8192, "wsj")
+    transcript_rules = ("wsj_words",)
     transcripts: ClassVar[str] = (
         "noises, marks of stress and what was not said left out, spoken punctuation as its word"
     )

@@ -221,6 +221,15 @@ def input_kinds(declared: Kind | Mapping[str, Kind]) -> dict[str, Kind]:
     return dict(sorted(declared.items()))
 
 
+def with_preparation(
+    declared: Kind | Mapping[str, Kind], rules: tuple[str, ...]
+) -> Kind | dict[str, Kind]:
+    """Declared inputs, their texts prepared by these rules; see kinds/preparation.py."""
+    if isinstance(declared, Kind):
+        return declared.with_preparation(rules)
+    return {name: kind.with_preparation(rules) for name, kind in declared.items()}
+
+
 def source_in_words(inputs: Mapping[str, Kind]) -> str:
     """Inputs in words: "image + text"; "nothing" where nothing is read."""
     return " + ".join("nothing" if kind.is_absent else kind.name for kind in inputs.values())
@@ -352,6 +361,11 @@ class Problem:
         """Makes of one of `raw_samples` what `generate_samples` yields."""
         del split
         return sample
+
+    @property
+    def prepares_text(self) -> bool:
+        """True if its samples are prepared as their kinds say; else data generation does it."""
+        return False
 
     @property
     def declares_labels(self) -> bool:

@@ -370,6 +370,12 @@ SEARCHES = Registry(
     ["t2t_mm.decoding.search"],
     _subclass("search", "t2t_mm.decoding.search.contract.Search"),
 )
+TEXT_RULES = Registry(
+    "text rule",
+    "a text's preparation",
+    ["t2t_mm.kinds.preparation"],
+    _function("text rule", "text"),
+)
 METRICS = Registry(
     "metric", "a problem's metrics", ["t2t_mm.evaluation.metrics.known"], _check_metric
 )
@@ -387,6 +393,7 @@ ALL: dict[str, Registry] = {
     "searches": SEARCHES,
     "schedules": SCHEDULES,
     "mixing_policies": MIXING_POLICIES,
+    "text_rules": TEXT_RULES,
     "metrics": METRICS,
 }
 
@@ -400,6 +407,7 @@ register_optimizer = OPTIMIZERS.decorator
 register_search = SEARCHES.decorator
 register_schedule = SCHEDULES.decorator
 register_mixing_policy = MIXING_POLICIES.decorator
+register_text_rule = TEXT_RULES.decorator
 register_metric = METRICS.decorator
 
 

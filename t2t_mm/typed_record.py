@@ -6,11 +6,12 @@ import dataclasses
 import json
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.errors import HParamError, unknown
+from t2t_mm.value_range import FINITE, Rule, rule_of
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -50,7 +51,8 @@ class TypedRecord:
           flag: where they come from, for errors; None: FLAG.
 
         Raises:
-          HParamError: for text that is no assignment, or a value of another type.
+          HParamError: for text that is no assignment, a value of another type, or one that its
+            field does not allow.
           UnknownNameError: for an unknown field, with the nearest one.
         """
         flag = flag or self.FLAG
@@ -70,7 +72,43 @@ class TypedRecord:
             if name not in kinds:
                 raise unknown(self.NOUN, name, kinds, flag)
             changes[name] = _parse(name, value, kinds[name], self.NOUN, flag)
-        return self.replace(**changes)
+        changed = self.replace(**changes)
+        changed.check(changes, flag)
+        return changed
+
+    def check(self, names: Iterable[str] | None = None, flag: str | None = None) -> None:
+        """Refuses values that their fields do not allow.
+
+        Args:
+          names: of the fields to check; None for all.
+          flag: where the values come from, for errors; None: FLAG.
+
+        Raises:
+          HParamError: names the field and what it allows.
+        """
+        rules = self.rules()
+        for name in rules if names is None else names:
+            value, rule = getattr(self, name), rules[name]
+            # None stands in records of Keras's optimizers, for an argument that is not given.
+            if rule is not None and value is not None and not rule.holds(value):
+                shown = list(value) if isinstance(value, tuple) else value
+                raise HParamError(
+                    f"{self.NOUN} '{name}' must be {rule}, got '{shown}'; change it in "
+                    f"{flag or self.FLAG}."
+                )
+
+    @classmethod
+    def rules(cls) -> dict[str, Rule | None]:
+        """Field name -> what it allows; None: every value of its type.
+
+        A real number is finite, whether its field states a range or not.
+        """
+        hints = typing.get_type_hints(cls, include_extras=True)
+        return {
+            field.name: rule_of(hints[field.name])
+            or (FINITE if cls.types()[field.name] is float else None)
+            for field in dataclasses.fields(cls)
+        }
 
     @classmethod
     def types(cls) -> dict[str, Any]:

@@ -14,8 +14,9 @@ FOLDERS = {"t2t_mm": "t2t_mm", "problems": "t2t_mm.problems", "hparams": "t2t_mm
            "bin": "t2t_mm.bin"}  # fmt: skip
 
 # What each part may import besides itself and the foundations.
-FOUNDATIONS = {"errors", "registry", "typed_record", "hparam", "problem", "lookup", "usr_dir",
-               "provenance", "kinds", "files", "version", "console", "tensor"}  # fmt: skip
+FOUNDATIONS = {"errors", "registry", "typed_record", "value_range", "hparam", "problem", "lookup",
+               "usr_dir", "provenance", "kinds", "files", "version", "console",
+               "tensor"}  # fmt: skip
 ALLOWED = {
     "layers": set(),
     "modalities": {"layers"},

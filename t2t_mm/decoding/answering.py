@@ -55,9 +55,14 @@ def planned_batches(
     hparams: HParams,
     settings: DecodeSettings,
 ) -> Iterator[tuple[Task, list[int]]]:
-    """The batches: one problem's after the other's, in the order of their first inputs."""
+    """The batches: one problem's after the other's, in the order of their first inputs.
+
+    What `contents` left out is in none.
+    """
     of_task: dict[str, list[int]] = {}
     for index, one in enumerate(asked):
+        if index in contents.left_out:
+            continue
         of_task.setdefault(one.task.name, []).append(index)
     for indices in of_task.values():
         task = asked[indices[0]].task

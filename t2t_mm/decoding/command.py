@@ -25,7 +25,7 @@ from t2t_mm.decoding.input_files import (
     read_scored,
     read_table,
 )
-from t2t_mm.decoding.inputs import expanded, shown_input
+from t2t_mm.decoding.inputs import expanded, shown_input, unprepared_note
 from t2t_mm.decoding.output_files import (
     MIXED,
     answer_line,
@@ -72,7 +72,7 @@ class DecodeRequest:
     num_samples: int | None = None
 
 
-def run_request(request: DecodeRequest, score: Scorer) -> None:
+def run_request(request: DecodeRequest, score: Scorer) -> Path | None:
     """Does what the flags ask for.
 
     Args:
@@ -80,11 +80,17 @@ def run_request(request: DecodeRequest, score: Scorer) -> None:
       score: task, its answered examples -> metric -> figure, for a split's last line. Decoding
         knows no metrics: t2t-decoder hands them in.
 
+    Returns:
+      The file with the answers to --decode_from_file; None where there is none.
+
     Raises:
       UserError: a sentence on what is wrong.
     """
     run = open_run(request.output_dir)
     settings = DecodeSettings().override(request.decode_hparams)
+    asks_file = not (request.decode_split or request.decode_interactive)
+    if asks_file and (note := unprepared_note(run.tasks.values())):
+        _warn(note)
     if request.decode_interactive:
         _run_session(request, run, settings)
     elif request.decode_split:
@@ -92,7 +98,8 @@ def run_request(request: DecodeRequest, score: Scorer) -> None:
     elif request.score_file:
         _score(request, run, settings)
     else:
-        _answer_file(request, run, settings)
+        return _answer_file(request, run, settings)
+    return None
 
 
 def _path(request: DecodeRequest, run: TrainedRun) -> Combination:
@@ -143,7 +150,7 @@ def _target(request: DecodeRequest, where: str, end: str) -> Path | None:
     return path
 
 
-def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> None:
+def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) -> Path | None:
     where = request.decode_from_file or ""
     path, asked = _asked(request, run, where)
     name = f"{path_name(path) if path else MIXED}.{search_name(settings)}"
@@ -151,7 +158,7 @@ def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettin
     say = print if target else partial(print, file=sys.stderr)
     if path and path.task.name != path.inputs_of:
         say(path.remark)
-    contents = checked(asked, run.vocabularies)
+    contents = checked(asked, run, settings, _warn)
     try:
         decoded = answer_files(asked, contents, target, settings, lambda: _load(request, path), say)
     except KeyboardInterrupt:
@@ -160,15 +167,22 @@ def _answer_file(request: DecodeRequest, run: TrainedRun, settings: DecodeSettin
         raise
     if target is None:
         print("\n".join(answer_line(one, settings) for one in decoded))
-        return
-    _show(asked, decoded)
+        return None
+    pairs = list(zip(asked, decoded, strict=True))
+    _show([(a, d) for i, (a, d) in enumerate(pairs) if i not in contents.left_out])
     if os.path.isdir(expanded(where)):
         write_lines(inputs_beside(target), (shown_input(one.raw) for one in asked))
-    print(f"wrote {len(decoded)} answers to {target}")
+    empty = f", {len(contents.left_out)} of them empty (see above)" if contents.left_out else ""
+    print(f"wrote {len(decoded)} answers to {target}{empty}")
+    return target
 
 
-def _show(asked: Sequence[DecodeInput], decoded: Sequence[Decoded]) -> None:
-    for one, answer in list(zip(asked, decoded, strict=True))[:_SHOWN]:
+def _warn(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+def _show(pairs: Sequence[tuple[DecodeInput, Decoded]]) -> None:
+    for one, answer in pairs[:_SHOWN]:
         print(shown_input(one.raw))
         print(f"  -> {answer.output}   (log-probability {answer.score:.2f})")
 
@@ -178,13 +192,15 @@ def _score(request: DecodeRequest, run: TrainedRun, settings: DecodeSettings) ->
     path, asked = _asked(request, run, where)
     name = path_name(path) if path else MIXED
     target = _target(request, where, f"{suffix(run.record, name)}.scores")
-    contents = checked(asked, run.vocabularies)
+    contents = checked(asked, run, settings, _warn)
     found = score_files(asked, contents, target, settings, lambda: _load(request, path))
     if target is None:
         print("\n".join(f"{score:.6f}" for score in found))
         return
-    mean = sum(found) / len(found)
-    print(f"wrote {len(found)} scores to {target}; mean log-probability {mean:.4f}")
+    scored = [score for i, score in enumerate(found) if i not in contents.left_out]
+    mean = sum(scored) / len(scored) if scored else float("nan")
+    left_out = f", {len(contents.left_out)} of them nan (see above)" if contents.left_out else ""
+    print(f"wrote {len(found)} scores to {target}{left_out}; mean log-probability {mean:.4f}")
 
 
 def _answer_split(

@@ -60,6 +60,11 @@ class Decoded(Prediction):
     alternatives: tuple[Prediction, ...] = ()
 
 
+def unanswered() -> Decoded:
+    """Stands for the answer to an input that is too large: empty, its score NaN."""
+    return Decoded("", float("nan"))
+
+
 class Decoder:
     """Answers batches; one trace per route, made when first needed.
 

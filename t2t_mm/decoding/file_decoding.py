@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_mm.console.progress import Counter
+from t2t_mm.decoding.bounds import input_bounds
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
 from t2t_mm.decoding.output_files import answer_line, write_lines
 from t2t_mm.decoding.resume_file import ResumeFile, Say
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.files.writing import file_digest
-from t2t_mm.kinds.vocabulary import Vocabulary
+from t2t_mm.runs.trained_run import TrainedRun
 from t2t_mm.version import __version__
 
 if TYPE_CHECKING:
@@ -25,15 +27,25 @@ if TYPE_CHECKING:
 
 Load = Callable[[], "LoadedModel"]
 
+_NAMED = 10  # inputs that are too large, of many
 
-def checked(asked: Sequence[DecodeInput], vocabularies: Mapping[str, Vocabulary]) -> EncodedInputs:
-    """Reads every input, showing how far it is.
+
+def checked(
+    asked: Sequence[DecodeInput], run: TrainedRun, settings: DecodeSettings, say: Say
+) -> EncodedInputs:
+    """Reads every input, showing how far it is; names those that are too large to be answered.
 
     Raises:
       DataError: for the first that cannot be read.
     """
     with Counter(len(asked), verb="reading") as counter:
-        return EncodedInputs(asked, vocabularies, counter.add)
+        bounds = input_bounds(run.hparams, settings)
+        contents = EncodedInputs(asked, run.vocabularies, counter.add, bounds=bounds)
+    for sentence in [*contents.left_out.values()][:_NAMED]:
+        say(f"not answered: {sentence}")
+    if len(contents.left_out) > _NAMED:
+        say(f"not answered: {len(contents.left_out) - _NAMED} more inputs that are too large.")
+    return contents
 
 
 def answer_files(
@@ -55,21 +67,25 @@ def answer_files(
       say: told what a user should know.
 
     Returns:
-      The answers, in the order of the inputs.
+      The answers, in the order of the inputs; `unanswered()` for what is too large.
 
     Raises:
       UserError: if the file cannot be written, or another run is writing it.
     """
     loaded = load()
-    from t2t_mm.decoding.answering import answers  # TensorFlow, which load() has brought
+    # TensorFlow, which load() has brought
+    from t2t_mm.decoding.answering import answers
+    from t2t_mm.decoding.decoder import unanswered
 
     identity = {"inputs": contents.digest, **identity_of(loaded, settings)}
     with ResumeFile(path, identity, say) as partial:
-        with Counter(len(asked), len(partial.done)) as counter:
+        wanted = len(asked) - len(contents.left_out)
+        with Counter(wanted, len(partial.done)) as counter:
             decoder = loaded.decoder_for(settings)
             for found in answers(decoder, asked, contents, loaded.hparams, partial.done):
                 counter.add(len(found.keys() - partial.done.keys()))
                 partial.add(found)
+        partial.done.update(dict.fromkeys(contents.left_out, unanswered()))
         decoded = [partial.done[index] for index in range(len(asked))]
         if path is not None:
             write_lines(path, (answer_line(one, settings) for one in decoded))
@@ -94,14 +110,14 @@ def score_files(
       load: gives the model.
 
     Returns:
-      The natural logarithm of each answer's probability, in their order.
+      The natural logarithm of each answer's probability, in their order; NaN for what is too large.
     """
     loaded = load()
     from t2t_mm.decoding.target_scores import scores  # TensorFlow, which load() has brought
 
     decoder = loaded.decoder_for(settings)
-    found: dict[int, float] = {}
-    with Counter(len(asked), verb="scoring") as counter:
+    found = dict.fromkeys(contents.left_out, math.nan)
+    with Counter(len(asked) - len(found), verb="scoring") as counter:
         for part in scores(decoder, asked, contents, loaded.hparams, loaded.vocabularies):
             found |= part
             counter.add(len(part))

@@ -6,25 +6,37 @@ No TensorFlow: what is stored is turned into a model's input by the kinds, as in
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from t2t_mm.errors import DataError
 from t2t_mm.files.text import BadLine, lines_of_bytes
 from t2t_mm.kinds import Kind
-from t2t_mm.kinds.broken import BrokenValue
-from t2t_mm.kinds.kind import BYTES, FLOATS, INT, StoredInput
+from t2t_mm.kinds.broken import BrokenValue, TooLarge
+from t2t_mm.kinds.kind import BYTES, FLOATS, INT, InputBounds, StoredInput
+from t2t_mm.kinds.notes import heard
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import Task
+
+_LOG = logging.getLogger("t2t_mm")
 
 Value = str | bytes | Path
 Raw = Value | Mapping[str, Value]
 
 
+class LargeInput(DataError):
+    """An input beyond the bounds: it alone is not answered."""
+
+
 def stored_inputs(
-    raw: Raw, task: Task, vocabularies: Mapping[str, Vocabulary], place: str | None = None
+    raw: Raw,
+    task: Task,
+    vocabularies: Mapping[str, Vocabulary],
+    place: str | None = None,
+    bounds: InputBounds | None = None,
 ) -> dict[str, StoredInput]:
     """Checks the inputs of one example and encodes them.
 
@@ -34,13 +46,15 @@ def stored_inputs(
       task: the problem.
       vocabularies: by name.
       place: where it comes from, for the error; None: its path, or "the input".
+      bounds: what is larger is refused; None: nothing is.
 
     Returns:
       Input's name -> what records would hold. A language model reads nothing: what is handed in
       for it is a prompt, see `stored_prompt`.
 
     Raises:
-      DataError: names the place, and says what is wrong and what is allowed.
+      DataError: names the place, and says what is wrong and what is allowed; a LargeInput for what
+        is too large.
     """
     found = {}
     for name, value in named_inputs(raw if task.has_inputs else "", task, place).items():
@@ -49,9 +63,17 @@ def stored_inputs(
         if len(task.inputs) > 1:
             where = f"{where}: {name}{_path_of(value, kind)}"
         try:
-            found[name] = kind.read(value, vocabularies)
+            with heard() as notes:
+                if bounds is None:
+                    found[name] = kind.read(value, vocabularies)
+                else:
+                    found[name] = kind.read_bounded(value, vocabularies, bounds)
+        except TooLarge as error:
+            raise LargeInput(f"{where} {error.detail}.") from None
         except BrokenValue as error:
             raise DataError(f"{where} {error.detail}.") from None
+        for note in notes:
+            _LOG.warning("note: %s %s.", where, note.detail)
     return found
 
 
@@ -101,6 +123,18 @@ def shown_input(raw: Raw) -> str:
     if isinstance(raw, Mapping):
         return json.dumps({name: str(value) for name, value in raw.items()}, ensure_ascii=False)
     return str(raw)
+
+
+def unprepared_note(tasks: Iterable[Task]) -> str:
+    """A note for users of a run before run.json knew how texts are prepared; "" for none."""
+    names = sorted(t.name for t in tasks if any(k.preparation is None for k in t.kinds.values()))
+    if not names:
+        return ""
+    return (
+        f"note: run.json does not say how texts of {', '.join(names)} were prepared for training, "
+        "for an earlier t2t_mm wrote it: they are read as they stand; give them as the data have "
+        "them (in lower case, say), or go on with the training, which writes it down."
+    )
 
 
 def expanded(path: str | Path) -> Path:

@@ -29,10 +29,11 @@ Any line is answered: a text, or the path of an image or sound. Besides that:
   ns=N         show the N best answers, or N drawn ones
   dl=N         tokens that an answer may have beyond what its input suggests
   ds=SETTINGS  as --decode_hparams, e.g. ds=beam_size=1
+  it=KIND      says whether text, image, ... is read: the problem chooses
   h            this help
   q            quit"""
 
-_COMMAND = re.compile(r"(pr|in|ou|co|ns|dl|ds)=(.*)")
+_COMMAND = re.compile(r"(pr|in|ou|co|ns|dl|ds|it)=(.*)")
 
 
 class Session:
@@ -103,12 +104,27 @@ class Session:
         value = value.strip()
         if name in ("pr", "in", "ou", "co"):
             self._choose(name, value)
+        elif name == "it":
+            self._kind(value)
         elif name == "ds":
             self._settings = self._settings.override(value, "ds=")
             several = self._settings.return_beams or self._settings.num_decodes > 1
             self._shown = self._settings.num_outputs if several else self._shown
         else:
             self._count(name, value)
+
+    def _kind(self, value: str) -> None:
+        """Tensor2Tensor had to be told what is typed; here the problem says it."""
+        path = self._path()
+        if path is None:
+            raise UserError(self._nothing_chosen())
+        kinds = [kind.name for kind in path.task.inputs.values()]
+        if value not in kinds:
+            raise UserError(
+                f"it={value}: {path.task.name} reads {_reads(path.task)}; pr=NAME chooses another "
+                "problem."
+            )
+        self._say(f"{path.task.name}: give {_reads(path.task)}")
 
     def _choose(self, name: str, value: str) -> None:
         """Changes what is read and written, unless the model cannot."""

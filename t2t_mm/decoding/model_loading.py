@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from t2t_mm.decoding.answering import answers
+from t2t_mm.decoding.bounds import input_bounds
 from t2t_mm.decoding.combinations import combination
 from t2t_mm.decoding.decoder import Decoded, Decoder
 from t2t_mm.decoding.encoded_inputs import EncodedInputs
 from t2t_mm.decoding.input_files import DecodeInput
-from t2t_mm.decoding.inputs import Raw
+from t2t_mm.decoding.inputs import LargeInput, Raw, unprepared_note
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.target_scores import scores
 from t2t_mm.errors import UserError
@@ -25,6 +27,8 @@ from t2t_mm.runs.replicas import Replicas
 from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.trained_run import open_run, task_named
 from t2t_mm.runs.weights import load_weights, without_raw
+
+_log = logging.getLogger("t2t_mm")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class LoadedModel:
     hparams: HParams
     record: RunRecord
     checkpoint: str
+    _noted: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     _decoders: dict[DecodeSettings, Decoder] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -108,12 +113,13 @@ class LoadedModel:
         Raises:
           UnknownNameError: for a problem that the model was not trained on.
           HParamError: for settings that are wrong.
-          DataError: for an input that cannot be read.
+          DataError: for an input that cannot be read, or (LargeInput) is too large: its number.
           UserError: if `inputs` is one string, not a list.
         """
         asked = self._asked(problem, inputs)
-        contents = EncodedInputs(asked, self.vocabularies)
-        decoder = self.decoder_for(_settings(settings))
+        chosen = _settings(settings)
+        contents = self._contents(asked, chosen)
+        decoder = self.decoder_for(chosen)
         done: dict[int, Decoded] = {}
         for found in answers(decoder, asked, contents, self.hparams, done):
             done |= found
@@ -139,7 +145,7 @@ class LoadedModel:
         if isinstance(targets, (str, bytes)) or len(targets) != len(inputs):
             raise UserError(f"score takes one target per input: a list of {len(inputs)}.")
         asked = self._asked(problem, inputs, targets)
-        contents = EncodedInputs(asked, self.vocabularies)
+        contents = self._contents(asked, DecodeSettings())
         found: dict[int, float] = {}
         for part in scores(self.decoder, asked, contents, self.hparams, self.vocabularies):
             found |= part
@@ -151,10 +157,31 @@ class LoadedModel:
         if isinstance(inputs, (str, bytes)):
             raise UserError("decode takes a list of inputs; put the one input into a list.")
         task = self.task(problem) if isinstance(problem, str) else problem
+        if note := self._note_once(task):
+            _log.warning(note)
         others: Sequence[str | None] = targets or [None] * len(inputs)
         return [
             DecodeInput(task, raw, None, target) for raw, target in zip(inputs, others, strict=True)
         ]
+
+    def _note_once(self, task: Task) -> str:
+        """A note on how the task's texts are read, the first time that it is asked."""
+        if task.name in self._noted:
+            return ""
+        self._noted.add(task.name)
+        return unprepared_note([task])
+
+    def _contents(self, asked: Sequence[DecodeInput], settings: DecodeSettings) -> EncodedInputs:
+        """What is asked, none of it too large.
+
+        Raises:
+          LargeInput: with the number of the first that is.
+        """
+        bounds = input_bounds(self.hparams, settings)
+        contents = EncodedInputs(asked, self.vocabularies, bounds=bounds)
+        for index, sentence in contents.left_out.items():
+            raise LargeInput(f"inputs[{index}]: {sentence}" if len(asked) > 1 else sentence)
+        return contents
 
 
 def _settings(settings: DecodeSettings | str | None) -> DecodeSettings:

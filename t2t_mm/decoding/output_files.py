@@ -95,7 +95,7 @@ def one_line(text: str) -> str:
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Writes a file in one step."""
-    write_atomically(path, "".join(line + "\n" for line in lines).encode())
+    write_atomically(path, "".join(line + "\n" for line in lines))
 
 
 def write_split(base: Path, answers: Sequence[Answered], settings: DecodeSettings) -> list[Path]:

@@ -38,9 +38,13 @@ class DecodeSettings(TypedRecord):
     seed: int = 0  # random: the same seed draws the same answers
     num_decodes: int = 1  # answers to each input, best first: drawn ones, or the best of a beam
     min_length: int = 0  # tokens that an answer has before its end, unless its limit comes first
+    min_length_ratio: float = 0.0  # likewise, as a multiple of the input's tokens
+    eos_penalty: float = 0.0  # taken off the log-probability of an answer's end: longer answers
     force_decode_length: bool = False  # write to the limit: no answer ends before it
     no_repeat_ngram_size: int = 0  # no n tokens in a row twice in an answer; 0: they may
     score_prefix: bool = False  # scores and the length penalty count a prefix's tokens too
+    max_input_tokens: int = 0  # longer texts are not answered; 0: 4096 or 4 times eval_max_length
+    max_input_seconds: float = 0.0  # of sounds; 0: 600, or 4 times what evaluation takes
     search: str = ""  # a registered search; "": sampling for random, greedy for 1 beam, else beam
 
     def __post_init__(self) -> None:
@@ -56,6 +60,13 @@ class DecodeSettings(TypedRecord):
         share = 0 < self.sampling_keep_top_p <= 1
         self._require("sampling_keep_top_p", share, "more than 0 and at most 1 (all)")
         self._require("min_length", self.min_length >= 0, "0 (no minimum) or more tokens")
+        self._require("max_input_tokens", self.max_input_tokens >= 0, "0 (chosen) or more tokens")
+        seconds = 0 <= self.max_input_seconds < float("inf")
+        self._require("max_input_seconds", seconds, "0 (chosen) or more")
+        ratio, penalty = self.min_length_ratio, self.eos_penalty
+        self._require("min_length_ratio", 0 <= ratio < float("inf"), "0 (no minimum) or more")
+        self._require("eos_penalty", 0 <= penalty < float("inf"), "0 (none) or more")
+        self._require("extra_length", self.extra_length >= 0, "0 or more tokens")
         self._require("no_repeat_ngram_size", self.no_repeat_ngram_size >= 0, "0 (off) or more")
         self._check_search()
 

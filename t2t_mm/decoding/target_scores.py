@@ -34,7 +34,8 @@ def scores(
       vocabularies: by name.
 
     Yields:
-      For each batch: the natural logarithm of each target's probability, by its number.
+      For each batch of what `contents` has not left out: the natural logarithm of each target's
+      probability, by its number.
 
     Raises:
       DataError: for a target that is not a value of its kind, before anything is scored.
@@ -45,7 +46,10 @@ def scores(
                 f"{one.place or 'the input'}: problem '{one.task.name}' reads nothing; leave its "
                 "input empty to score a text."
             )
-    targets = [stored_target(one, vocabularies) for one in asked]
+    targets = [
+        None if index in contents.left_out else stored_target(one, vocabularies)
+        for index, one in enumerate(asked)
+    ]
     for task, rows in planned_batches(asked, contents, hparams, decoder.settings):
         batch = batch_of(task, rows, contents, hparams)
         stored = stacked(task.targets, [targets[row] for row in rows])

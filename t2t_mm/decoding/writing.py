@@ -17,6 +17,7 @@ from t2t_mm.decoding.search.constraints import constraints_of
 from t2t_mm.decoding.search.contract import Hypotheses, Reorder, SearchRequest, Step
 from t2t_mm.decoding.search.tensors import gather_rows
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
+from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.kind import Found, features_of
 from t2t_mm.layers.rep import Encoded
@@ -81,8 +82,24 @@ def write(
     longest = limits if prefix is None else limits + prefix_lengths(prefix)
     make = cached_path if cached else full_prefix_path
     path = make(model, route, encoded, command, search.beams, longest)
-    conditions = Conditions(constraints_of(settings), prefix, settings.score_prefix)
+    constraints = constraints_of(settings, lambda: _text_lengths(model, route, features))
+    conditions = Conditions(constraints, prefix, settings.score_prefix, settings.eos_penalty)
     return search(SearchRequest(path.step, path.state, limits, rows, path.reorder, conditions))
+
+
+def _text_lengths(model: JointModel, route: Route, features: Features) -> tf.Tensor:
+    """The tokens of each input, int32 [B]: of its texts, if it has several parts."""
+    texts = [
+        slot
+        for slot, key in zip(route.slots, route.inputs, strict=True)
+        if model.modalities[key].decodes  # what can be written token by token is read so too
+    ]
+    if not texts:
+        raise HParamError(
+            "decoding hparam 'min_length_ratio' is of texts, and these inputs have none; give "
+            "min_length, in tokens, in --decode_hparams."
+        )
+    return tf.add_n([tf.cast(features[slot + LENGTH], tf.int32) for slot in texts])
 
 
 def cached_path(

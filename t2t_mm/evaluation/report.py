@@ -10,7 +10,7 @@ from typing import Any
 
 from t2t_mm.console.table import aligned
 from t2t_mm.evaluation.evaluate import ProblemReport
-from t2t_mm.evaluation.metrics import Interval, Metric, find_metric
+from t2t_mm.evaluation.metrics import Interval, Metric, find_metric, remarks_on
 from t2t_mm.evaluation.metrics.bootstrap import SEED
 from t2t_mm.evaluation.perplexity import WORDS
 
@@ -130,6 +130,11 @@ def _notes(reports: Sequence[ProblemReport]) -> list[str]:
         f"{report.eval_max_length} are left out."
         for report in reports
         if report.left_out
+    ]
+    notes += [
+        f"remark on {report.problem}, {remark}."
+        for report in reports
+        for remark in remarks_on(report.decoded)
     ]
     signatures: dict[str, list[str]] = {}
     for report in reports:

@@ -11,7 +11,7 @@ from t2t_mm.decoding.batching import decoding_batch_sizes
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.splits import Answered, batches_for, decode_batches, evenly_spread, readable
-from t2t_mm.evaluation.metrics import Answers, Score, applies, compute, flatten
+from t2t_mm.evaluation.metrics import Answers, Score, applies, compute, flatten, remarks_on
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.models.joint import JointModel
@@ -34,6 +34,11 @@ class Scored:
     def metrics(self) -> dict[str, float]:
         """All figures by name."""
         return flatten(self.scores)
+
+    @property
+    def remarks(self) -> list[str]:
+        """All that may mislead in the figures."""
+        return remarks_on(self.scores)
 
     def samples(self, count: int) -> list[dict[str, str]]:
         """The first examples as {"input", "target", "output"}."""

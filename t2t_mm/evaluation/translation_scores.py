@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import io
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +13,14 @@ from pathlib import Path
 from t2t_mm.errors import UserError, unknown
 from t2t_mm.evaluation.metrics.bootstrap import Difference, difference, intervals
 from t2t_mm.evaluation.metrics.statistics import Answers, Interval, Statistics
-from t2t_mm.evaluation.metrics.text import bleu_variant, chrf_variant, ter_variant
+from t2t_mm.evaluation.metrics.text import (
+    DEFAULT_TOKENIZER,
+    bleu_tokenizer,
+    bleu_variant,
+    chrf_variant,
+    language_of,
+    ter_variant,
+)
 
 VARIANTS = {
     "both": ("BLEU_uncased", "BLEU_cased"),
@@ -18,6 +29,8 @@ VARIANTS = {
 }
 METRICS = ("bleu", "chrf", "ter")
 OTHER_NAMES = {"chrf": "chrF2", "ter": "TER"}
+
+_DOWNLOAD_SECONDS = 20.0
 
 Make = Callable[[Answers], Statistics]
 
@@ -30,11 +43,13 @@ class FileScore:
       value: of the metric.
       interval: its 95 % confidence interval, None if it was not asked for.
       signature: sacrebleu's.
+      remarks: on what may mislead in the figure, a clause each.
     """
 
     value: float
     interval: Interval | None
     signature: str
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,15 +76,8 @@ class Scorer:
                 raise unknown("metric", name, METRICS, "--metrics")
         if self.tokenize not in BLEU.TOKENIZERS:
             raise unknown("tokeniser", self.tokenize, BLEU.TOKENIZERS, "--tokenize")
-        if self.tokenize.endswith("-mecab"):
-            try:
-                BLEU(tokenize=self.tokenize)
-            except RuntimeError as cause:
-                language = self.tokenize.partition("-")[0]
-                raise UserError(
-                    f"the tokeniser '{self.tokenize}' (from --tokenize) needs packages that are "
-                    f"not installed; pip install 'sacrebleu[{language}]', or take --tokenize=char."
-                ) from cause
+        if "bleu" in self.metrics:
+            _check_tokenizer(self.tokenize)
 
     def __call__(self, translation: Path, references: Sequence[Path]) -> dict[str, FileScore]:
         """Figures by name: BLEU_uncased, BLEU_cased, chrF2, TER.
@@ -106,12 +114,63 @@ class Scorer:
 
     def _bleu(self, name: str) -> Make:
         options = {"lowercase": name == "BLEU_uncased", "tokenize": self.tokenize}
-        return lambda answers: bleu_variant(name, answers, **options)
+
+        def bleu(answers: Answers) -> Statistics:
+            found = bleu_variant(name, answers, **options)
+            remarks = (*found.remarks, *self._other_tokenizer(answers))
+            return dataclasses.replace(found, remarks=remarks)
+
+        return bleu
+
+    def _other_tokenizer(self, answers: Answers) -> tuple[str, ...]:
+        """A remark where sacrebleu's own tokenizer takes a sentence for one word."""
+        if self.tokenize != DEFAULT_TOKENIZER:
+            return ()
+        language = language_of(answers)
+        better = bleu_tokenizer(language)
+        if better == DEFAULT_TOKENIZER:
+            return ()
+        return (
+            f"by their letters (as of '{language}') the references have no spaces between words, "
+            f"which tok:{DEFAULT_TOKENIZER} needs: give --tokenize={better}",
+        )
 
     def _score(self, name: str, statistics: Statistics) -> FileScore:
         value = statistics.figures(statistics.rows.sum(0))[name]
         interval = intervals(statistics, self.resamples)[name] if self.resamples else None
-        return FileScore(value, interval, statistics.signature)
+        return FileScore(value, interval, statistics.signature, statistics.remarks)
+
+
+def _check_tokenizer(name: str) -> None:
+    """Tries whether sacrebleu has all that a tokenizer needs: packages, or a file to download.
+
+    Raises:
+      UserError: if it has not.
+    """
+    import socket
+
+    from sacrebleu.metrics.bleu import BLEU
+
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_DOWNLOAD_SECONDS)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # its progress
+            BLEU(tokenize=name)
+    except Exception as cause:  # whatever a package's absence, or a download, raises
+        language, mecab, _ = name.partition("-mecab")
+        if mecab:
+            needs = f"packages that are not installed; pip install 'sacrebleu[{language}]'"
+        else:
+            needs = (
+                "a file that sacrebleu downloads at first use, which failed "
+                f"({type(cause).__name__}); run it once where there is a network, and bring "
+                "~/.sacrebleu here"
+            )
+        raise UserError(
+            f"the tokeniser '{name}' (from --tokenize) needs {needs}, or take --tokenize=char."
+        ) from cause
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _other(metric: str) -> Make:
@@ -139,8 +198,12 @@ def read_answers(translation: Path, references: Sequence[Path]) -> Answers:
 
 
 def _lines(path: Path) -> list[str]:
+    """The lines of a file as sacrebleu's command reads them: a line feed alone ends one."""
+    from sacrebleu.utils import smart_open
+
     try:
-        with open(path, encoding="utf-8") as file:
-            return [line.rstrip() for line in file]
-    except (OSError, UnicodeDecodeError) as cause:
+        with smart_open(str(path)) as file:
+            lines = [line.rstrip() for line in file]
+    except (OSError, ValueError, EOFError, zlib.error) as cause:  # ValueError: not UTF-8
         raise UserError(f"cannot read {path} ({cause}); give a UTF-8 text file.") from cause
+    return [lines[0].removeprefix("\ufeff"), *lines[1:]] if lines else []

@@ -39,9 +39,14 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Writes a small file in one step; text is written in UTF-8."""
+    r"""Writes a small file in one step.
+
+    Text is written in UTF-8; bytes of a file's name that are not UTF-8 become such as \\udcff.
+    """
+    if isinstance(content, str):
+        content = content.encode(errors="backslashreplace")
     with replacing(path) as file:
-        file.write(content.encode() if isinstance(content, str) else content)
+        file.write(content)
 
 
 def rewrite(path: Path, content: bytes | str) -> None:

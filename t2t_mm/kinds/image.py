@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.broken import BrokenValue, TooLarge
 from t2t_mm.kinds.file_endings import Endings, image_endings
-from t2t_mm.kinds.image_files import stored_image
+from t2t_mm.kinds.image_files import formats, is_read_by_tensorflow, stored_image
 from t2t_mm.kinds.kind import (
     BYTES,
+    InputBounds,
     Kind,
     RowLimits,
     StoredInput,
@@ -90,8 +92,23 @@ class Image(Kind):
     def check(self, value: Any) -> list[bytes]:
         return [stored_image(encoded_file(value))]
 
+    def is_decodable(self, stored: bytes) -> bool:
+        return is_read_by_tensorflow(stored)
+
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
         return StoredInput(stored_image(content_of(raw)), 1)
+
+    def read_bounded(
+        self, raw: Any, vocabularies: Vocabularies, bounds: InputBounds
+    ) -> StoredInput:
+        content = content_of(raw)
+        extent = _extent(content)
+        if extent and extent[0] > bounds.pixels:
+            raise TooLarge(
+                "large image",
+                f"has {extent[1]} pixels; at most {bounds.pixels:,} are read: make it smaller",
+            )
+        return self.read(content, vocabularies)
 
     def most_examples(self, hparams: HParams) -> int | None:
         return hparams.batch_images
@@ -149,12 +166,17 @@ class Image(Kind):
             raise BrokenValue(
                 "text", 'is text, but this problem takes an image; send its file as {"b64": "..."}'
             )
-        width, height = _sides(value)
-        if width * height > limits.pixels:
+        extent = _extent(value)
+        if extent is None:
             raise BrokenValue(
+                "not an image",
+                "is not an image, but this problem takes one; give a whole PNG, JPEG, GIF, BMP, "
+                "WEBP or TIFF file",
+            )
+        if extent[0] > limits.pixels:
+            raise TooLarge(
                 "large image",
-                f"has {width} x {height} pixels; at most {limits.pixels:,} are allowed "
-                "(--max_pixels)",
+                f"has {extent[1]} pixels; at most {limits.pixels:,} are allowed (--max_pixels)",
             )
         return stored_image(value)
 
@@ -168,20 +190,20 @@ class Image(Kind):
         return out.getvalue()
 
 
-# Named, because Pillow would hand some others to external programs.
-_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
+_BOMB = re.compile(r"\((\d+) pixels\)")
 
 
-def _sides(content: bytes) -> tuple[int, int]:
+def _extent(content: bytes) -> tuple[int, str] | None:
+    """Pixels as the file's header has them, and "640 x 480"; None for what is not an image."""
     from PIL import Image as Pillow
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            return Pillow.open(io.BytesIO(content), formats=_FORMATS).size
+            width, height = Pillow.open(io.BytesIO(content), formats=formats()).size
+            return width * height, f"{width} x {height}"
+    except Pillow.DecompressionBombError as error:  # of twice as many as the warning
+        told = _BOMB.search(str(error))
+        return (int(told[1]), f"{int(told[1]):,}") if told else None
     except Exception:  # decoders raise what they like over damaged bytes
-        names = ", ".join(_FORMATS[:-1]) + f" or {_FORMATS[-1]}"
-        raise BrokenValue(
-            "not an image",
-            f"is not an image, but this problem takes one; give a whole {names} file",
-        ) from None
+        return None

@@ -24,7 +24,8 @@ def decode(encoded: tf.Tensor, size: int) -> tf.Tensor:
 
     Returns:
       float32 [B, S, S, 3] in [0, 255]. The whole image is kept: what is not square is
-      squeezed, neither cropped nor given borders. Alpha channels are ignored.
+      squeezed, neither cropped nor given borders. Alpha channels are ignored: what is
+      stored is opaque.
     """
     return tf.map_fn(
         lambda one: _decode_one(one, size),

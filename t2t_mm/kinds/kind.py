@@ -150,6 +150,19 @@ class Kind:
         """The names in a target that a file holds which must be among the problem's labels."""
         return ()
 
+    @property
+    def preparation(self) -> tuple[str, ...] | None:
+        """The rules by which a value's text is prepared, see preparation.py; None: not known."""
+        return ()
+
+    def with_preparation(self, rules: Sequence[str]) -> Self:
+        """The feature with its text prepared by these rules; others stay as they are."""
+        return self
+
+    def prepared(self, value: Any) -> Any:
+        """A value as a user has it, brought to the form that the model learnt."""
+        return value
+
     def beside(self, inputs: Mapping[str, Kind]) -> Self:
         """The target as it stands beside its problem's inputs; most do not depend on them."""
         return self
@@ -174,6 +187,11 @@ class Kind:
         """A JSON-ready mapping with the kind's name under "kind"."""
         return {"kind": self.name, **dataclasses.asdict(self)}
 
+    @classmethod
+    def restored(cls, fields: Mapping[str, Any]) -> Self:
+        """The feature of the fields that `to_dict` gave, perhaps in an earlier version."""
+        return cls(**fields)
+
     # Stored.
 
     def check(self, value: Any) -> Any:
@@ -194,6 +212,10 @@ class Kind:
         """
         return stored
 
+    def is_decodable(self, stored: Any) -> bool:
+        """False for a stored value that `feed` fails on. Asked where it failed, to find the one."""
+        return True
+
     def sizes(self, counts: Any) -> Any:
         """Sizes in the kind's unit, of counts of stored numbers or bytes [N]."""
         return counts
@@ -212,6 +234,17 @@ class Kind:
             f"a problem that reads {self.plural or self.noun} cannot be decoded from files; decode "
             "a split of its data with --decode_split."
         )
+
+    def read_bounded(
+        self, raw: Any, vocabularies: Vocabularies, bounds: InputBounds
+    ) -> StoredInput:
+        """`read`, of what is not too large to be answered.
+
+        Raises:
+          TooLarge: says how large it is and what is allowed.
+          BrokenValue: as `read`.
+        """
+        return self.read(raw, vocabularies)
 
     def shown(self, stored: Any, vocabularies: Vocabularies, place: str) -> str:
         """A stored value as a line or a table shows it.
@@ -414,6 +447,15 @@ class Kind:
         """
         raise DataError(f"a problem that reads {self.plural or self.noun} cannot be exported.")
 
+    @property
+    def rules_for_graph(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The rules of preparation that an exported graph leaves to its caller, and its own."""
+        return (), ()
+
+    def graph_bounded(self, stored: Tensor, bounds: InputBounds) -> Tensor:
+        """`stored` of `graph_read`; it fails with InvalidArgument for what is too large."""
+        return stored
+
     def to_user_input(self, stored: Any, vocabularies: Vocabularies) -> bytes:
         """UTF-8 text or a file's bytes of a stored value: the inverse of `read`."""
         return self.shown(stored, vocabularies, "").encode()
@@ -442,6 +484,20 @@ class Kind:
     def sample_row(cls, description: Mapping[str, Any]) -> bytes:
         """A value that any model of such a feature can read, to try it with."""
         return b"a"
+
+
+class InputBounds(NamedTuple):
+    """The largest inputs that are answered.
+
+    Attributes:
+      text_tokens: of a text, with its end. Attention's memory grows with the square of it.
+      audio_seconds: of a sound.
+      pixels: width * height of an image before it is resized.
+    """
+
+    text_tokens: int
+    audio_seconds: float
+    pixels: int
 
 
 class RowLimits(Protocol):
@@ -493,7 +549,7 @@ def kind_from_dict(values: Mapping[str, Any]) -> Kind:
       UnknownNameError: for a kind that is not registered.
     """
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k != "kind"}
-    return KINDS.get(values["kind"])(**fields)
+    return KINDS.get(values["kind"]).restored(fields)
 
 
 def content_of(raw: Any) -> bytes:

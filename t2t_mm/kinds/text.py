@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.broken import BrokenValue, TooLarge
 from t2t_mm.kinds.kind import (
     INTS,
     Found,
+    InputBounds,
     Kind,
     RowLimits,
     StoredInput,
@@ -20,6 +21,7 @@ from t2t_mm.kinds.kind import (
     utf8,
 )
 from t2t_mm.kinds.layouts import IdSequence
+from t2t_mm.kinds.preparation import Rules, prepare, split_for_graph
 from t2t_mm.kinds.vocabulary import EOS, PAD
 from t2t_mm.tensor import Tensor
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
     from t2t_mm.hparam import HParams
     from t2t_mm.kinds.vocabulary import Vocabulary
+
+_LONGEST_PIECE = 16  # characters of a piece, unless it is a run of spaces or the user's own
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,9 @@ class Text(IdSequence, Kind):
       vocabulary: its name. Problems that name the same one share its embedding and softmax.
       size: ids of the vocabulary; known once the data are generated.
       absent: nothing is read, as in a language model: the text is always empty, a lone EOS.
+      preparation: the rules of preparation.py that a text is brought to one form by, in their
+        order; None where nobody knows, as of a run before there were any. Of no account for what
+        is shared between features.
     """
 
     name: ClassVar[str] = "text"
@@ -56,6 +63,11 @@ class Text(IdSequence, Kind):
     vocabulary: str | None = None
     size: int | None = None
     absent: bool = False
+    preparation: Rules | None = dataclasses.field(default=(), compare=False)
+
+    @classmethod
+    def restored(cls, fields: Mapping[str, Any]) -> Self:
+        return cls(**{"preparation": None, **fields})
 
     @classmethod
     def declared(cls, problem: str, options: Mapping[str, Any]) -> Self:
@@ -90,6 +102,19 @@ class Text(IdSequence, Kind):
     def bound(self, sizes: Mapping[str, int]) -> Self:
         return dataclasses.replace(self, size=sizes[self.vocabulary or ""])
 
+    def with_preparation(self, rules: Sequence[str]) -> Self:
+        return dataclasses.replace(self, preparation=tuple(rules))
+
+    def prepared(self, value: Any) -> Any:
+        if self.absent or not isinstance(value, str):
+            return value
+        return prepare(value, self.preparation or ())
+
+    @property
+    def rules_for_graph(self) -> tuple[Rules, Rules]:
+        """The rules that an exported graph leaves to its caller, and those that it applies."""
+        return split_for_graph(self.preparation or ())
+
     def stored_fields(self) -> dict[str, Any]:
         return {"kind": Text.name, "vocabulary": self.vocabulary}
 
@@ -106,10 +131,22 @@ class Text(IdSequence, Kind):
                     f"is not valid UTF-8 ({error.reason} at byte {error.start}); convert it to "
                     "UTF-8",
                 ) from None
-        ids = [*self._vocabulary(vocabularies).encode(self.check(raw)), EOS]
+        text = self.check(self.prepared(raw))
+        ids = [*self._vocabulary(vocabularies).encode(text), EOS]
         return StoredInput(ids, len(ids))
 
+    def read_bounded(
+        self, raw: Any, vocabularies: Vocabularies, bounds: InputBounds
+    ) -> StoredInput:
+        if len(raw) > _LONGEST_PIECE * bounds.text_tokens:  # as long as nobody need count it
+            raise _too_long(f"{len(raw):,} characters", bounds)
+        stored = self.read(raw, vocabularies)
+        if stored.size > bounds.text_tokens:
+            raise _too_long(f"{stored.size:,} tokens ({len(raw):,} characters)", bounds)
+        return stored
+
     def parse_target(self, text: str, vocabularies: Vocabularies) -> list[int]:
+        text = self.prepared(text)
         text = checked_text(text) if text else ""  # nothing at all is an answer too
         return [*self._vocabulary(vocabularies).encode(text), EOS]
 
@@ -153,19 +190,44 @@ class Text(IdSequence, Kind):
 
     def graph_read(self, contents: tf.Tensor, texts: Mapping[str, Any]) -> Tensor:
         vocabulary = texts[self.vocabulary or ""]
-        return vocabulary.encode_nothing(contents) if self.absent else vocabulary.encode(contents)
+        if self.absent:
+            return vocabulary.encode_nothing(contents)
+        return vocabulary.encode(contents, self.rules_for_graph[1])
+
+    def graph_bounded(self, stored: Tensor, bounds: InputBounds) -> Tensor:
+        import tensorflow as tf
+
+        from t2t_mm.kinds.graph.checks import require_all
+
+        fits = stored.row_lengths() <= bounds.text_tokens
+        words = f"has more than {bounds.text_tokens} tokens; give a shorter text."
+        with tf.control_dependencies([require_all(fits, words)]):
+            return stored.with_values(tf.identity(stored.values))
 
     def description(self) -> dict[str, Any]:
-        return {"kind": self.name, "absent": self.absent}
+        rules = None if self.preparation is None else list(self.preparation)
+        by_caller = list(self.rules_for_graph[0])
+        return {
+            "kind": self.name,
+            "absent": self.absent,
+            "preparation": rules,
+            "prepared_by_caller": by_caller,
+        }
 
     @classmethod
     def checked_row(
         cls, value: str | bytes, description: Mapping[str, Any], limits: RowLimits
     ) -> bytes:
         encoded = utf8(value, limits)
-        if encoded or not description.get("absent"):  # where nothing is read it is a prompt
-            checked_text(value if isinstance(value, str) else encoded.decode("utf-8"))
-        return encoded
+        if not encoded and description.get("absent"):  # where nothing is read it is a prompt
+            return encoded
+        text = checked_text(value if isinstance(value, str) else encoded.decode("utf-8"))
+        return cls._by_caller(text, description.get("prepared_by_caller", ())).encode()
+
+    @classmethod
+    def _by_caller(cls, text: str, rules: Sequence[str]) -> str:
+        """The text as an exported graph that leaves these rules to its caller takes it."""
+        return checked_text(cls(preparation=tuple(rules)).prepared(text)) if rules else text
 
     @classmethod
     def sample_row(cls, description: Mapping[str, Any]) -> bytes:
@@ -173,6 +235,14 @@ class Text(IdSequence, Kind):
 
     def _vocabulary(self, vocabularies: Vocabularies) -> Vocabulary:
         return vocabularies[self.vocabulary or ""]
+
+
+def _too_long(size: str, bounds: InputBounds) -> TooLarge:
+    return TooLarge(
+        "long text",
+        f"has {size}; at most {bounds.text_tokens:,} tokens are answered "
+        "(--decode_hparams=max_input_tokens=N allows more, where memory does)",
+    )
 
 
 def checked_text(value: Any) -> str:

@@ -14,6 +14,7 @@ from t2t_mm.data.sources.readers.selection import unnamed_under
 from t2t_mm.errors import DataError, UserError
 from t2t_mm.files.names import same_form
 from t2t_mm.kinds import Kind
+from t2t_mm.kinds.preparation import one_line
 from t2t_mm.problem import (
     INPUTS,
     Broken,
@@ -22,9 +23,10 @@ from t2t_mm.problem import (
     Sample,
     SourceNote,
     Split,
+    with_preparation,
 )
 from t2t_mm.problems_file.declaration import Declaration
-from t2t_mm.problems_file.source import one_line
+from t2t_mm.problems_file.source import common_rules
 
 
 class FileProblem(Problem):
@@ -43,8 +45,10 @@ class FileProblem(Problem):
         self.folder = folder
         self.tmp_dir = tmp_dir
         self._labels: tuple[str, ...] | None = tuple(map(same_form, options.labels)) or None
-        self.inputs = _inputs(declaration)
-        self.targets = kind.targets.declared(self.name, _options(declaration, kind.targets))
+        rules = common_rules(declaration.sources[Split.TRAIN])
+        self.inputs = with_preparation(_inputs(declaration), rules)
+        targets = kind.targets.declared(self.name, _options(declaration, kind.targets))
+        self.targets = targets.with_preparation(rules)
         self.command = options.command or kind.shape.command
         self.reversed_command = options.reversed_command or kind.shape.reversed_command
         self.language = options.language
@@ -67,6 +71,11 @@ class FileProblem(Problem):
         if self._labels is None:
             self._labels = self._found_labels()
         return self._labels
+
+    @property
+    def prepares_text(self) -> bool:
+        """True: the filters of its sources do."""
+        return True
 
     @property
     def declares_labels(self) -> bool:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from t2t_mm.data.sources.readers import Reader, Roots, Row
 from t2t_mm.errors import DataError
-from t2t_mm.kinds import tree_tags, trees
+from t2t_mm.kinds.preparation import Rules, one_line, prepare, words_alone
+from t2t_mm.kinds.tree import spelled
 from t2t_mm.problem import INPUTS, Broken, Split
 from t2t_mm.problems_file.kinds import ProblemKind
 
 # A text is one line: decoded outputs are compared and written line by line.
-_BREAKS = re.compile(r"[ ]*[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+[ ]*")
+_ONE_LINE = "one_line"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +24,24 @@ class Filters:
     """The filters that are applied to the rows of a source, in this order.
 
     Attributes:
-      lowercase: text (in a tree: its words, not its labels) is lower-cased.
+      prepare: rules that text (in a tree: its words, not its labels) is brought to one form by,
+        see kinds/preparation.py.
+      lowercase: text is lower-cased, likewise.
       skip_empty: rows with an empty text are left out instead of being an error.
       max_words: rows with more words in a text (for trees: in the sentence) are left out.
       max_examples: the most rows that are taken, chosen by hash: all classes have their share.
     """
 
+    prepare: tuple[str, ...] = ()
     lowercase: bool = False
     skip_empty: bool = False
     max_words: int | None = None
     max_examples: int | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """The preparation of a text."""
+        return (_ONE_LINE, *self.prepare, *(["lowercase"] if self.lowercase else []))
 
 
 @dataclass(frozen=True)
@@ -125,8 +133,12 @@ class Source:
                 yield self._with_tree(row) if self.kind.targets.is_bracketed else row
 
     def _ready(self, row: Row) -> Row:
-        """The row with its texts on one line each, lower-cased if asked for."""
-        change = _lower_line if self.filters.lowercase else one_line
+        """The row with its texts prepared; a tree on one line, its words as they are."""
+        rules = self.filters.rules
+
+        def change(text: str) -> str:
+            return prepare(text, rules)
+
         texts = {name: change(text) for name, text in self._input_texts(row).items()}
         if isinstance(row.inputs, Mapping):
             row = replace(row, inputs={**row.inputs, **texts})
@@ -155,18 +167,14 @@ class Source:
 
     def _with_tree(self, row: Row) -> Row | Broken:
         """The row with its tree proved, a bracketed one in the spelling of trees.linearize."""
-        if self.reader.LINEAR_TREES and not self.filters.lowercase:
+        rules = words_alone(self.filters.rules)
+        if self.reader.LINEAR_TREES and not rules:
             return row
         try:
-            if not row.targets.startswith("("):
-                return replace(row, targets=tree_tags.write(tree_tags.read(row.targets)))
-            tree = trees.parse(row.targets)
+            return replace(row, targets=spelled(row.targets, lambda word: prepare(word, rules)))
         except DataError as cause:
             place = row.target_key or row.key
             return Broken("malformed trees", f"{place}: {cause}", place)
-        if self.filters.lowercase:
-            tree = trees.map_words(tree, str.lower)
-        return replace(row, targets=trees.linearize(tree))
 
 
 def _text(inputs: str | Callable[[], bytes]) -> str:
@@ -176,13 +184,13 @@ def _text(inputs: str | Callable[[], bytes]) -> str:
     return inputs
 
 
-def one_line(text: str) -> str:
-    """The text without line breaks, tabs and outer spaces; other spaces stay as they are."""
-    return _BREAKS.sub(" ", text).strip()
+def common_rules(sources: Sequence[Source]) -> Rules:
+    """The preparation of a text that a model of all these sources reads.
 
-
-def _lower_line(text: str) -> str:
-    return one_line(text).lower()
+    What one of them leaves as it is, the model has seen so: only rules of all count.
+    """
+    first, *others = (source.filters.rules for source in sources)
+    return tuple(rule for rule in first if all(rule in rules for rules in others))
 
 
 def _fewest(

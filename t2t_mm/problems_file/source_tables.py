@@ -8,7 +8,8 @@ from typing import Any
 
 from t2t_mm.data.sources.readers import FORMATS
 from t2t_mm.data.sources.readers.tables import Column
-from t2t_mm.errors import DataError, unknown
+from t2t_mm.errors import DataError, UserError, unknown
+from t2t_mm.kinds.preparation import found_rule
 from t2t_mm.problem import Problem, Split
 from t2t_mm.problems_file.kinds import ProblemKind
 from t2t_mm.problems_file.schema import (
@@ -102,7 +103,17 @@ def _source(own: Table, place: str, context: Context) -> Source:
         if "inputs" in own:
             raise DataError(f"{place}: the columns of the inputs stand in the problem's inputs.")
         internal["several"] = context.columns
-    return Source(build(reader, table, place, **internal), build(Filters, filters, place), kind)
+    return Source(build(reader, table, place, **internal), _filters(filters, place), kind)
+
+
+def _filters(table: Table, place: str) -> Filters:
+    found = build(Filters, table, place)
+    for rule in found.prepare:
+        try:
+            found_rule(rule)
+        except UserError as cause:
+            raise DataError(f"{place}: {cause}") from None
+    return found
 
 
 def _named(kind: ProblemKind) -> str:

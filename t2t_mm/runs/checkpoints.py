@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,17 @@ import numpy as np
 import tensorflow as tf
 
 from t2t_mm.errors import CheckpointError
+from t2t_mm.files.paths import literal_path
 from t2t_mm.runs.groups import Groups
 from t2t_mm.runs.slots import Slot, stored_slots
-from t2t_mm.runs.stored import UNREADABLE, StoredCheckpoint, damaged, first_line, stored_variables
+from t2t_mm.runs.stored import (
+    UNREADABLE,
+    StoredCheckpoint,
+    damaged,
+    first_line,
+    is_refused,
+    stored_variables,
+)
 
 LATEST = "checkpoints"
 BEST = "best"
@@ -45,6 +53,7 @@ class Checkpoints:
       iterators: problem -> iterator over its training batches.
       keep: checkpoints kept in checkpoints/; 0 keeps all.
       groups: of the whole model, by which a checkpoint of t2t_mm 0.1 is read.
+      every_hours: besides those, one is kept for good each time that this many hours have gone by.
     """
 
     def __init__(
@@ -55,13 +64,14 @@ class Checkpoints:
         iterators: Mapping[str, Any],
         keep: int = 5,
         groups: Groups | None = None,
+        every_hours: float | None = None,
     ):
         self._state = tf.Variable("", dtype=tf.string, trainable=False)
         self._weights, self._slots, self._groups = dict(variables), list(slots), groups or {}
         self._iterators = dict(iterators)
         self._whole = self._checkpoint()
         best = tf.train.Checkpoint(variables=self._weights, state=self._state)
-        self._latest = _manager(self._whole, output_dir / LATEST, keep)
+        self._latest = _manager(self._whole, output_dir / LATEST, keep, every_hours)
         self._best = _manager(best, output_dir / BEST, 1)
 
     def _checkpoint(self) -> tf.train.Checkpoint:
@@ -88,9 +98,16 @@ class Checkpoints:
         finally:
             self._whole.slots = {}  # their memory goes
 
-    def latest(self) -> str | None:
-        """The path of the latest checkpoint."""
-        return self._latest.latest_checkpoint
+    def last_sound(self, unsound: Collection[int]) -> str | None:
+        """The path of the latest checkpoint that a diverged run can go back to.
+
+        Args:
+          unsound: steps whose evaluation was no number; of others, the weights are looked at.
+        """
+        for path in reversed(self._latest.checkpoints):
+            if step_of(path) not in unsound and _is_finite(StoredCheckpoint(path)):
+                return path
+        return None
 
     def save_best(self, step: int, state: Mapping[str, Any]) -> None:
         """Keeps the present weights as the best so far."""
@@ -129,10 +146,12 @@ class Checkpoints:
         except UNREADABLE as cause:
             if isinstance(cause, CheckpointError):
                 raise
+            if is_refused(cause):
+                raise damaged(path, cause) from cause
             raise CheckpointError(
                 f"the checkpoint {path} does not fit this run ({first_line(cause)}); "
-                "it was written by another version of the program or is damaged: give another "
-                "--output_dir, or remove the damaged checkpoint to go on from the one before it."
+                "it was written by another version of the program, or is damaged; give another "
+                f"--output_dir, or move {path}.* away to go on from the checkpoint before it."
             ) from cause
         return self._begin(stored)
 
@@ -175,11 +194,21 @@ def write_beginning(
 
 
 def _manager(
-    checkpoint: tf.train.Checkpoint, folder: Path, keep: int
+    checkpoint: tf.train.Checkpoint, folder: Path, keep: int, every_hours: float | None = None
 ) -> tf.train.CheckpointManager:
     return tf.train.CheckpointManager(
-        checkpoint, str(folder), max_to_keep=keep or None, checkpoint_name=_PREFIX
+        checkpoint,
+        str(folder),
+        max_to_keep=keep or None,
+        keep_checkpoint_every_n_hours=every_hours,
+        checkpoint_name=_PREFIX,
     )
+
+
+def _is_finite(stored: StoredCheckpoint) -> bool:
+    """True if every weight is a number."""
+    values = map(stored.variable, stored.variables)
+    return all(np.isfinite(v).all() for v in values if np.issubdtype(v.dtype, np.floating))
 
 
 def exists(output_dir: Path) -> bool:
@@ -206,18 +235,20 @@ def step_of(checkpoint: str) -> int:
     return int(found.group(1)) if found else -1
 
 
-def find(place: str | Path, best: bool = False) -> str:
+def find(place: str | Path, best: bool = False, flag: str = "--checkpoint_path") -> str:
     """The checkpoint that a user means.
 
     Args:
       place: a run directory, its checkpoints/ or best/, or one checkpoint, e.g.
         "run/checkpoints/model-1000".
       best: in a run directory, prefer best/.
+      flag: where the place comes from, for errors.
 
     Raises:
+      UserError: for a path that TensorFlow takes for a pattern.
       CheckpointError: if there is none.
     """
-    path = Path(place).expanduser()
+    path = literal_path(place, flag)
     folders = [path / BEST, path / LATEST] if best else [path / LATEST, path / BEST]
     for folder in [*folders, path]:
         latest = tf.train.latest_checkpoint(str(folder)) if folder.is_dir() else None
@@ -238,7 +269,7 @@ def resolve_checkpoint(output_dir: Path, checkpoint: str | Path | None) -> str:
       CheckpointError: if there is none.
     """
     if checkpoint in (None, "", "latest"):
-        return find(output_dir)
+        return find(output_dir, flag="--output_dir")
     return find(output_dir / BEST if checkpoint == "best" else checkpoint)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_mm.errors import CheckpointError, UserError
+from t2t_mm.files.paths import literal_path
 from t2t_mm.files.writing import rewrite
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds import first_edition
@@ -27,7 +28,12 @@ FILE = "run.json"
 VOCABULARIES = "vocab"  # the run directory's folder of vocabulary copies
 
 # Fields of the hparams that may differ between a run and its continuation.
-_FREE = frozenset({"train_steps", "keep_best_metric", "early_stopping_evals", "eval_max_length"})
+_FREE = frozenset(
+    {
+        *("train_steps", "keep_best_metric", "early_stopping_evals", "early_stopping_delta"),
+        "eval_max_length",
+    }
+)
 # Likewise of a problem: training does not read how its outputs are scored.
 _FREE_OF_TASKS = frozenset({"metrics", "language"})
 
@@ -49,6 +55,8 @@ class RunRecord:
       versions: of t2t_mm, Python and the libraries that a result may depend on.
       origin: what the run was averaged, cut or grown from; {} for one that began by itself.
       devices: on how many the latest command trained; None where nobody knows.
+      reported: the last step whose report at the end of the run is written; 0 for none yet, None
+        where nobody knows.
     """
 
     model: str
@@ -63,6 +71,7 @@ class RunRecord:
     versions: dict[str, str] = field(default_factory=lambda: versions())
     origin: dict[str, Any] = field(default_factory=dict)
     devices: int | None = None
+    reported: int | None = None
 
     def write(self, output_dir: Path) -> None:
         """Writes run.json in one step."""
@@ -73,9 +82,10 @@ class RunRecord:
         """Reads a run directory's record.
 
         Raises:
+          UserError: if TensorFlow could not read its checkpoints by this path.
           CheckpointError: if there is none, or it is not one of ours.
         """
-        path = Path(output_dir).expanduser() / FILE
+        path = literal_path(output_dir, "--output_dir") / FILE
         if not path.is_file():
             raise CheckpointError(
                 f"'{output_dir}' is no run directory: it has no {FILE}; "
@@ -145,8 +155,14 @@ def changes(old: RunRecord, new: RunRecord) -> list[str]:
 
 
 def _whole(task: dict[str, Any]) -> dict[str, Any]:
-    """A task with all fields; one that came after the record was written has its default."""
-    return json.loads(json.dumps(Task.from_dict(task).to_dict()))
+    """A task with all fields; one that came after the record was written has its default.
+
+    The preparation of texts is left out: training reads data that are prepared already.
+    """
+    found = json.loads(json.dumps(Task.from_dict(task).to_dict()))
+    for kind in (*found["inputs"].values(), found["targets"]):
+        kind.pop("preparation", None)
+    return found
 
 
 def _filled(record: RunRecord) -> dict[str, Any]:

@@ -108,7 +108,13 @@ def first_line(cause: BaseException) -> str:
 
 def damaged(checkpoint: str, cause: BaseException) -> CheckpointError:
     """The error for a checkpoint that cannot be read."""
+    advice = "see to that and try again" if is_refused(cause) else "it is damaged: give another one"
     return CheckpointError(
-        f"the checkpoint {checkpoint} cannot be read ({first_line(cause)}); it is damaged: give "
-        "another one."
+        f"the checkpoint {checkpoint} cannot be read ({first_line(cause)}); {advice}."
     )
+
+
+def is_refused(cause: BaseException) -> bool:
+    """True if the system would not read a file, which says nothing about what is in it."""
+    system = (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)
+    return isinstance(cause, (*system, tf.errors.UnavailableError))

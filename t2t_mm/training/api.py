@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from t2t_mm.files.paths import given_path
 from t2t_mm.lookup import find_problems
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess
+from t2t_mm.training.machine import WHOLE_MACHINE, Machine
 from t2t_mm.training.one_machine import refuse_clusters
 from t2t_mm.training.progress import Phases, Progress, terminal
 from t2t_mm.training.settings import (
     DATA_DIR,
+    EVALUATE,
+    EVALUATE_TRAIN,
     Settings,
     TrainResult,
     default_output_dir,
@@ -38,6 +42,10 @@ def train(
     random_seed: int = 0,
     warm_start_from: str | None = None,
     schedule: str = "train_and_evaluate",
+    save_checkpoints_secs: float = 0.0,
+    keep_checkpoint_every_n_hours: float | None = None,
+    log_step_count_steps: int | None = None,
+    machine: Machine = WHOLE_MACHINE,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: bool = True,
 ) -> TrainResult:
@@ -65,8 +73,16 @@ def train(
         generate_data.
       random_seed: of everything.
       warm_start_from: a run directory or checkpoint whose matching weights the run begins with.
-      schedule: train | train_and_evaluate | continuous_train_and_eval (the same) | evaluate.
-        train is without evaluation; evaluate does nothing else, on the latest checkpoint.
+      schedule: train | train_and_evaluate | continuous_train_and_eval (the same) | evaluate |
+        evaluate_on_train_data. train is without evaluation; the last two do nothing else, on the
+        latest checkpoint.
+      save_checkpoints_secs: seconds between two checkpoints at most, besides those of
+        evaluations; 0: those alone.
+      keep_checkpoint_every_n_hours: a checkpoint is kept for good each time that so many hours
+        have gone by; None: never.
+      log_step_count_steps: steps of a problem between two of its train lines in metrics.jsonl;
+        None: 100.
+      machine: which GPUs and how many threads are used.
       callbacks: told of every step (as a batch) and evaluation (as an epoch); they may set
         `model.stop_training` and `model.optimizer.learning_rate`. Keras's own work, or are
         refused by what a run does instead; see docs/training.md.
@@ -89,8 +105,12 @@ def train(
         model=model,
         hparams_set=hparams_set,
         hparams=HPARAMS.get(hparams_set)().override(hparams),
-        data_dir=Path(data_dir).expanduser(),
-        output_dir=Path(output_dir or default_output_dir(text, model, hparams_set)).expanduser(),
+        data_dir=Path(given_path(data_dir, "--data_dir")).expanduser(),
+        output_dir=Path(
+            default_output_dir(text, model, hparams_set)
+            if output_dir is None
+            else given_path(output_dir, "--output_dir")
+        ).expanduser(),
         train_steps=train_steps,
         eval_steps=0 if schedule == "train" else eval_steps,
         local_eval_frequency=local_eval_frequency,
@@ -98,6 +118,9 @@ def train(
         random_seed=random_seed,
         warm_start_from=warm_start_from,
         schedule=schedule,
+        save_checkpoints_secs=save_checkpoints_secs,
+        keep_checkpoint_every_n_hours=keep_checkpoint_every_n_hours,
+        log_step_count_steps=log_step_count_steps,
     ).checked()
     phases, stream = Phases(), terminal(progress)
     if generate_data:
@@ -111,11 +134,12 @@ def train(
             log=Progress(stream).say,
         )
         phases.done("data generation")
+    machine.apply()
     from t2t_mm.training import run
 
     settings = run.with_networks(settings)
     phases.done("imports")
     with run.quick_start():
-        if schedule == "evaluate":
+        if schedule in (EVALUATE, EVALUATE_TRAIN):
             return run.evaluate(settings, stream)
         return run.train(settings, callbacks, phases, stream)

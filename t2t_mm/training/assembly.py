@@ -17,7 +17,6 @@ from t2t_mm.training.loop import Loop, LoopPlan
 from t2t_mm.training.mixing import loss_weights, make_policy
 from t2t_mm.training.moving_average import ExponentialMovingAverage
 from t2t_mm.training.optimizer_choice import make_optimizer
-from t2t_mm.training.optimizer_hparams import fraction
 from t2t_mm.training.progress import Progress
 from t2t_mm.training.schedules import make_schedule
 from t2t_mm.training.settings import Settings
@@ -51,7 +50,7 @@ def make_loop(
     batches = replicas.count * accumulate_steps(hparams)
     with replicas.scope():
         slots = optimizer.build(trained)
-        averages = ExponentialMovingAverage(fraction(hparams, "ema_decay"), trained)
+        averages = ExponentialMovingAverage(hparams.ema_decay, trained)
         step = TrainStep(model, trained, optimizer, hparams, replicas, averages, tuning)
     iterators = {task.name: iter(training_batches(task, data_dir, hparams, seed)) for task in tasks}
     evaluate = DevEvaluator(model, tasks, data_dir, hparams, settings.eval_steps, vocabularies)
@@ -61,6 +60,9 @@ def make_loop(
             evaluate_every=settings.local_eval_frequency,
             best_metric=evaluate.best,
             early_stopping=hparams.early_stopping_evals,
+            delta=hparams.early_stopping_delta,
+            save_seconds=settings.save_checkpoints_secs,
+            log_every=settings.log_step_count_steps,
             further_objectives=step.further_objectives,
         ),
         tasks={task.name: task for task in tasks},
@@ -79,6 +81,7 @@ def make_loop(
             iterators,
             settings.keep_checkpoint_max,
             groups,
+            settings.keep_checkpoint_every_n_hours,
         ),
         averages=averages,
         progress=progress,

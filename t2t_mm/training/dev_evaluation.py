@@ -27,7 +27,7 @@ from t2t_mm.training.best_metric import find_best_metric
 
 
 class DevEvaluator:
-    """Evaluates, when it is called, every problem that has a dev split.
+    """Evaluates, when it is called, every problem that has the split.
 
     The input pipelines and the traces are made at the first call.
 
@@ -38,6 +38,7 @@ class DevEvaluator:
       hparams: of the pipelines; label_smoothing.
       batches: of each problem at most; 0: no evaluation; None: all.
       vocabularies: by name, where outputs may have to be decoded.
+      split: whose examples.
 
     Attributes:
       best: what hparams.keep_best_metric names.
@@ -54,8 +55,10 @@ class DevEvaluator:
         hparams: HParams,
         batches: int | None,
         vocabularies: Mapping[str, Vocabulary] | None = None,
+        split: Split = Split.DEV,
     ):
-        self._tasks = development_tasks(tasks, data_dir) if batches != 0 else []
+        self._split = split
+        self._tasks = tasks_with(split, tasks, data_dir) if batches != 0 else []
         self._data_dir = data_dir
         self._hparams = hparams
         self._batches = batches
@@ -72,9 +75,9 @@ class DevEvaluator:
         for task in self._tasks:
             if task.name not in self._datasets:
                 self._datasets[task.name] = evaluation_batches(
-                    task, Split.DEV, self._data_dir, self._hparams, self._batches
+                    task, self._split, self._data_dir, self._hparams, self._batches
                 )
-            batches = readable(self._datasets[task.name], task, self._data_dir, Split.DEV)
+            batches = readable(self._datasets[task.name], task, self._data_dir, self._split)
             found[task.name] = self._evaluation(task, batches)
             if task.name in self.best.decoded:
                 found[task.name] |= self._decoded(task)
@@ -82,16 +85,21 @@ class DevEvaluator:
 
     def _decoded(self, task: Task) -> dict[str, float]:
         """The best metric, and its parts, of what the model writes by itself."""
-        batches = readable(self._datasets[task.name], task, self._data_dir, Split.DEV)
+        batches = readable(self._datasets[task.name], task, self._data_dir, self._split)
         answers = decode_batches(self._decoder, task, batches, self._hparams, self._vocabularies)
         return flatten(score(task, answers, [self.best.metric]))
 
 
 def development_tasks(tasks: Sequence[Task], data_dir: Path) -> list[Task]:
     """The problems that have a development split."""
+    return tasks_with(Split.DEV, tasks, data_dir)
+
+
+def tasks_with(split: Split, tasks: Sequence[Task], data_dir: Path) -> list[Task]:
+    """The problems that have a split."""
     manifests = {task.name: load_manifest(task.data_name, data_dir) for task in tasks}
     return [
         task
         for task in tasks
-        if (manifest := manifests[task.name]) and Split.DEV.value in manifest.splits
+        if (manifest := manifests[task.name]) and split.value in manifest.splits
     ]

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -25,6 +25,7 @@ from t2t_mm.runs.slots import Slot, one_slot
 from t2t_mm.training import flat_groups
 from t2t_mm.training.optimizer import Optimizer
 from t2t_mm.training.optimizer_hparams import OptimizerHParams
+from t2t_mm.value_range import Count, Count0, Least0, Positive, Range, Share
 
 PREFIX = "keras."
 
@@ -36,6 +37,19 @@ _OURS = frozenset(
         *("use_ema", "ema_momentum", "ema_overwrite_frequency", "gradient_accumulation_steps"),
     }
 )
+
+# What arguments allow, by the names that Keras gives them in every class; others: finite numbers.
+_RANGES: Mapping[str, Any] = {
+    **dict.fromkeys(("beta_1", "beta_2", "adam_beta_1", "adam_beta_2", "rho", "momentum"), Share),
+    **dict.fromkeys(("epsilon", "epsilon_1", "epsilon_2", "clip_threshold"), Positive),
+    **dict.fromkeys(("initial_accumulator_value", "beta", "adam_lr_ratio", "rms_rate"), Least0),
+    "l1_regularization_strength": Least0,
+    "l2_regularization_strength": Least0,
+    "l2_shrinkage_regularization_strength": Least0,
+    "learning_rate_power": Annotated[float, Range(high=0)],
+    "warmup_steps": Count0,
+    "ns_steps": Count,
+}
 # They wrap other optimizers, or train other weights than they are evaluated with.
 _LEFT_OUT = frozenset({"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "ScheduleFreeAdamW"})
 
@@ -75,6 +89,7 @@ def _record(wrapped: type[keras.optimizers.Optimizer]) -> type[OptimizerHParams]
         # An int such as adam_lr_ratio=1 may be meant as a number; None stands for one too.
         counts = argument.name.endswith("steps") or isinstance(default, (bool, str))
         kind = type(default) if counts else float
+        kind = _RANGES.get(argument.name, kind)
         fields.append((argument.name, kind, dataclasses.field(default=default)))
     return dataclasses.make_dataclass(
         f"{wrapped.__name__}HParams", fields, bases=(OptimizerHParams,), frozen=True

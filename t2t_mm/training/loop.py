@@ -56,6 +56,9 @@ class LoopPlan:
       evaluate_every: steps between evaluations, each with a checkpoint.
       best_metric: the figure that decides which weights are kept in best/.
       early_stopping: evaluations without a better metric before the end; 0 = never.
+      delta: by how much a metric has to be better for that.
+      save_seconds: seconds between two checkpoints, at most; 0: evaluations alone have one.
+      log_every: own steps of a problem between two of its train lines.
       further_objectives: names of the model's objectives beside the first, for the train lines.
     """
 
@@ -63,6 +66,9 @@ class LoopPlan:
     evaluate_every: int
     best_metric: BestMetric = LOSS
     early_stopping: int = 0
+    delta: float = 0.0
+    save_seconds: float = 0.0
+    log_every: int | None = None  # None: LOG_EVERY
     further_objectives: Sequence[str] = ()
 
 
@@ -75,18 +81,22 @@ class State:
       problem_steps: problem -> steps of it.
       tallies: problem -> what its steps have reported since its last train line.
       best: best mean metric so far; None before the first evaluation.
+      reference: the metric that the next one has to be better than by the plan's delta.
       stale: evaluations since then.
       best_metric: the name of what `best` is of; "" if it was not written down.
       rate_factor: what a callback has multiplied the schedule's learning rate by.
+      unsound: steps whose evaluation gave a loss that is no number.
     """
 
     step: int = 0
     problem_steps: dict[str, int] = field(default_factory=dict)
     tallies: dict[str, StepStats] = field(default_factory=dict)
     best: float | None = None
+    reference: float | None = None
     stale: int = 0
     best_metric: str = ""
     rate_factor: float = 1.0
+    unsound: list[int] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
@@ -96,7 +106,8 @@ class State:
     def from_dict(cls, values: Mapping[str, Any]) -> State:
         """The inverse of `to_dict`."""
         tallies = {name: StepStats(state) for name, state in values["tallies"].items()}
-        return cls(**{**values, "tallies": tallies})
+        # Before there was a delta, the best was what the next had to be better than.
+        return cls(**{"reference": values["best"], **values, "tallies": tallies})
 
 
 @dataclass
@@ -123,7 +134,6 @@ class Loop:
       watchers_state: what those who are told remember, ready for JSON; None for nothing.
       state: where the run is.
       watchers_restored: what `watchers_state` gave when the checkpoint was written.
-      evaluated: the metrics of the latest evaluation.
     """
 
     plan: LoopPlan
@@ -148,7 +158,6 @@ class Loop:
     watchers_state: Callable[[], Any] = lambda: None
     state: State = field(default_factory=State)
     watchers_restored: Any = None
-    evaluated: Metrics = field(default_factory=dict)
 
     def restore(self) -> bool:
         """Goes to the latest checkpoint; False if there is none."""
@@ -164,7 +173,7 @@ class Loop:
         self.state = State.from_dict(saved)
         before, now = self.state.best_metric, self.plan.best_metric.name
         if before and before != now:  # two figures do not compare
-            self.state.best, self.state.stale = None, 0
+            self.state.best, self.state.reference, self.state.stale = None, None, 0
             self.progress.say(f"note: keep_best_metric {before} -> {now}: best/ begins anew.")
         return True
 
@@ -179,6 +188,7 @@ class Loop:
           KeyboardInterrupt: after SIGINT or SIGTERM, when the state is saved.
         """
         self._log, self._saved = log, self.state.step
+        self._saved_at = time.monotonic()
         self._begun: set[str] = set()
         with Interruption() as interruption:
             ended = self.is_finished()
@@ -189,6 +199,8 @@ class Loop:
                     self._log_all()
                 if at_end or self.state.step % self.plan.evaluate_every == 0:
                     ended = self._evaluate() or at_end
+                    self._save()
+                elif 0 < self.plan.save_seconds <= time.monotonic() - self._saved_at:
                     self._save()
                 if interruption.requested and not ended:
                     self._save()
@@ -229,7 +241,7 @@ class Loop:
         seconds = 0.0 if fresh else time.monotonic() - begin
         tally = state.tallies.setdefault(name, StepStats(objectives=self.plan.further_objectives))
         tally.add(report.tolist(), seconds)
-        if tally.steps >= LOG_EVERY:
+        if tally.steps >= (self.plan.log_every or LOG_EVERY):
             self._log_train(name)
         if fresh:
             self.progress.say(f"first step of {name}: {time.monotonic() - begin:.1f} s")
@@ -237,7 +249,7 @@ class Loop:
         return self.after_step(state.step, name, loss)
 
     def _diverged(self, name: str, loss: float, norm: float) -> DivergedError:
-        kept = self.checkpoints.latest() or "none was written yet"
+        kept = self.checkpoints.last_sound(self.state.unsound) or "none is there"
         return DivergedError(
             f"training diverged at step {self.state.step} on problem '{name}': loss {loss}, "
             f"gradient norm {norm}. The update was not applied; last good checkpoint: {kept}. "
@@ -261,12 +273,13 @@ class Loop:
         """Evaluates, keeps the best; True if the run is to end."""
         with self.averages.swapped():
             metrics = self.evaluate()
-        self.evaluated = metrics
         if not metrics:
             return self._ask_watchers(metrics)
         state, best = self.state, self.plan.best_metric
         for name, values in sorted(metrics.items()):
             self._log.write(state.step, "dev", name, values)
+        if not all(math.isfinite(values.get("loss", 0.0)) for values in metrics.values()):
+            state.unsound.append(state.step)
         line = losses_line(state.step, metrics)
         try:
             value = best.value(metrics)
@@ -276,10 +289,14 @@ class Loop:
         self.progress.say(f"{line}; {best.name} {value:.4g}" if best.decoded else line)
         state.best_metric = best.name
         sign = 1.0 if best.higher_is_better else -1.0
-        if math.isfinite(value) and (state.best is None or sign * value > sign * state.best):
-            state.best, state.stale = value, 0
+        finite, delta = math.isfinite(value), self.plan.delta
+        if finite and (state.best is None or sign * value > sign * state.best):
+            state.best = value
             with self.averages.swapped():
                 self.checkpoints.save_best(state.step, {"best": value})
+        better = state.reference is None or sign * value > sign * state.reference + delta
+        if finite and better:
+            state.reference, state.stale = value, 0
         else:
             state.stale += 1
         stop = self._ask_watchers(metrics)
@@ -303,7 +320,7 @@ class Loop:
     def _save(self) -> None:
         if self._saved == self.state.step:
             return  # to write over the latest checkpoint would risk it
-        self._saved = self.state.step
+        self._saved, self._saved_at = self.state.step, time.monotonic()
         state = {**self.state.to_dict(), "mixing": self.policy.state()}
         watchers = self.watchers_state()
         if watchers is not None:

@@ -75,6 +75,15 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
+def development_lines(output_dir: Path, step: int) -> dict[str, list[dict[str, float | None]]]:
+    """Problem -> the metrics of each of its development lines at a step, in order."""
+    found: dict[str, list[dict[str, float | None]]] = {}
+    for line in read(output_dir / FILE):
+        if line["step"] == step and line["split"] == "dev":
+            found.setdefault(line["problem"], []).append(line["metrics"])
+    return found
+
+
 def truncate_after(path: Path, step: int) -> None:
     """Removes the lines after `step`, and a half-written one."""
     if not path.exists():

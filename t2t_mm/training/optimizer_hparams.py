@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from t2t_mm.errors import HParamError
 from t2t_mm.hparam import HParams
 from t2t_mm.typed_record import TypedRecord
+from t2t_mm.value_range import Least0, Positive, Share
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -23,16 +23,14 @@ class OptimizerHParams(TypedRecord):
 
     Attributes:
       FROM_HPARAMS: own field -> the field of HParams that gives its default.
-      FRACTIONS: fields that must lie in [0, 1).
     """
 
     NOUN: ClassVar[str] = "optimizer hparam"
     FLAG: ClassVar[str] = "--hparams=optimizer.NAME"
     FROM_HPARAMS: ClassVar[Mapping[str, str]] = {"weight_decay": "weight_decay"}
-    FRACTIONS: ClassVar[tuple[str, ...]] = ()
 
-    weight_decay: float = 0.0  # decoupled, per step and unit of learning rate
-    l2: float = 0.0  # coupled: this much of a weight is added to its clipped gradient
+    weight_decay: Least0 = 0.0  # decoupled, per step and unit of learning rate
+    l2: Least0 = 0.0  # coupled: this much of a weight is added to its clipped gradient
     decay_vectors: bool = False  # True: the two act on biases and norms too, not on matrices alone
 
     @classmethod
@@ -45,13 +43,7 @@ class OptimizerHParams(TypedRecord):
         """
         inherited = {own: getattr(hparams, name) for own, name in cls.FROM_HPARAMS.items()}
         record = cls().replace(**inherited).override(",".join(hparams.optimizer_hparams))
-        for name in cls.FRACTIONS:
-            fraction(record, name)
-        for name in ("weight_decay", "l2"):
-            if getattr(record, name) < 0:
-                raise HParamError(
-                    f"{cls.NOUN} '{name}' must be 0 or more, got {getattr(record, name)}."
-                )
+        record.check()
         return record
 
 
@@ -65,30 +57,15 @@ class AdamHParams(OptimizerHParams):
         "beta2": "adam_beta2",
         "epsilon": "adam_epsilon",
     }
-    FRACTIONS: ClassVar[tuple[str, ...]] = ("beta1", "beta2")
 
-    beta1: float = 0.85  # what the first moment keeps of itself at a step
-    beta2: float = 0.997  # likewise the second moment
-    epsilon: float = 1e-6  # added to the root of the second moment
+    beta1: Share = 0.85  # what the first moment keeps of itself at a step
+    beta2: Share = 0.997  # likewise the second moment
+    epsilon: Positive = 1e-6  # added to the root of the second moment
 
 
 @dataclass(frozen=True)
 class MomentumHParams(OptimizerHParams):
     """The hyperparameters of gradient descent with momentum."""
 
-    FRACTIONS: ClassVar[tuple[str, ...]] = ("momentum",)
-
-    momentum: float = 0.9  # what the accumulated gradient keeps of itself; 0: plain descent
+    momentum: Share = 0.9  # what the accumulated gradient keeps of itself; 0: plain descent
     nesterov: bool = False  # look ahead by one step of momentum
-
-
-def fraction(record: TypedRecord, name: str) -> float:
-    """A field that must lie in [0, 1).
-
-    Raises:
-      HParamError: if it does not.
-    """
-    value = getattr(record, name)
-    if not 0.0 <= value < 1.0:
-        raise HParamError(f"{record.NOUN} '{name}' must be at least 0 and below 1, got {value}.")
-    return value

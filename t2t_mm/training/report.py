@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from t2t_mm.data.batches.pipeline import count_examples
@@ -72,8 +72,11 @@ def decode_samples(
     hparams: HParams,
     vocabularies: Mapping[str, Vocabulary],
     data_dir: Path,
+    say: Callable[[str], None] = print,
 ) -> tuple[Metrics, dict[str, list[dict[str, str]]]]:
     """Scores what the model writes by itself on some development examples; no language models.
+
+    What may mislead in the figures is told to `say`.
 
     Returns:
       Problem -> metrics, without `accuracy`, which teacher forcing gives too; and problem ->
@@ -86,6 +89,8 @@ def decode_samples(
         scored = evaluation(task, Split.DEV, max_examples=EXAMPLES)
         metrics[task.name] = {n: v for n, v in scored.metrics.items() if n != "accuracy"}
         samples[task.name] = scored.samples(_SAMPLES)
+        for remark in scored.remarks:
+            say(f"remark on {task.name}, {remark}.")
     return metrics, samples
 
 

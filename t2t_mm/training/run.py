@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TextIO
 
 import keras
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from t2t_mm.errors import DivergedError
 from t2t_mm.models.joint import JointModel
+from t2t_mm.problem import Split
 from t2t_mm.runs import model_making
 from t2t_mm.runs.checkpoints import by_path, exists, find
 from t2t_mm.runs.groups import variable_groups
@@ -19,7 +21,7 @@ from t2t_mm.runs.replicas import Replicas, visible_devices
 from t2t_mm.runs.run_record import RunRecord, refuse_changes, refuse_other_devices
 from t2t_mm.runs.trained_run import held
 from t2t_mm.runs.weights import load_weights
-from t2t_mm.training import report
+from t2t_mm.training import metrics_log, report
 from t2t_mm.training.assembly import make_loop
 from t2t_mm.training.callback_checks import refuse
 from t2t_mm.training.callbacks import Callbacks
@@ -30,7 +32,7 @@ from t2t_mm.training.metrics_log import MetricsLog
 from t2t_mm.training.progress import Phases, Progress
 from t2t_mm.training.run_data import RunData, open_data
 from t2t_mm.training.schedules import depends_on_train_steps
-from t2t_mm.training.settings import Settings, TrainResult
+from t2t_mm.training.settings import EVALUATE_TRAIN, Settings, TrainResult
 from t2t_mm.training.table import metrics_table
 from t2t_mm.training.warm_start import warm_start
 
@@ -64,7 +66,11 @@ def train(
             loop.averages.start()
         phases.done("checkpoint")
         if resumed and loop.is_finished():
-            progress.say(report.text(report.figures(settings.output_dir), data.tasks, {}))
+            if is_reported(settings.output_dir, loop.state.step):
+                progress.say(report.text(report.figures(settings.output_dir), data.tasks, {}))
+            else:  # it was stopped between its last checkpoint and the end of its report
+                with MetricsLog(settings.output_dir, loop.state.step) as log:
+                    _report(settings, data, loop, model, log, progress)
             progress.say(report.finished(settings, loop.state.step))
         else:
             data.write(settings.output_dir)
@@ -72,8 +78,7 @@ def train(
             with MetricsLog(settings.output_dir, loop.state.step) as log, lent(model, loop):
                 watchers = Callbacks(callbacks, model, loop, settings.eval_steps > 0)
                 if _run(settings, loop, log, watchers, phases, progress):
-                    with loop.averages.swapped():
-                        _report(settings, data, loop, model, log, progress)
+                    _report(settings, data, loop, model, log, progress)
         figures = report.figures(settings.output_dir)
     return TrainResult(loop.state.step, figures, settings.output_dir, model)
 
@@ -153,23 +158,41 @@ def _report(
     log: MetricsLog,
     progress: Progress,
 ) -> None:
+    """Decodes some examples, logs their figures as far as they are missing, prints the rest."""
     step, best = loop.state.step, loop.plan.best_metric
     samples: dict[str, list[dict[str, str]]] = {}
     if settings.eval_steps:
         progress.say("decoding some development examples")
         tasks = development_tasks(data.tasks, settings.data_dir)
-        metrics, samples = report.decode_samples(
-            model, tasks, settings.hparams, data.vocabularies, settings.data_dir
-        )
+        with loop.averages.swapped():
+            metrics, samples = report.decode_samples(
+                model, tasks, settings.hparams, data.vocabularies, settings.data_dir, progress.say
+            )
+        lines = metrics_log.development_lines(settings.output_dir, step)
         for name, values in metrics.items():
+            evaluated = [line for line in lines.get(name, ()) if "loss" in line]
             if name in best.decoded:  # the evaluation's own figures stand, of its own examples
-                values = {n: v for n, v in values.items() if n not in loop.evaluated.get(name, ())}
-            if values:
+                values = {n: v for n, v in values.items() if not any(n in e for e in evaluated)}
+            if values and len(lines.get(name, ())) == len(evaluated):
                 log.write(step, "dev", name, values)
     rows, further = report.figures(settings.output_dir), [best.metric] if best.decoded else []
     progress.say(report.text(rows, data.tasks, samples, further))
     if best.decoded and samples:
         progress.say(f"{best.metric}: of the {settings.eval_steps} batches of an evaluation.")
+    record = RunRecord.read(settings.output_dir)
+    dataclasses.replace(record, reported=step).write(settings.output_dir)
+
+
+def is_reported(output_dir: Path, step: int) -> bool:
+    """True if the report of a run that has ended at a step is written.
+
+    Of a run that does not say, it is where there was no evaluation, or more than that.
+    """
+    reported = RunRecord.read(output_dir).reported
+    if reported is not None:
+        return reported == step
+    lines = metrics_log.development_lines(output_dir, step)
+    return not lines or any(len(of_problem) > 1 for of_problem in lines.values())
 
 
 def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
@@ -181,8 +204,9 @@ def evaluate(settings: Settings, stream: TextIO | None) -> TrainResult:
     model = _make_model(settings, data, Replicas())
     load_weights(checkpoint, model, data.tasks)
     batches = settings.eval_steps or None
+    split = Split.TRAIN if settings.schedule == EVALUATE_TRAIN else Split.DEV
     evaluate_all = DevEvaluator(
-        model, data.tasks, settings.data_dir, settings.hparams, batches, data.vocabularies
+        model, data.tasks, settings.data_dir, settings.hparams, batches, data.vocabularies, split
     )
     metrics, best = evaluate_all(), evaluate_all.best
     shown = metrics_table(metrics, {best.metric} if best.decoded else ())

@@ -68,6 +68,7 @@ def open_data(settings: Settings) -> RunData:
         vocabularies={name: vocabulary.digest for name, vocabulary in vocabularies.items()},
         train_steps=settings.total_steps,
         data=training_digests(tasks, settings.data_dir),
+        reported=0,
     )
     return RunData(tasks, vocabularies, record)
 

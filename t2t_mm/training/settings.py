@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t2t_mm.errors import UserError, unknown
+from t2t_mm.files.paths import literal_path
 from t2t_mm.hparam import HParams
 from t2t_mm.problem import Problem
-from t2t_mm.registry import MIXING_POLICIES, MODELS, OPTIMIZERS
+from t2t_mm.registry import MIXING_POLICIES, MODALITIES, MODELS, OPTIMIZERS
 
 if TYPE_CHECKING:
     from t2t_mm.models.joint import JointModel
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 DATA_DIR = "~/t2t_data"
 TRAIN_DIR = "~/t2t_train"
 
-# Tensor2Tensor's schedules that exist here. continuous_train_and_eval is train_and_evaluate.
-SCHEDULES = ("train", "train_and_evaluate", "continuous_train_and_eval", "evaluate")
+# Tensor2Tensor's schedules that train or evaluate. continuous_train_and_eval is train_and_evaluate.
+EVALUATE, EVALUATE_TRAIN = "evaluate", "evaluate_on_train_data"
+SCHEDULES = ("train", "train_and_evaluate", "continuous_train_and_eval", EVALUATE, EVALUATE_TRAIN)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,9 @@ class Settings:
     random_seed: int
     warm_start_from: str | None
     schedule: str
+    save_checkpoints_secs: float = 0.0
+    keep_checkpoint_every_n_hours: float | None = None
+    log_step_count_steps: int | None = None
 
     @property
     def total_steps(self) -> int:
@@ -50,12 +55,18 @@ class Settings:
         """Checks the settings, and fills train_steps in.
 
         Raises:
-          UserError: for an unknown name or a number out of range.
+          UserError: for an unknown name, a number out of range, or a path that TensorFlow takes
+            for a pattern.
         """
         MODELS.entry(self.model)
+        self.hparams.check()
+        literal_path(self.output_dir, "--output_dir")
+        if self.warm_start_from is not None:
+            literal_path(self.warm_start_from, "--warm_start_from")
         if not self.hparams.optimizer.startswith("keras."):  # those are known when Keras is there
             OPTIMIZERS.entry(self.hparams.optimizer)
         MIXING_POLICIES.entry(self.hparams.problem_choice)
+        _check_networks(self.hparams)
         if self.schedule not in SCHEDULES:
             raise unknown("schedule", self.schedule, SCHEDULES, "--schedule")
         least = {
@@ -64,12 +75,29 @@ class Settings:
             "local_eval_frequency": 1,
             "keep_checkpoint_max": 0,
             "random_seed": 0,
+            "save_checkpoints_secs": 0,
+            "log_step_count_steps": 1,
         }
         for field, smallest in least.items():
             value = getattr(self, field)
             if value is not None and value < smallest:
                 raise UserError(f"--{field} must be {smallest} or more, got {value}.")
+        hours = self.keep_checkpoint_every_n_hours
+        if hours is not None and not hours > 0:
+            raise UserError(f"--keep_checkpoint_every_n_hours must be above 0, got {hours:g}.")
         return dataclasses.replace(self, train_steps=self.total_steps)
+
+
+def _check_networks(hparams: HParams) -> None:
+    """Raises UnknownNameError for a modality that is not registered, with its hparam's name."""
+    ending = "_modality"
+    named = {name: getattr(hparams, name) for name in hparams.types() if name.endswith(ending)}
+    chosen = [(name, value) for name, value in named.items() if value]
+    pairs = filter(None, hparams.modalities.split(";"))
+    chosen += [("modalities", pair.partition(":")[2]) for pair in pairs]
+    for name, value in chosen:
+        if value not in MODALITIES:
+            raise unknown("modality", value, MODALITIES, f"the hparam {name}")
 
 
 @dataclass(frozen=True)

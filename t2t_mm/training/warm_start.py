@@ -79,7 +79,7 @@ def warm_start(
     Raises:
       CheckpointError: if there is no checkpoint, or nothing in it matches.
     """
-    checkpoint = find(place, best=True)
+    checkpoint = find(place, best=True, flag="--warm_start_from")
     stored = StoredCheckpoint(checkpoint)
     weights = {path: v for path, v in variables.items() if v.dtype.is_floating}
     remapping = Remapping.between(Path(checkpoint).parents[1], record, vocabularies or {})

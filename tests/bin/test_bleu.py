@@ -87,6 +87,13 @@ def test_prints_scores_intervals_and_signatures(files, capsys):
     assert lines[4].endswith("1000 resamples, seed 12345")
 
 
+def test_a_file_whose_name_looks_like_wildcards_is_that_file(files, capsys):
+    odd = files["out"].rename(files["out"].with_name("out [1]*.txt"))
+    argv = [f"--translation={odd}", f"--reference={files['ref']}", "--bootstrap_resamples=0"]
+    assert exit_status(t2t_bleu.main, argv) == 0
+    assert capsys.readouterr().out.startswith("BLEU_uncased = ")
+
+
 def test_compares_two_translations(files, capsys):
     flags = [f"--translation={files['ref']}", f"--reference={files['ref']}"]
     assert bleu(*flags, f"--compare_to={files['out']}", "--bleu_variant=cased") == 0
@@ -181,3 +188,44 @@ def test_mistakes_are_one_sentence_and_status_2(files, capsys, flags, message):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message.format(**files) in error
     assert error.count("\n") == 1
+
+
+def test_a_tokenizer_that_wants_the_network_is_one_sentence(files, capsys, monkeypatch):
+    def refused(*args):
+        raise OSError("no network")
+
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.download_file", refused)
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.SACREBLEU_DIR", "/none")
+    flags = (f"--translation={files['out']}", f"--reference={files['ref']}")
+    for name in ("flores101", "flores200", "spm"):
+        assert bleu(*flags, f"--tokenize={name}") == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert f"error: the tokeniser '{name}' (from --tokenize) needs a file that" in error
+        assert "which failed (OSError); run it once where there is a network" in error
+
+
+def test_only_a_line_feed_ends_a_line_as_in_sacrebleus_command(files, tmp_path):
+    """Other breaks stand inside of texts: a file split at them would no longer be aligned."""
+    odd = "It costs\r3.50 €\x85 today\u2028 .\r\n"
+    for name, text in (("out", OUTPUT + odd), ("ref", FIRST + odd)):
+        (tmp_path / f"{name}2").write_bytes(text.encode())
+    files = {"out": tmp_path / "out2", "ref": tmp_path / "ref2"}
+    got = Scorer(("bleu", "chrf"), "cased")(files["out"], [files["ref"]])
+    for theirs, name in zip(
+        sacrebleu_cli(files, ["ref"], "-m", "bleu", "chrf"), ("BLEU_cased", "chrF2"), strict=True
+    ):
+        assert got[name].value == pytest.approx(theirs["score"], abs=1e-8)
+
+
+def test_chinese_by_the_default_tokenizer_has_a_remark(tmp_path, capsys):
+    (tmp_path / "zh").write_text(
+        "我们今天去北京看朋友。\n他说这本书非常有意思。\n", encoding="utf-8"
+    )
+    flags = (f"--translation={tmp_path / 'zh'}", f"--reference={tmp_path / 'zh'}")
+    assert bleu(*flags, "--bleu_variant=cased", "--bootstrap_resamples=0") == 0
+    out = capsys.readouterr().out
+    assert "BLEU_cased = 0.00" in out and "give --tokenize=zh.\n" in out
+    assert bleu(*flags, "--bleu_variant=cased", "--tokenize=zh", "--bootstrap_resamples=0") == 0
+    out = capsys.readouterr().out
+    assert "BLEU_cased = 100.00" in out and "remark" not in out

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,23 @@ def test_a_users_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with pytest.raises(UserError, match="no problem given"):
         t2t_trainer.main([f"--t2t_usr_dir={folder}"])
     assert "registered nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_no_character_ends_a_command(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a terminal cannot show is spelled out, as are bytes of names that are not UTF-8."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+
+    def main(argv: Sequence[str]) -> int:
+        print("猫 é \udcff")
+        raise UserError("a file 猫 \udcff.")
+
+    assert command_line.exit_status(main, []) == 2
+    shown = {"ascii": r"\u732b \xe9 \udcff", "latin-1": r"\u732b é \udcff", "utf-8": r"猫 é \udcff"}
+    for stream in (out, err):
+        stream.flush()
+    assert out.buffer.getvalue().decode(encoding) == f"{shown[encoding]}\n"
+    expected = "error: a file 猫 \udcff.\n".encode(encoding, "backslashreplace")
+    assert err.buffer.getvalue() == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 
 from t2t_mm.decoding.inputs import Raw, read_lines, stored_inputs
 from t2t_mm.errors import DataError
@@ -150,3 +151,26 @@ def test_bad_lines(tmp_path, content, message):
 def test_missing_file():
     with pytest.raises(DataError, match=r"^none.txt cannot be read \(No such file or directory\)"):
         read_lines("none.txt")
+
+
+def test_clipped_samples_are_told_with_the_files_name(vocabularies, tmp_path, caplog):
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, np.array([1.5, -1.5, 0.25]), 8000, subtype="FLOAT")
+    with caplog.at_level("WARNING", "t2t_mm"):
+        stored = stored_input(path, SOUND, vocabularies)
+        stored_input(wav(1), SOUND, vocabularies)
+    assert np.frombuffer(stored.value, "<i2").tolist() == [32767, -32768, 8192]
+    assert caplog.messages == [f"note: the sound {path} had 2 of 3 samples clipped."]
+
+
+def test_damaged_images_and_sounds_are_sentences(vocabularies):
+    for content, kind, words in (
+        (
+            png(1)[:-12],
+            PICTURE,
+            "is not an image that can be decoded .*TensorFlow does not read it",
+        ),
+        (wav(1)[:-9], SOUND, r"is not a sound that can be decoded \(it breaks off after"),
+    ):
+        with pytest.raises(DataError, match=f"^the input {words}"):
+            stored_input(content, kind, vocabularies)

@@ -84,6 +84,14 @@ def test_settings():
     assert len(with_beams("red dog")) == 2
 
 
+def test_a_kind_of_inputs_is_known_from_the_problem():
+    talk = Talk(TEXT)
+    assert talk("it=text") == [f"{TEXT}: give text"]
+    said = f"error: it=image: {TEXT} reads text; pr=NAME chooses another problem."
+    assert talk("it=image") == [said]
+    assert Talk(CLASS)("it=image")[0].startswith(f"{CLASS}: give an image")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from t2t_mm.decoding.search.constraints import (
     MinLength,
+    MinLengths,
     NeverEnd,
     NoRepeatNgram,
     Written,
@@ -15,6 +16,7 @@ from t2t_mm.decoding.search.constraints import (
     forbidden_by,
 )
 from t2t_mm.decoding.settings import DecodeSettings
+from t2t_mm.errors import HParamError
 
 EOS, SIZE = 1, 7
 
@@ -82,13 +84,28 @@ def test_what_one_constraint_forbids_is_forbidden_but_an_output_may_always_end()
     assert tokens(forbidden_by(both, here, SIZE)) == [{2, 3, 4, 5, 6}, {EOS, 2, 3, 4}]
 
 
+def test_a_minimum_for_each_input_holds_in_all_of_its_rows():
+    least = MinLengths(tf.constant([2, 0]))
+    here = Written(tf.constant(1), tf.constant(0), None, beams=2)
+    assert tokens(least.forbidden(here, SIZE)) == [{EOS}, {EOS}, set(), set()]
+    assert least.repeated(3).tokens.numpy().tolist() == [2, 2, 2, 0, 0, 0]
+
+
+@pytest.mark.parametrize("text", ["min_length_ratio=-1", "eos_penalty=-0.5", "extra_length=-1"])
+def test_settings_out_of_range_are_refused(text: str) -> None:
+    with pytest.raises(HParamError, match=f"'{text.split('=')[0]}' must be 0"):
+        DecodeSettings().override(text)
+
+
 def test_the_settings_choose_constraints():
     def chosen(text: str) -> tuple:
-        return constraints_of(DecodeSettings().override(text))
+        return constraints_of(DecodeSettings().override(text), lambda: tf.constant([4, 1, 0]))
 
     assert chosen("") == ()
     assert chosen("min_length=3") == (MinLength(3),)
     assert chosen("no_repeat_ngram_size=2") == (NoRepeatNgram(2),)
+    (ratio,) = chosen("min_length_ratio=0.6")
+    assert ratio.tokens.numpy().tolist() == [3, 1, 0]
     # What never ends needs no minimum.
     forced = chosen("force_decode_length=True,min_length=3,no_repeat_ngram_size=4")
     assert forced == (NeverEnd(), NoRepeatNgram(4))

@@ -127,6 +127,27 @@ def _searches(conditions: Conditions) -> dict:
     }
 
 
+@pytest.mark.parametrize("text", ["", "beam_size=1"])
+def test_a_penalty_on_the_end_makes_answers_longer(text):
+    settings = DecodeSettings().override(text)
+    search = registry.SEARCHES.get(settings.strategy)(settings)
+    step, limits = Random.make(3, 2, 6), tf.constant([5, 7])
+
+    def ends_at_once(tokens, position, state):
+        logits, state = step.step(tokens, position, state)
+        return logits + 20.0 * tf.one_hot(1, tf.shape(logits)[1]), state
+
+    def lengths(penalty: float) -> list[int]:
+        state = step.state(search.beams, 8)
+        conditions = Conditions(eos_penalty=penalty)
+        found = search(SearchRequest(ends_at_once, state, limits, None, conditions=conditions))
+        best = found.ids[:, 0] if found.ids.shape.rank == 3 else found.ids
+        return [int(np.count_nonzero(row)) for row in best.numpy()]
+
+    assert lengths(0.0) == [1, 1]
+    assert lengths(500.0) == [5, 7]  # no answer ends before its limit
+
+
 @pytest.mark.parametrize("name", ["greedy", "beam", "sampling"])
 def test_conditions_that_are_not_used_cost_no_operation(name):
     """As many nodes as the loops had when they knew no conditions; any condition adds some."""

@@ -14,7 +14,9 @@ from t2t_mm.decoding.combinations import combination
 from t2t_mm.decoding.decoder import Decoded
 from t2t_mm.decoding.splits import Answered
 from t2t_mm.evaluation.baselines import Baseline
-from t2t_mm.evaluation.metrics import Answers, compute, text
+from t2t_mm.evaluation.metrics import Answers, compute, remarks_on, text
+from t2t_mm.evaluation.metrics.captions import caption_words
+from t2t_mm.evaluation.metrics.scripts import language_by_script
 from t2t_mm.evaluation.metrics.text import bleu_tokenizer
 from t2t_mm.evaluation.scoring import score
 from t2t_mm.kinds import Text
@@ -37,14 +39,18 @@ def test_near_perfect_chinese_is_not_zero() -> None:
     near = Answers(NEAR, [[one] for one in RIGHT], language="zh")
     value = compute(["bleu"], near)["bleu"].value
     assert value == sacrebleus(NEAR, RIGHT, "zh") > 70
-    assert compute(["bleu"], NEAR, [[one] for one in RIGHT])["bleu"].value < 0.01
+    german = Answers(NEAR, [[one] for one in RIGHT], language="de")
+    assert compute(["bleu"], german)["bleu"].value < 0.01
     assert "tok:zh" in compute(["bleu"], near)["bleu"].signature
 
 
 @pytest.mark.parametrize(
     ("language", "tokenizer"),
-    [("", "13a"), ("de", "13a"), ("zh", "zh"), ("zh-TW", "zh"), ("ZH_cn", "zh"), ("ko", "13a")],
-)
+    [
+        ("", "13a"), ("de", "13a"), ("zh", "zh"), ("zh-TW", "zh"), ("ZH_cn", "zh"), ("yue", "zh"),
+        ("th", "char"), ("my-MM", "char"),
+    ],
+)  # fmt: skip
 def test_tokenizers(language: str, tokenizer: str) -> None:
     assert bleu_tokenizer(language) == tokenizer
 
@@ -58,6 +64,9 @@ def test_japanese_by_mecab_where_it_is_installed(monkeypatch: pytest.MonkeyPatch
     assert bleu_tokenizer("ja") == "ja-mecab"
     monkeypatch.setattr(text.importlib.util, "find_spec", lambda name: None)
     assert (bleu_tokenizer("ja"), bleu_tokenizer("zh")) == ("char", "zh")
+    assert bleu_tokenizer("ko") == "13a"  # which has spaces between words
+    monkeypatch.setattr(text.importlib.util, "find_spec", lambda name: name)
+    assert bleu_tokenizer("ko") == "ko-mecab"
 
 
 def test_evaluation_and_its_baseline_go_by_the_task() -> None:
@@ -117,3 +126,60 @@ def test_a_problems_file_says_the_language(tmp_path: Path) -> None:
     finally:
         PROBLEMS.remove("file_enzh")
         VOCABULARIES.remove("vocab.file_enzh")
+
+
+@pytest.mark.parametrize(
+    ("texts", "language"),
+    [
+        (RIGHT, "zh"),
+        (JAPANESE, "ja"),
+        (["東京タワー", "大学"], "ja"),
+        (["우리는 오늘 서울에 간다."], "ko"),
+        (["ฉันรักแมว"], "th"),
+        (["ខ្ញុំស្រលាញ់ឆ្មា"], "km"),
+        (["the word 猫 is Japanese for cat"], ""),
+        (["der Hund", "кошка", "γάτα", "قطة"], ""),
+        (["123 !?"], ""),
+        ([], ""),
+    ],
+)
+def test_the_language_is_guessed_by_its_letters(texts: list[str], language: str) -> None:
+    assert language_by_script(texts) == language
+
+
+def test_right_answers_of_a_language_that_nobody_said_are_100_with_a_remark() -> None:
+    score = compute(["bleu"], RIGHT, [[one] for one in RIGHT])["bleu"]
+    assert score.value == pytest.approx(100)
+    assert "tok:zh" in score.signature
+    assert score.remarks == (
+        "nobody said what the targets are written in; by their letters (as of 'zh') they are split "
+        "by tok:zh; the problem's key language says it",
+    )
+    said = compute(["bleu"], Answers(RIGHT, [[one] for one in RIGHT], language="zh"))["bleu"]
+    assert said.value == pytest.approx(100) and said.remarks == ()
+
+
+def test_answers_too_short_for_four_words_are_0_with_a_remark() -> None:
+    score = compute(["bleu"], ["der Hund", "die Katze"], [["der Hund"], ["die Katze"]])["bleu"]
+    assert score.value == 0
+    assert score.remarks == (
+        "no output has 3 words as tok:13a splits them, so it is 0 whatever they say; chrf, cer or "
+        "exact_match tell more",
+    )
+    long = ["der kleine rote Hund bellt"]
+    assert compute(["bleu"], long, [long])["bleu"].remarks == ()
+
+
+def test_metrics_of_words_split_writing_without_spaces() -> None:
+    """Of 11 characters one is wrong: no metric of words takes the sentence for one wrong word."""
+    right, near = RIGHT[0], RIGHT[0].replace("友", "人")
+    scores = compute(["ter", "rouge_1", "wer", "cer"], [near], [[right]])
+    theirs = sacrebleu.metrics.TER(normalized=True, asian_support=True)
+    assert scores["ter"].value == theirs.corpus_score([near], [[right]]).score
+    assert scores["ter"].value == pytest.approx(100 / 11)
+    assert scores["rouge_1"].value == pytest.approx(9 / 10)  # punctuation is no word of captions
+    assert scores["wer"].value == 1
+    assert scores["wer"].remarks == ("a text without spaces counts as one word; take cer",)
+    assert scores["cer"].value == pytest.approx(1 / 11)
+    assert remarks_on(scores) == ["wer: a text without spaces counts as one word; take cer"]
+    assert caption_words("Ein T-Shirt, 猫です") == ["ein", "t-shirt", "猫", "で", "す"]

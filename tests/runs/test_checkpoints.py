@@ -70,13 +70,34 @@ def test_keeps_the_last_ones_and_the_best(tmp_path: Path) -> None:
             saved.save_best(step, {"best": 1.0})
     names = sorted(path.stem for path in (tmp_path / "checkpoints").glob("*.index"))
     assert names == ["model-2", "model-3"]
-    assert find(tmp_path).endswith("checkpoints/model-3") and saved.latest() == find(tmp_path)
+    assert find(tmp_path).endswith("checkpoints/model-3") and saved.last_sound(()) == find(tmp_path)
     assert find(tmp_path, best=True).endswith("best/model-2")
     assert find(tmp_path / "best").endswith("best/model-2")
     assert find(tmp_path / "checkpoints" / "model-2").endswith("checkpoints/model-2")
     loaded = variables()
     load_variables(find(tmp_path, best=True), loaded)
     assert loaded["joint/a.b/c..d"].numpy() == 2.0
+
+
+def test_one_is_kept_for_good_each_time_that_hours_have_gone_by(tmp_path: Path) -> None:
+    for hours, kept in ((1e-9, 3), (1e3, 1)):
+        folder = tmp_path / f"{kept}"
+        iterators = {"p": iter(tf.data.Dataset.range(100))}
+        saved = Checkpoints(folder, variables(), [], iterators, 1, every_hours=hours)
+        for step in (1, 2, 3):
+            saved.save(step, {})
+        assert len(list((folder / "checkpoints").glob("*.index"))) == kept
+
+
+def test_a_checkpoint_of_weights_that_are_no_numbers_is_not_sound(tmp_path: Path) -> None:
+    weights = variables(7.0)
+    saved = checkpoints(tmp_path, weights)
+    assert saved.last_sound(()) is None
+    saved.save(1, {})
+    weights["joint/a.b/c..d"].assign(float("nan"))
+    saved.save(2, {})
+    assert find(tmp_path).endswith("model-2") and saved.last_sound(()).endswith("model-1")
+    assert saved.last_sound([1]) is None
 
 
 def test_find_says_what_to_give(tmp_path: Path) -> None:

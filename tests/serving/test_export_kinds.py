@@ -127,7 +127,12 @@ def test_the_card_tells_every_input(exported):
     assert problem["inputs"] == {"inputs": "image", "question": "text"}
     assert problem["features"] == {
         "inputs": {"kind": "image", "image_size": 16},
-        "question": {"kind": "text", "absent": False},
+        "question": {
+            "kind": "text",
+            "absent": False,
+            "preparation": [],
+            "prepared_by_caller": [],
+        },
     }
     assert problem["target"]["labels"] == ["yes", "no", "maybe"]
     shown = problem["examples"][0]

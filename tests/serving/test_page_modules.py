@@ -239,3 +239,16 @@ def test_a_drawn_tree_has_its_words_in_order_and_apart(page):
         assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
     assert min(one[2] for one in texts) >= 0 and max(one[3] for one in texts) <= width
     assert min(one[4] for one in texts) >= 0 and max(one[4] for one in texts) < height
+
+
+def test_a_long_answer_tells_the_mean_of_its_tokens(page):
+    script = """
+        const { perToken } = await use('answers.js');
+        return values[0].map(([score, tokens]) => perToken(score, tokens));
+    """
+    long, single, none = page.module(script, [[-4.7, 12], [-0.1, 1], [None, 5]])
+    assert long == (
+        "The percentages are of whole answers; of this one each token has 68 % on average "
+        "(12 tokens)."
+    )
+    assert single == none == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import math
@@ -194,12 +195,12 @@ def test_names_that_are_not_there(client):
         ("toy_light", "a cat", "row 1 of toy_light is text, but this problem takes an image;"),
         ("toy_light", b64(b"a cat"), "is not an image, but this problem takes one"),
         ("toy_light", b64(wav()), "is not an image, but this problem takes one"),
-        ("toy_light", b64(png()[:-20]), "row 1 of toy_light cannot be read (Invalid PNG data"),
+        ("toy_light", b64(png()[:-20]), "row 1 of toy_light is not an image that can be decoded"),
         ("toy_light", b64(png(size=90)[:-60]), "is not an image that can be decoded"),
         ("toy_light", b64(png()[:30]), "is not an image"),
         ("toy_light", b64(png(size=101)), "has 101 x 101 pixels; at most 10,000 are allowed"),
         ("toy_samples", "a word", "row 1 of toy_samples is text, but this problem takes a sound;"),
-        ("toy_samples", b64(png()), "is not a sound, but this problem takes one"),
+        ("toy_samples", b64(png()), "is not a sound that can be decoded (Format not recognised)"),
         ("toy_samples", b64(wav()[:-9]), "(it breaks off after 71 of 80 bytes)"),
         ("toy_samples", b64(wav()[:20]), "is not a sound"),
         ("toy_samples", b64(wav(0)), "it holds no samples"),
@@ -353,3 +354,38 @@ def test_deadline_and_full_queue(export_dir):
             endless.set()
             type(signature).answer = answer
         assert predict(client, "toy_upper", instances=["a"]).status_code == 200
+
+
+def packed(client, content: bytes, packing: str = "gzip"):
+    headers = {"Content-Encoding": packing}
+    return client.post(f"{MODEL}:predict", content=content, headers=headers)
+
+
+def test_a_body_in_gzip_is_unpacked(client):
+    body = json.dumps({"signature_name": "toy_upper", "instances": ["ab"]}).encode()
+    plain = client.post(f"{MODEL}:predict", content=body)
+    members = gzip.compress(body[:9]) + gzip.compress(body[9:])
+    for content, packing in ((gzip.compress(body), "gzip"), (members, "GZIP"), (body, "identity")):
+        answer = packed(client, content, packing)
+        assert answer.status_code == 200 and answer.json() == plain.json()
+
+
+def test_what_gzip_hides_is_bounded_and_what_is_damaged_refused(client, api):
+    body = json.dumps({"signature_name": "toy_upper", "instances": ["a" * 30_000]}).encode()
+    assert len(gzip.compress(body)) < 1000
+    bomb = refusal(packed(client, gzip.compress(body)), 413)
+    assert bomb == (
+        "the body has 20,001 bytes or more when it is unpacked; at most 20,000 are allowed "
+        "(--max_body_mb)."
+    )
+    small = gzip.compress(json.dumps({"instances": ["a"]}).encode())
+    assert refusal(packed(client, small[:-4]), 400) == (
+        "the body is gzip that breaks off before its end."
+    )
+    assert "is not gzip, as it says, or damaged" in refusal(packed(client, b"{}"), 400)
+    wrong = small[:-8] + bytes(4) + small[-4:]
+    assert "incorrect data check" in refusal(packed(client, wrong), 400)
+    assert refusal(packed(client, small, "br"), 415) == (
+        "the body is packed by 'br'; send it in gzip or as it is."
+    )
+    assert api.bodies._held == 0

@@ -50,8 +50,9 @@ class Saves:
     def save_best(self, step: int, state: dict[str, Any]) -> None:
         self.best.append(step)
 
-    def latest(self) -> str | None:
-        return f"model-{self.saved[-1]}" if self.saved else None
+    def last_sound(self, unsound: Sequence[int]) -> str | None:
+        sound = [step for step in self.saved if step not in unsound]
+        return f"model-{sound[-1]}" if sound else None
 
 
 class Log:
@@ -119,6 +120,25 @@ def test_best_and_stale_and_a_loss_that_is_no_number() -> None:
     assert counted == {"dev": 6, "train": 2}
 
 
+def test_better_by_no_more_than_the_delta_is_not_better() -> None:
+    plan = LoopPlan(train_steps=100, evaluate_every=10, early_stopping=2, delta=0.5)
+    loop = run(plan, [5.0, 4.6, 4.4, 4.2, 3.95, 3.0])
+    # 5, 4.4 and 3 are better than what came before by more; the best weights go by any gain.
+    assert loop.checkpoints.best == [10, 20, 30, 40, 50]
+    assert (loop.state.step, loop.state.reference, loop.state.best) == (50, 4.4, 3.95)
+    old = {name: value for name, value in State().to_dict().items() if name != "reference"}
+    assert State.from_dict({**old, "best": 2.0}).reference == 2.0
+
+
+def test_checkpoints_by_time_and_train_lines_by_count() -> None:
+    plan = LoopPlan(train_steps=6, evaluate_every=3, save_seconds=1e-9, log_every=2)
+    loop = run(plan)
+    assert loop.checkpoints.saved == [1, 2, 3, 4, 5, 6]
+    lines = [(step, problem) for step, _, problem, _ in loop.lines]
+    assert lines == [(3, "a"), (4, "b"), (6, "a"), (6, "b")]
+    assert run(LoopPlan(6, 3, save_seconds=1e6)).checkpoints.saved == [3, 6]
+
+
 def test_accuracy_is_better_when_higher() -> None:
     plan = LoopPlan(train_steps=30, evaluate_every=10, best_metric=BestMetric("accuracy", (), True))
     assert run(plan, [1.0, 1.0, 1.0]).checkpoints.best == [10]  # accuracy stays 0
@@ -130,6 +150,16 @@ def test_divergence_saves_nothing() -> None:
     text = str(error.value)
     assert "diverged at step 25 on problem 'a': loss inf" in text
     assert "last good checkpoint: model-20." in text
+
+
+def test_divergence_names_no_checkpoint_whose_evaluation_was_no_number() -> None:
+    def diverging(step: int) -> float:
+        return math.inf if step == 35 else 1.0
+
+    with pytest.raises(DivergedError, match="last good checkpoint: model-10."):
+        run(LoopPlan(50, 10), [3.0, math.nan, math.inf], diverging)
+    with pytest.raises(DivergedError, match="last good checkpoint: none is there."):
+        run(LoopPlan(50, 10), [math.nan] * 3, diverging)
 
 
 def test_a_signal_at_an_evaluation_does_not_write_the_checkpoint_again() -> None:

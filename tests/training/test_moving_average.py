@@ -21,7 +21,6 @@ from t2t_mm.runs.run_record import RunRecord
 from t2t_mm.runs.stored import StoredCheckpoint
 from t2t_mm.runs.weights import has_average, load_weights, without_raw
 from t2t_mm.training.moving_average import ExponentialMovingAverage
-from t2t_mm.training.optimizer_hparams import fraction
 from tests.training.tiny_runs import TRANSFORMER, stored, train
 
 DECAY = 0.6
@@ -155,5 +154,5 @@ def test_names_and_range() -> None:
     assert without_raw(None) == (None, True)
     assert without_raw("best:raw") == ("best", False)
     assert without_raw(":raw") == (None, False)
-    with pytest.raises(HParamError, match="'ema_decay' must be at least 0 and below 1, got 1.0"):
-        fraction(HParams().replace(ema_decay=1.0), "ema_decay")
+    with pytest.raises(HParamError, match="'ema_decay' must be at least 0 and below 1, got '1.0'"):
+        HParams().replace(ema_decay=1.0).check()

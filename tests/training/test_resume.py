@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import keras
 import numpy as np
 import pytest
 
+from t2t_mm.runs.run_record import RunRecord
+from t2t_mm.training.metrics_log import MetricsLog
+from t2t_mm.training.run import is_reported
 from tests.training.tiny_runs import (
     MULTI_MODEL,
     assert_equal_runs,
@@ -77,6 +81,65 @@ def test_a_finished_run_says_so_and_may_be_prolonged(
     assert train(folder, "short").step == 12
     left, right = stored(folder / "whole"), stored(folder / "short")
     assert all(np.array_equal(left[key], right[key]) for key in left)
+
+
+class Killed(BaseException):
+    """A kill, as far as files are concerned."""
+
+
+def test_a_run_that_ends_before_its_report_is_reported_by_the_next_call(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = {"tiny_colours": {"bleu": 0.5}, "tiny_digits": {"exact_match": 0.25}}
+    samples = {"tiny_digits": [{"input": "one two", "target": "1 2", "output": "1 1"}]}
+    calls: list[str] = []
+    write, record = MetricsLog.write, RunRecord.write
+
+    def decode(*args: Any) -> Any:
+        calls.append("decoded")
+        if len(calls) == 1:
+            raise Killed
+        return figures, samples
+
+    def dying_write(self: Any, step: int, split: str, problem: str, values: Any) -> None:
+        if len(calls) == 2 and "exact_match" in values:
+            raise Killed
+        write(self, step, split, problem, values)
+
+    def dying_record(self: RunRecord, output_dir: Path) -> None:
+        if len(calls) == 3 and self.reported:
+            raise Killed
+        record(self, output_dir)
+
+    monkeypatch.setattr("t2t_mm.training.report.decode_samples", decode)
+    monkeypatch.setattr(MetricsLog, "write", dying_write)
+    monkeypatch.setattr(RunRecord, "write", dying_record)
+    run: dict[str, Any] = {"decode": True, "train_steps": 4}
+    for _ in range(3):
+        with pytest.raises(Killed):
+            train(folder, "unreported", **run)
+    train(folder, "unreported", **run, progress=True)
+    assert "one two" in capsys.readouterr().out and len(calls) == 4
+    train(folder, "reported", **run)
+    assert metrics(folder / "unreported") == metrics(folder / "reported")
+    assert {"bleu": 0.5} in [line["metrics"] for line in metrics(folder / "unreported")]
+    assert is_reported(folder / "unreported", 4) and len(calls) == 5
+
+
+def test_old_runs_that_do_not_say_are_judged_by_their_lines(tmp_path: Path) -> None:
+    lines = [
+        {"step": 4, "split": "dev", "problem": "a", "metrics": {"loss": 1.0}},
+        {"step": 4, "split": "dev", "problem": "a", "metrics": {"bleu": 0.5}},
+    ]
+    record = {
+        **dict.fromkeys(("model", "hparams_set"), "x"),
+        **{"hparams": {}, "tasks": {}, "seed": 0, "vocabularies": {}, "train_steps": 4},
+    }
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    for count, reported in ((0, True), (1, False), (2, True)):
+        text = "".join(json.dumps(line) + "\n" for line in lines[:count])
+        (tmp_path / "metrics.jsonl").write_text(text)
+        assert is_reported(tmp_path, 4) is reported
 
 
 def test_order_of_problems_changes_nothing(folder: Path) -> None:

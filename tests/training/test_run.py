@@ -195,6 +195,13 @@ def test_evaluate_schedule(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert metrics(folder / "base") == lines
 
 
+def test_evaluation_on_the_training_data(folder: Path) -> None:
+    on_dev = train(folder, "base", schedule="evaluate").metrics
+    on_train = train(folder, "base", schedule="evaluate_on_train_data").metrics
+    assert on_dev.keys() == on_train.keys()
+    assert all(on_train[name]["loss"] != on_dev[name]["loss"] for name in on_dev)
+
+
 def test_unknown_best_metric_is_told_before_a_step(folder: Path) -> None:
     settings = {"problems": "tiny_digits", "train_steps": 1}
     with pytest.raises(UserError, match="'keep_best_metric' must be one of accuracy.*got 'blue'"):

@@ -21,6 +21,7 @@ from t2t_mm.data.batches import order as batch_order
 from t2t_mm.data.batches.bucketing import Buckets, buckets_for
 from t2t_mm.data.batches.selection import ExampleCounts, Selection, select
 from t2t_mm.data.binding import shard_paths
+from t2t_mm.data.records.damage import find_undecodable
 from t2t_mm.data.records.index import (
     RecordIndex,
     index_records,
@@ -136,14 +137,16 @@ def next_batch(
     """`next(iterator)`, with what cannot be read said in one sentence.
 
     Raises:
-      DataError: names the problem and, if data_dir is given, the file that is cut off or altered.
+      DataError: names the problem and, if data_dir is given, the file that is cut off or altered,
+        or the record that cannot be decoded.
       StopIteration: at the end of an evaluation's batches.
     """
     try:
         return next(iterator)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
         paths = [] if data_dir is None else shard_paths(task, Split(split), data_dir)
-        raise unreadable(task.name, [str(path) for path in paths], e) from e
+        undecodable = find_undecodable(task, Split(split), paths)
+        raise undecodable or unreadable(task.name, [str(path) for path in paths], e) from e
 
 
 def _open(

@@ -54,6 +54,7 @@ def generate(
     shared_vocab: str | None = None,
     overwrite: bool = False,
     skip_broken: bool = False,
+    max_cases: int | None = None,
     access: DataAccess = DEFAULT_ACCESS,
     runner: str = LOCAL,
     beam_options: Sequence[str] = (),
@@ -74,6 +75,7 @@ def generate(
       shared_vocab: "NAME:SIZE": one vocabulary, built over all of `problems`, for all their text.
       overwrite: make the data again, also over some that were made otherwise.
       skip_broken: leave out examples that cannot be read, and count them, instead of stopping.
+      max_cases: examples of a split at most, the generator's first; 0: all.
       access: where prepared data sets of TFDS are, and whether the network may be tried.
       runner: "local", or a runner of Apache Beam's (runners/). The bytes do not depend on it.
       beam_options: Beam's pipeline options, "--name=value" each.
@@ -103,6 +105,7 @@ def generate(
         overwrite=overwrite,
         skip_broken=skip_broken,
         access=access,
+        max_cases=max_cases,
     )
     if num_shards is not None and num_shards < 1:
         raise DataError(f"--num_shards must be at least 1, got {num_shards}.")
@@ -244,6 +247,7 @@ def _orders(problem: Problem, manifest: Manifest, request: Request) -> list[Pass
                     tmp_dir=request.tmp_dir,
                     vocabularies=vocabularies,
                     skip_broken=request.skip_broken,
+                    max_cases=manifest.max_cases,
                 )
             )
     return orders
@@ -303,6 +307,7 @@ def _rows(
             left_out=manifest.left_out(split),
             broken=manifest.broken(split),
             notes=() if number else tuple(manifest.notes),
+            noted=manifest.noted(split),
         )
         for name, manifest in manifests.items()
         for number, split in enumerate(manifest.splits)

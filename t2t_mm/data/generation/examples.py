@@ -9,7 +9,9 @@ from typing import Any
 from t2t_mm.data.generation.text_packing import TextPacker
 from t2t_mm.data.records.files import encode_example
 from t2t_mm.errors import DataError
+from t2t_mm.kinds import Kind
 from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.notes import Note, heard
 from t2t_mm.kinds.text import checked_text
 from t2t_mm.kinds.vocabulary import Vocabulary
 from t2t_mm.problem import TARGETS, Broken, Dropped, Problem, Sample, Split
@@ -69,6 +71,9 @@ class ExampleEncoder:
       problem: the base problem, not a _rev or _copy.
       split: for error messages.
       vocabularies: feature -> vocabulary, for the features that are text.
+
+    Attributes:
+      notes: what was done to values, by the example's index; whoever reads them takes them out.
     """
 
     def __init__(self, problem: Problem, split: Split, vocabularies: Mapping[str, Vocabulary]):
@@ -78,6 +83,7 @@ class ExampleEncoder:
         packers = {v: TextPacker(v) for v in set(vocabularies.values())}
         self._packers = {name: packers[vocabulary] for name, vocabulary in vocabularies.items()}
         features = problem.kinds
+        self.notes: dict[int, list[Note]] = {}
         self._inputs = {name: kind for name, kind in features.items() if name != TARGETS}
         self._targets = features[TARGETS].with_labels(problem.label_names)
 
@@ -98,20 +104,33 @@ class ExampleEncoder:
 
     def _check(self, index: int, sample: Sample) -> dict[str, Any] | Broken:
         """The features of a sample; text is still text."""
+        with heard() as notes:
+            features = self._checked_features(index, sample)
+        if notes and isinstance(features, dict):
+            self.notes[index] = notes
+        return features
+
+    def _checked_features(self, index: int, sample: Sample) -> dict[str, Any] | Broken:
         features: dict[str, Any] = {}
         name = TARGETS
         try:
             for name, kind in self._inputs.items():
-                features[name] = kind.check(resolved_value(sample[name]))
+                features[name] = kind.check(self._prepared(kind, resolved_value(sample[name])))
             name = TARGETS
-            stored = self._targets.check(resolved_value(sample[TARGETS]))
+            stored = self._targets.check(
+                self._prepared(self._targets, resolved_value(sample[TARGETS]))
+            )
             features[TARGETS] = self._targets.align(stored, features, self._vocabularies)
             if sample.get("references"):
                 name = "references"
-                features[name] = [checked_text(r).encode() for r in sample[name]]
+                references = (self._prepared(self._targets, text) for text in sample[name])
+                features[name] = [checked_text(text).encode() for text in references]
         except BrokenValue as error:
             return self._broken(index, name, None if name == "references" else sample[name], error)
         return features
+
+    def _prepared(self, kind: Kind, value: Any) -> Any:
+        return value if self._problem.prepares_text else kind.prepared(value)
 
     def _broken(self, index: int, side: str, value: Any, error: BrokenValue) -> Broken:
         file = _file_of(value)
@@ -148,7 +167,9 @@ def resolved_value(value: Any) -> Any:
 
 
 def _file_of(value: Any) -> str | None:
-    """The file that a lazy value reads, if it tells: `path.read_bytes`, or an attribute `path`."""
-    owner = getattr(value, "__self__", None)
-    path = owner if isinstance(owner, Path) else getattr(value, "path", None)
+    """The file that a lazy value reads, if it tells: `path.read_bytes`, a partial function of a
+    path, or an attribute `path`."""
+    told = (getattr(value, "__self__", None), *getattr(value, "args", ()))
+    paths = [one for one in told if isinstance(one, Path)]
+    path = paths[0] if paths else getattr(value, "path", None)
     return str(path) if path is not None else None

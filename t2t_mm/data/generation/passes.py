@@ -43,6 +43,7 @@ class PassOrder:
       data_dir, tmp_dir: where to write; where raw files are.
       vocabularies: feature -> model file, for the features that are text.
       skip_broken: leave broken examples out instead of stopping.
+      max_cases: the split is the first so many examples of the generator; 0: all.
     """
 
     problem: Problem
@@ -54,6 +55,7 @@ class PassOrder:
     tmp_dir: Path
     vocabularies: dict[str, Path]
     skip_broken: bool = False
+    max_cases: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def _fill(spills: dict[int, Spill], order: PassOrder, progress: Progress) -> flo
         records = encoder.encode([(index, sample) for index, _, sample in chunk])
         for (index, key, _), record in zip(chunk, records, strict=True):
             spill = spills[key % order.total]
+            for note in encoder.notes.pop(index, ()):
+                spill.noted[note.reason] += note.times
             if isinstance(record, bytes):
                 # Training data are read shuffled; what is evaluated keeps its order.
                 spill.add(key if order.split is Split.TRAIN else index, record)
@@ -149,6 +153,7 @@ def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample | Dropped 
     """(index, key, sample) of the wanted shards, some at a time."""
     most = _chunk_size(order)
     samples = checked_samples(order.problem, order.split, order.tmp_dir, order.seed)
+    samples = itertools.islice(samples, order.max_cases or None)
     numbered = zip(itertools.count(), keys(order.seed), samples, strict=False)
     wanted = itertools.compress(numbered, membership(order.seed, order.shards, order.total))
     while chunk := list(itertools.islice(wanted, most)):
@@ -163,6 +168,5 @@ def _chunk_size(order: PassOrder) -> int:
 def _finish(order: PassOrder, shard: int, spill: Spill) -> Shard:
     name = shard_name(order.problem.data_name, order.split.value, shard, order.total)
     examples, size, digest = write_records(order.data_dir / name, spill.in_order())
-    return Shard(
-        name, examples, size, digest, dict(sorted(spill.left_out.items())), broken=spill.broken
-    )
+    left_out, noted = (dict(sorted(c.items())) for c in (spill.left_out, spill.noted))
+    return Shard(name, examples, size, digest, left_out, noted=noted, broken=spill.broken)

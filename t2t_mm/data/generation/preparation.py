@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class Request:
       overwrite: start again over data that were made otherwise.
       skip_broken: leave broken examples out.
       access: where prepared data sets of TFDS are, and whether the network may be tried.
+      max_cases: examples of a split at most, the generator's first; 0: all.
     """
 
     data_dir: Path
@@ -53,6 +54,7 @@ class Request:
     overwrite: bool = False
     skip_broken: bool = False
     access: DataAccess = DEFAULT_ACCESS
+    max_cases: int | None = None
 
 
 def base_problems(problems: Iterable[Problem], tmp_dir: Path) -> dict[str, Problem]:
@@ -98,8 +100,21 @@ def _check(name: str, problem: Problem, tmp_dir: Path) -> None:
             raise DataError(
                 f"problem '{name}' must declare {missing} of its {feature} ({kind.noun})."
             )
-    if problem.kinds[TARGETS].has_labels and not problem.labels_at(tmp_dir):
+    if problem.kinds[TARGETS].has_labels:
+        _check_labels(name, problem.labels_at(tmp_dir))
+
+
+def _check_labels(name: str, labels: Sequence[str]) -> None:
+    if not labels:
         raise DataError(f"problem '{name}' must declare `labels`, for its targets are labels.")
+    for label in labels:
+        try:
+            label.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"problem '{name}' has the class {label!a}, which is not valid UTF-8; rename "
+                "what it is named after, such as a folder."
+            ) from None
 
 
 def parse_shared(text: str, problems: Iterable[Problem]) -> VocabularySpec:
@@ -145,6 +160,7 @@ def _open_manifest(problem: Problem, request: Request) -> Manifest:
         data_name=problem.data_name,
         version=problem.version,
         seed=_DEFAULT_SEED if request.seed is None else request.seed,
+        max_cases=request.max_cases or 0,
         labels=problem.label_names,
         features={n: stored_fields(kind, shared) for n, kind in problem.kinds.items()},
         splits=splits,
@@ -164,6 +180,8 @@ def _check_same(manifest: Manifest, problem: Problem, request: Request) -> None:
 def _other_request(manifest: Manifest, request: Request) -> str | None:
     if request.seed not in (None, manifest.seed):
         return f"seed {manifest.seed}, not {request.seed}"
+    if request.max_cases not in (None, manifest.max_cases):
+        return f"max_cases {manifest.max_cases}, not {request.max_cases} (0: all)"
     shards = len(manifest.splits[Split.TRAIN.value])
     if request.num_shards not in (None, shards):
         return f"{shards} training shards, not {request.num_shards}"

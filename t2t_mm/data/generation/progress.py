@@ -23,6 +23,7 @@ class SummaryRow:
       left_out: reason -> number of examples that were read and not written.
       broken: reason -> places of the first of them that could not be read.
       notes: on the problem's raw data; with its first split alone.
+      noted: what was done to values that were written -> how often.
     """
 
     problem: str
@@ -33,6 +34,7 @@ class SummaryRow:
     left_out: dict[str, int]
     broken: dict[str, list[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    noted: dict[str, int] = field(default_factory=dict)
 
     @property
     def read(self) -> int:
@@ -86,9 +88,13 @@ def report(rows: Sequence[SummaryRow]) -> str:
 
 
 def table(rows: Sequence[SummaryRow]) -> str:
-    """The summary, a line for each split of each problem."""
+    """The summary, a line for each split of each problem, and below it what was done to values."""
     head = ("problem", "split", "examples", "bytes", "seconds", "read", "left out")
-    return aligned([head, *(_cells(row) for row in rows)], left=(0, 1, 6))
+    lines = [aligned([head, *(_cells(row) for row in rows)], left=(0, 1, 6))]
+    for row in rows:
+        noted = ", ".join(f"{count:,} {reason}" for reason, count in row.noted.items())
+        lines += [f"note: {row.problem}, {row.split}: {noted}"] if noted else []
+    return "\n".join(lines)
 
 
 def _cells(row: SummaryRow) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ class Spill:
     Attributes:
       left_out: reason -> number of examples that were not written.
       broken: reason -> the places of the first examples that could not be read or stored.
+      noted: reason -> how often something was done to a value that was written.
     """
 
     def __init__(self, folder: Path, memory: int):
@@ -42,6 +43,7 @@ class Spill:
         self._keys, self._lengths = array("Q"), array("I")
         self.left_out: Counter[str] = Counter()
         self.broken: dict[str, list[str]] = {}
+        self.noted: Counter[str] = Counter()
 
     def add(self, key: int, record: bytes) -> None:
         """Adds a record; records are ordered by their keys."""

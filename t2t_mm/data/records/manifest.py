@@ -11,7 +11,7 @@ import dataclasses
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Shard:
       left_out: reason -> number of examples that a rule of the problem, or --skip_broken for
         broken ones, left out.
       broken: reason -> places of the first broken ones.
+      noted: what was done to values, such as "clipped samples" -> how often.
     """
 
     file: str
@@ -46,6 +47,7 @@ class Shard:
     sha256: str
     left_out: dict[str, int] = field(default_factory=dict)
     broken: dict[str, list[str]] = field(default_factory=dict)
+    noted: dict[str, int] = field(default_factory=dict)
 
     def is_whole(self, data_dir: Path) -> bool:
         """True if the file is there and has its size: the check that costs nothing."""
@@ -80,6 +82,7 @@ class Manifest:
       origin: which raw data they were made from, where a problem has several to read.
       cleaning: what was done to the text, and what was left out, in words.
       notes: on the raw data, such as files that lie there and are not read.
+      max_cases: examples of a split at most, the generator's first; 0: all.
     """
 
     data_name: str
@@ -94,6 +97,7 @@ class Manifest:
     origin: str = ""
     cleaning: str = ""
     notes: list[str] = field(default_factory=list)
+    max_cases: int = 0
 
     @property
     def text_vocabularies(self) -> list[str]:
@@ -110,10 +114,11 @@ class Manifest:
 
     def left_out(self, split: str) -> dict[str, int]:
         """Reason -> how many examples were left out."""
-        total: Counter[str] = Counter()
-        for shard in self.splits[split]:
-            total.update(shard.left_out if shard else {})
-        return dict(sorted(total.items()))
+        return _summed(shard.left_out for shard in self.splits[split] if shard)
+
+    def noted(self, split: str) -> dict[str, int]:
+        """What was done to values -> how often."""
+        return _summed(shard.noted for shard in self.splits[split] if shard)
 
     def broken(self, split: str) -> dict[str, list[str]]:
         """Reason -> places of some examples that were left out because they were broken."""
@@ -200,6 +205,13 @@ def _by_number(place: str) -> list[str | int]:
     """A sort key by which line 9 comes before line 10."""
     parts = re.split(r"(\d+)", place)
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(sorted(total.items()))
 
 
 def manifest_path(data_name: str, data_dir: Path) -> Path:

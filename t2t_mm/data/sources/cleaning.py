@@ -6,17 +6,10 @@ Token lengths are no business of this: how many tokens a model takes is an hpara
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass
 
+from t2t_mm.kinds.preparation import Rules, prepare
 from t2t_mm.problem import TARGETS, Broken, Dropped, Problem, Sample, Split
-
-_SPACES = re.compile(r"[\s\x1c-\x1f\x85]+")
-
-
-def one_line(text: str) -> str:
-    """The text with every run of white space, line breaks included, as one space."""
-    return _SPACES.sub(" ", text).strip()
 
 
 @dataclass(frozen=True)
@@ -72,23 +65,26 @@ class TextRules:
         texts = []
         for name, kind in problem.kinds.items():
             if kind.text_vocabulary and not kind.is_absent and isinstance(sample[name], str):
-                text = self._text(sample[name])
-                cleaned[name] = text if name == TARGETS else self._cut(text)
+                rules = self.of_targets if name == TARGETS else self.of_inputs
+                cleaned[name] = prepare(sample[name], rules)
                 texts.append(cleaned[name])
         if problem.targets.text_vocabulary and "references" in sample:
-            references = map(self._text, sample["references"])
+            references = (prepare(text, self.of_targets) for text in sample["references"])
             cleaned["references"] = [text for text in references if text]
         reason = self._reason(texts, split)
         return Dropped(reason) if reason else cleaned
 
-    def _text(self, text: str) -> str:
-        text = one_line(text) if self.one_line else text
-        return text.lower() if self.lowercase else text
+    @property
+    def of_targets(self) -> Rules:
+        """The preparation of a target, see kinds/preparation.py."""
+        used = {"one_space": self.one_line, "lowercase": self.lowercase}
+        return tuple(rule for rule, on in used.items() if on)
 
-    def _cut(self, text: str) -> str:
-        if self.cut_inputs is None or text.count(" ") < self.cut_inputs:
-            return text
-        return " ".join(text.split()[: self.cut_inputs])
+    @property
+    def of_inputs(self) -> Rules:
+        """The preparation of an input."""
+        cut = () if self.cut_inputs is None else (f"cut_words:{self.cut_inputs}",)
+        return (*self.of_targets, *cut)
 
     def _reason(self, texts: list[str], split: Split) -> str | None:
         if not all(text.strip() for text in texts):

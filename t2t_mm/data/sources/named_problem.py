@@ -15,7 +15,16 @@ from t2t_mm.data.sources.raw_data import LocatedData, find, missing
 from t2t_mm.data.sources.readers.reader import Reader, Roots, Row
 from t2t_mm.data.sources.tfds_folder import Record, TfdsFolder
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Broken, Dropped, Problem, Sample, SourceNote, Split
+from t2t_mm.kinds.preparation import Rules
+from t2t_mm.problem import (
+    Broken,
+    Dropped,
+    Problem,
+    Sample,
+    SourceNote,
+    Split,
+    with_preparation,
+)
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 
 
@@ -27,11 +36,22 @@ class NamedProblem(Problem):
     Attributes:
       provenance: where the data come from.
       rules: how text is cleaned and which examples are left out; None for nothing of the kind.
+        They are the preparation of its kinds, too, so that users' texts are cleaned alike.
+      transcript_rules: what the problem itself has done to its targets before that.
     """
 
     provenance: Provenance
     rules: TextRules | None = TextRules()
+    transcript_rules: Rules = ()
     _logged_remark: str = ""  # the remark that was logged last
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        if self.rules is None or not self.prepares_text:
+            return
+        self.inputs = with_preparation(self.inputs, self.rules.of_inputs)
+        of_targets = (*self.transcript_rules, *self.rules.of_targets)
+        self.targets = self.targets.with_preparation(of_targets)
 
     def samples_of_record(
         self, record: Record, split: Split
@@ -120,6 +140,11 @@ class NamedProblem(Problem):
         return self.rules.describe() if self.rules and self._has_text else ""
 
     @property
+    def prepares_text(self) -> bool:
+        """True where the rules are applied."""
+        return self.rules is not None and not self._generates
+
+    @property
     def _has_text(self) -> bool:
         return bool(self.text_vocabularies)
 
@@ -145,7 +170,7 @@ class NamedProblem(Problem):
 
     def clean(self, sample: Sample | Dropped | Broken, split: Split) -> Sample | Dropped | Broken:
         """Applies the rules."""
-        if self.rules is None or self._generates:
+        if self.rules is None or not self.prepares_text:
             return sample
         return self.rules.apply(sample, self, split)
 
@@ -153,7 +178,8 @@ class NamedProblem(Problem):
     def _generates(self) -> bool:
         """True if a subclass makes its samples itself, rules and all."""
         own = type(self).generate_samples
-        return self.provenance.generated or own is not NamedProblem.generate_samples
+        generated = self.provenance is not None and self.provenance.generated
+        return generated or own is not NamedProblem.generate_samples
 
     def _samples(self, found: LocatedData, split: Split) -> Iterator[Sample | Dropped | Broken]:
         if found.tfds:

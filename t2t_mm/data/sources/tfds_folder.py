@@ -72,7 +72,7 @@ class Record:
         return np.asarray(self._get(name))
 
     def sound(self, name: str, sample_rate: int) -> bytes:
-        """A sound as a file's bytes: as it is stored, or its stored 16-bit samples as WAV.
+        """A sound as a file's bytes: as it is stored, or its stored samples as WAV.
 
         Args:
           name: of the feature.
@@ -207,10 +207,10 @@ class TfdsFolder:
         try:
             yield from (_array_records if form == "array_record" else _tfrecords)(path, wanted)
         except (OSError, struct.error, EOFError) as error:
-            raise DataError(
-                f"{path} cannot be read ({getattr(error, 'strerror', None) or error}); delete "
-                f"{self.path} and let TFDS prepare it again."
-            ) from None
+            refused = getattr(error, "strerror", None)  # by the system: nothing is damaged
+            anew = f"delete {self.path} and let TFDS prepare it again"
+            advice = "see to that and try again" if refused else anew
+            raise DataError(f"{path} cannot be read ({refused or error}); {advice}.") from None
 
 
 def _position(text: str | None, size: int) -> int | None:

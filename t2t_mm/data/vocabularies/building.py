@@ -202,16 +202,17 @@ def train_texts(
       DataError: for what cannot be read, unless it is to be skipped.
     """
     features = problem.kinds.items()
-    texts = [name for name, kind in features if kind.text_vocabulary and not kind.is_absent]
+    texts = {name: kind for name, kind in features if kind.text_vocabulary and not kind.is_absent}
     for raw in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
         if isinstance(raw, Broken) and not skip_broken:
             raise DataError(raw.sentence)
         sample = problem.clean(raw, Split.TRAIN)
         if isinstance(sample, (Dropped, Broken)):
             continue
-        for name in texts:
+        for name, kind in texts.items():
             try:
-                text = checked_text(resolved_value(sample.get(name)))
+                value = resolved_value(sample.get(name))
+                text = checked_text(value if problem.prepares_text else kind.prepared(value))
             except BrokenValue:
                 continue  # reported when the example is written
             yield text

@@ -6,14 +6,14 @@ Without conditions, loops get back the very tensors that they hand in: nothing i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
 
 from t2t_mm.decoding.search.constraints import Constraint, Written, forbidden_by
 from t2t_mm.decoding.search.tensors import MINUS_INFINITY
-from t2t_mm.kinds.vocabulary import PAD
+from t2t_mm.kinds.vocabulary import EOS, PAD
 from t2t_mm.tensor import State
 
 
@@ -27,17 +27,19 @@ class Conditions:
         EOS in it is a token like any other. None: no output has one.
       score_prefix: whether the prefix's tokens count in scores and in the length penalty. If so,
         a score is that of the whole output; if not, that of what follows given the prefix.
+      eos_penalty: taken off the log-probability of EOS, at every position.
     """
 
     constraints: Sequence[Constraint] = ()
     prefix: tf.Tensor | None = None
     score_prefix: bool = False
+    eos_penalty: float = 0.0
 
     def repeated(self, copies: int) -> Conditions:
         """The conditions for `copies` rows of each input, side by side."""
-        if self.prefix is None:
-            return self
-        return Conditions(self.constraints, tf.repeat(self.prefix, copies, 0), self.score_prefix)
+        constraints = [constraint.repeated(copies) for constraint in self.constraints]
+        prefix = None if self.prefix is None else tf.repeat(self.prefix, copies, 0)
+        return replace(self, constraints=constraints, prefix=prefix)
 
 
 UNCONDITIONAL = Conditions()
@@ -65,6 +67,7 @@ class Guide:
 
     def __init__(self, conditions: Conditions, limits: tf.Tensor, beams: int = 1):
         self._constraints = tuple(conditions.constraints)
+        self._eos_penalty = conditions.eos_penalty
         self._beams = beams
         self.scored = conditions.score_prefix
         self.limits = self.counted = limits
@@ -98,9 +101,12 @@ class Guide:
           carried: from `start`, or from the position before.
 
         Returns:
-          The logits, -inf where a token is forbidden: the very same without constraints; and what
-          is carried on.
+          The logits, -inf where a token is forbidden: the very same without constraints or a
+          penalty; and what is carried on.
         """
+        if self._eos_penalty:
+            ids = tf.range(tf.shape(logits)[1])
+            logits = tf.where(ids == EOS, logits - self._eos_penalty, logits)
         if not self._constraints:
             return logits, carried
         past = None
@@ -110,7 +116,8 @@ class Guide:
             carried = (past,)
         begin = tf.constant(0) if self.begin is None else tf.repeat(self.begin, self._beams)
         size = logits.shape[1] or tf.shape(logits)[1]
-        forbidden = forbidden_by(self._constraints, Written(position, begin, past), size)
+        written = Written(position, begin, past, self._beams)
+        forbidden = forbidden_by(self._constraints, written, size)
         return tf.where(forbidden, MINUS_INFINITY, logits), carried
 
     def forced(self, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

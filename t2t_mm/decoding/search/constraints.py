@@ -8,7 +8,7 @@ has a larger score than a shorter one, which is what beam search's end rests upo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -26,11 +26,13 @@ class Written(NamedTuple):
       begin: int32 [R], the tokens of each row's prefix; or [], 0.
       past: int32 [R, T], the tokens written; 0 from the position on. None if no constraint reads
         it.
+      beams: rows of each input, side by side.
     """
 
     position: tf.Tensor
     begin: tf.Tensor
     past: tf.Tensor | None
+    beams: int = 1
 
 
 class Constraint(ABC):
@@ -41,6 +43,10 @@ class Constraint(ABC):
     """
 
     reads_past: ClassVar[bool] = False
+
+    def repeated(self, copies: int) -> Constraint:
+        """The constraint for `copies` rows of each input, side by side."""
+        return self
 
     @abstractmethod
     def forbidden(self, written: Written, size: int | tf.Tensor) -> tf.Tensor:
@@ -60,6 +66,24 @@ class MinLength(Constraint):
     def forbidden(self, written: Written, size: int | tf.Tensor) -> tf.Tensor:
         early = written.position - written.begin < self.tokens
         return tf.reshape(early, [-1, 1]) & _is_eos(size)
+
+
+@dataclass(frozen=True, eq=False)
+class MinLengths(Constraint):
+    """`MinLength`, with a number of tokens for each input.
+
+    Attributes:
+      tokens: int32 [B].
+    """
+
+    tokens: tf.Tensor
+
+    def repeated(self, copies: int) -> MinLengths:
+        return MinLengths(tf.repeat(self.tokens, copies))
+
+    def forbidden(self, written: Written, size: int | tf.Tensor) -> tf.Tensor:
+        early = written.position - written.begin < tf.repeat(self.tokens, written.beams)
+        return early[:, None] & _is_eos(size)
 
 
 @dataclass(frozen=True)
@@ -100,13 +124,23 @@ class NoRepeatNgram(Constraint):
         return tf.scatter_nd(places, counts, tf.stack([rows, size])) > 0
 
 
-def constraints_of(settings: DecodeSettings) -> tuple[Constraint, ...]:
-    """Those that the settings ask for."""
+def constraints_of(
+    settings: DecodeSettings, lengths: Callable[[], tf.Tensor]
+) -> tuple[Constraint, ...]:
+    """Those that the settings ask for.
+
+    Args:
+      settings: of the search.
+      lengths: gives the tokens of each input, int32 [B].
+    """
     found: list[Constraint] = []
     if settings.force_decode_length:
         found.append(NeverEnd())
     elif settings.min_length:
         found.append(MinLength(settings.min_length))
+    if settings.min_length_ratio and not settings.force_decode_length:
+        least = settings.min_length_ratio * tf.cast(lengths(), tf.float32)
+        found.append(MinLengths(tf.cast(tf.math.ceil(least), tf.int32)))
     if settings.no_repeat_ngram_size:
         found.append(NoRepeatNgram(settings.no_repeat_ngram_size))
     return tuple(found)

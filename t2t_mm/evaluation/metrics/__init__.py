@@ -10,6 +10,7 @@ from t2t_mm.evaluation.metrics.known import (
     find_metric,
     flatten,
     flatten_intervals,
+    remarks_on,
 )
 from t2t_mm.evaluation.metrics.metric import Metric, metric
 from t2t_mm.evaluation.metrics.statistics import (
@@ -37,4 +38,5 @@ __all__ = [
     "flatten_intervals",
     "mean_of",
     "metric",
+    "remarks_on",
 ]

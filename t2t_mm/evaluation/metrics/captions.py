@@ -3,7 +3,8 @@
 The caption evaluation of COCO tokenises with a Java program (the Stanford PTB tokeniser), lowers
 case and drops punctuation. Here words are runs of letters and digits of any script, with hyphens
 and apostrophes inside ("t-shirt", "man's", "l'homme" are one word each), in lower case; all else is
-dropped. Figures of two such tokenisations differ a little: compare only within one.
+dropped. Of writing without spaces between words, such as Chinese, each character is a word. Figures
+of two such tokenisations differ a little: compare only within one.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from t2t_mm.evaluation.metrics.scripts import UNSPACED_CHARACTERS
 from t2t_mm.evaluation.metrics.statistics import Answers, Statistics, mean_of
 from t2t_mm.evaluation.metrics.text import bleu_variant
 
 BETA = 1.2  # weight of recall in ROUGE-L, as in COCO's evaluation
 
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_LETTERS = rf"[^\W_{UNSPACED_CHARACTERS}]+"
+_WORD = re.compile(f"[{UNSPACED_CHARACTERS}]|{_LETTERS}(?:['’-]{_LETTERS})*")
 
 
 def caption_words(text: str) -> list[str]:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from t2t_mm.evaluation.metrics.scripts import UNSPACED, code_of
 from t2t_mm.evaluation.metrics.statistics import Answers, Statistics, share
+from t2t_mm.evaluation.metrics.text import language_of
 
 
 def wer(answers: Answers) -> Statistics:
     """Word errors per reference word, against the nearest reference of each output."""
     import jiwer
 
-    return _error_rate("wer", jiwer.process_words, answers)
+    found = _error_rate("wer", jiwer.process_words, answers)
+    if code_of(language_of(answers)) not in UNSPACED:
+        return found
+    one_word = "a text without spaces counts as one word; take cer"
+    return dataclasses.replace(found, remarks=(one_word,))
 
 
 def cer(answers: Answers) -> Statistics:

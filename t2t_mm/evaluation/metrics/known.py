@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from t2t_mm.errors import unknown
@@ -165,7 +165,12 @@ def _score(name: str, metric: Metric, answers: Answers, resamples: int) -> Score
         )
     value = figures.pop(name)
     found = intervals(statistics, resamples) if resamples else {}
-    return Score(value, figures, statistics.signature, found)
+    return Score(value, figures, statistics.signature, found, statistics.remarks)
+
+
+def remarks_on(scores: Mapping[str, Score]) -> list[str]:
+    """All that may mislead in these scores, with the metrics' names."""
+    return [f"{name}: {text}" for name, score in scores.items() for text in score.remarks]
 
 
 def flatten(scores: dict[str, Score]) -> dict[str, float]:

@@ -66,11 +66,13 @@ class Statistics:
       rows: float64 [N, S], what each example adds to the metric's S sums.
       figures: sums [S] -> figures by name, the metric's own first.
       signature: how it is computed, where the field asks for that (sacrebleu).
+      remarks: on what may mislead in the figures, a clause each.
     """
 
     rows: np.ndarray
     figures: Figures
     signature: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,14 @@ class Score:
       signature: how it was computed, where the field asks for that (sacrebleu).
       intervals: figure -> 95 % confidence interval, the metric's own included; {} if none was
         asked for.
+      remarks: on what may mislead in the figures, a clause each.
     """
 
     value: float
     parts: dict[str, float] = field(default_factory=dict)
     signature: str = ""
     intervals: dict[str, Interval] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def mean_of(name: str, values: Sequence[float]) -> Statistics:

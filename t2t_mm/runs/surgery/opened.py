@@ -11,6 +11,7 @@ import numpy as np
 
 from t2t_mm.data.vocabularies.building import vocabulary_path
 from t2t_mm.errors import UserError
+from t2t_mm.files.paths import literal_path
 from t2t_mm.files.writing import write_atomically
 from t2t_mm.hparam import HParams
 from t2t_mm.kinds.vocabulary import Vocabulary
@@ -108,9 +109,9 @@ def new_folder(to: str | Path) -> Path:
     """Checks that a new run directory may be written at a path.
 
     Raises:
-      UserError: if something is there.
+      UserError: if something is there, or TensorFlow would take the path for a pattern.
     """
-    folder = Path(to).expanduser()
+    folder = literal_path(to, "--to")
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise UserError(f"--to={to} exists and is not empty; name a new folder.")
     return folder

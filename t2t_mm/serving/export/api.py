@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from t2t_mm.decoding.inputs import unprepared_note
 from t2t_mm.decoding.model_loading import LoadedModel, load
 from t2t_mm.decoding.run_flags import problem_list
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.errors import UserError
+from t2t_mm.files.paths import literal_path
 from t2t_mm.problem import Task
 from t2t_mm.serving.export.description import describe
 from t2t_mm.serving.export.examples import raw_examples, shown_examples
@@ -77,9 +79,12 @@ def export(
       UserError: for what cannot be exported, or a run that cannot be loaded.
     """
     settings = DecodeSettings().override(decode_hparams)
+    folder = literal_path(export_dir or Path(output_dir) / DEFAULT_FOLDER, "--export_dir")
     _check(data_dir, eval_examples)
     loaded = load(output_dir, checkpoint)
     tasks = _chosen(loaded, problems, log)
+    if note := unprepared_note(tasks.values()):
+        log(note)
     held_out = {
         name: raw_examples(task, data_dir or "", loaded.vocabularies, eval_examples)
         for name, task in tasks.items()
@@ -93,7 +98,6 @@ def export(
         "weights": weights,
     }
     description = describe(tasks, settings, _examples(loaded, tasks, data_dir), **run)
-    folder = Path(export_dir or Path(output_dir) / DEFAULT_FOLDER).expanduser()
     path = write_version(made, description, folder, loaded.step)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     log(

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from t2t_mm.decoding.bounds import input_bounds
 from t2t_mm.decoding.settings import DecodeSettings
 from t2t_mm.decoding.writing import output_limits
 from t2t_mm.errors import UserError
@@ -51,6 +52,7 @@ class Exportable(tf.Module):
         _check(tasks)
         self._hparams = hparams
         self._settings = settings
+        self._bounds = input_bounds(hparams, settings)
         paths = RouteFunctions(model, tasks, settings, weights)
         self._paths = paths
         self.weights = paths.weights
@@ -105,13 +107,16 @@ class Exportable(tf.Module):
         batch = {}
         for name, kind in task.inputs.items():
             stored = kind.graph_read(contents[name], self.vocabularies)
+            stored = kind.graph_bounded(stored, self._bounds)
             form = features_of(kind, self._hparams)
             batch[name], batch[name + LENGTH] = kind.feed(stored, self._hparams, form)
         return batch
 
     def _prompts(self, contents: tf.Tensor, task: Task) -> tf.Tensor:
         """The prompts that the outputs of a language model begin with, int32 [B, P]."""
-        ids = self._target_vocabulary(task).encode_answers(contents)
+        rules = task.targets.rules_for_graph[1]
+        ids = self._target_vocabulary(task).encode_answers(contents, rules)
+        ids = task.targets.graph_bounded(ids, self._bounds)
         return ids[:, :-1].to_tensor()  # without the ends
 
     def _target_vocabulary(self, task: Task) -> GraphVocabulary:

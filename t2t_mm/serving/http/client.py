@@ -3,7 +3,7 @@
 It takes the standard library alone, unless it is to convert sounds.
 
 client = Client("http://127.0.0.1:8501")
-client.predict("translate_ende_shapes", "a red circle").output
+client.predict("translate_ende_shapes", "the red circle is above the blue square").output
 client.predict("caption_shapes", [Path("a.png"), Path("b.png")])
 client.predict("my_questions", {"inputs": Path("a.png"), "question": "what is red?"})
 """

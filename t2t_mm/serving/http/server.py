@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from t2t_mm.errors import UserError
+from t2t_mm.files.paths import literal_path
 from t2t_mm.serving.http.app import Api
 from t2t_mm.serving.http.batching import BatchSettings
 from t2t_mm.serving.http.limits import Limits
@@ -109,9 +110,10 @@ def check_folder(settings: ServerSettings) -> Path:
     """The export's folder.
 
     Raises:
-      UserError: if it does not exist, is a version itself, or has no version and is looked at once.
+      UserError: if TensorFlow takes it for a pattern, it does not exist, is a version itself, or
+        has no version and is looked at once.
     """
-    folder = Path(settings.export_dir).expanduser()
+    folder = literal_path(settings.export_dir, "--export_dir")
     if not folder.is_dir():
         raise UserError(
             f"--export_dir={settings.export_dir} is not a folder; t2t-exporter makes one."

@@ -35,18 +35,35 @@ function treeViews(output, source) {
  * @param answers [{output, probability}], the best first.
  * @param label whether they are class labels.
  * @param choose is called with the index of a chosen one; null: they cannot be chosen.
- * @returns a function that marks an index as shown.
+ * @returns {mark, perToken}: functions that mark an index as shown, and tell how many tokens the answer of an index has.
  */
 export function showAlternatives(place, answers, label, choose) {
   const rows = answers.map((answer, index) => row(answer, choose && (() => choose(index))));
+  const mean = h('p', { class: 'hint', id: 'per-token' });
   const title = label ? 'Likeliest labels' : 'Alternatives';
   place.replaceChildren(
     h('h3', {}, title),
     h('ol', { class: 'alternatives' }, rows),
+    mean,
     choose && answers.length > 1 ? h('p', { class: 'hint' }, 'Choose one to see it and what it looked at.') : '');
-  return (shown) => rows.forEach((one, index) => {
-    one.firstChild.setAttribute('aria-pressed', index === shown);
-  });
+  return {
+    mark(shown) {
+      rows.forEach((one, index) => one.firstChild.setAttribute('aria-pressed', index === shown));
+      mean.textContent = '';
+    },
+    perToken(index, tokens) {
+      mean.textContent = perToken(answers[index].score, tokens);
+    },
+  };
+}
+
+/**
+ * A long answer is unlikely as a whole, however sure the model is of each token.
+ * @returns words on the mean probability of a token (their geometric mean); '' where there is none.
+ */
+export function perToken(score, tokens) {
+  if (score === null || tokens < 2) return '';
+  return `The percentages are of whole answers; of this one each token has ${percent(Math.min(1, Math.exp(score / tokens)))} on average (${tokens} tokens).`;
 }
 
 function row({ output, score, probability }, choose) {

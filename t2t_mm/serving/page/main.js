@@ -143,9 +143,9 @@ function showAnswers(answers, asked) {
   const problem = card.problems[asked.name];
   const label = problem.targets === 'label';
   const show = (index) => {
-    shown(index);
+    shown.mark(index);
     showBest(page.best, problem, answers[index].output, asked.text ?? null);
-    showSeen(answers[index].output, asked);
+    showSeen(answers[index].output, asked, (tokens) => shown.perToken(index, tokens));
   };
   const shown = showAlternatives(page.alternatives, answers, label, label ? null : show);
   page.answer.hidden = false;
@@ -154,7 +154,7 @@ function showAnswers(answers, asked) {
   show(0);
 }
 
-async function showSeen(output, asked) {
+async function showSeen(output, asked, tell) {
   looking.abort();
   if (!card.explained?.includes(asked.name)) return;
   page.explanation.hidden = false;
@@ -166,7 +166,9 @@ async function showSeen(output, asked) {
   const { signal } = looking;
   page.seen.setAttribute('aria-busy', 'true');
   try {
-    showExplanation(page.seen, await explain(card, asked.name, asked.row, output, signal), asked);
+    const seen = await explain(card, asked.name, asked.row, output, signal);
+    tell((seen.target_pieces ?? []).length);
+    showExplanation(page.seen, seen, asked);
   } catch (error) {
     if (signal.aborted) return;
     page.seen.replaceChildren(h('p', { class: 'error' }, sentence(error)));

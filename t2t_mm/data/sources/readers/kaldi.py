@@ -7,17 +7,27 @@ is read, others are refused. Spectra (feats.scp) are not read.
 from __future__ import annotations
 
 import functools
-import io
+import math
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from t2t_mm.data.sources.readers.lines import numbered_lines
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.sound_files import passage
 from t2t_mm.kinds.sphere import read_sound
 
-_DECODERS = ("sph2pipe", "flac", "cat")
+# Programs that decode a whole file, and their options that change nothing about that; there are
+# others, such as those that take a part of it.
+_DECODERS = {
+    "sph2pipe": re.compile(r"-f wav|-p|-c 1"),
+    "flac": re.compile(r"-[dcs]+|--decode|--stdout|--silent|--totally-silent"),
+    "cat": re.compile(r"-u"),
+}
+_FIRST_CHANNEL = "-c 1"  # of sph2pipe
 _CONVERT = "write WAV files with Kaldi's wav-copy, and a wav.scp that names them"
 
 
@@ -31,38 +41,74 @@ def utterances(folder: Path) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
       An utterance's name, its transcript, and a function that reads its sound.
 
     Raises:
-      DataError: for a malformed line, an utterance without a recording, or a command in wav.scp
-        that is not known to decode a file only.
+      DataError: for a malformed line, a name that two lines have, an utterance without a
+        recording, or a command in wav.scp that is not known to decode a file only.
     """
-    recordings = {name: (line, place) for name, line, place in _table(folder / "wav.scp")}
+    recordings = _table(folder / "wav.scp")
     segments = _segments(folder / "segments")
-    paths: dict[str, Path] = {}
-    for utterance, text, place in _table(folder / "text"):
-        name, start, end = segments.get(utterance, (utterance, 0.0, -1.0))
-        if name not in recordings:
+    found: dict[str, _Recording] = {}
+    for utterance, (text, place) in _table(folder / "text").items():
+        part = segments.get(utterance, _Segment(utterance))
+        if part.recording not in recordings:
             raise DataError(f"{place}: '{utterance}' has no recording in {folder / 'wav.scp'}.")
-        if name not in paths:
-            paths[name] = _path(*recordings[name], folder)
-        if utterance in segments:
-            yield utterance, text, functools.partial(_cut, paths[name], start, end)
+        if part.recording not in found:
+            found[part.recording] = _recording(*recordings[part.recording], folder)
+        path, channel = found[part.recording]
+        channel = channel if part.channel is None else part.channel
+        if utterance in segments or channel is not None:
+            yield (
+                utterance,
+                text,
+                functools.partial(_passage, path, utterance, part.start, part.end, channel),
+            )
         else:
-            yield utterance, text, functools.partial(read_sound, paths[name])
+            yield utterance, text, functools.partial(read_sound, path)
 
 
-def _table(path: Path) -> Iterator[tuple[str, str, str]]:
-    """(first word, the rest, place) of each line."""
+class _Segment(NamedTuple):
+    """A part of a recording: seconds, None for its end; a channel from 0, None for all."""
+
+    recording: str
+    start: float = 0.0
+    end: float | None = None
+    channel: int | None = None
+
+
+class _Recording(NamedTuple):
+    """A sound file, and which of its channels is meant, from 0; None for all."""
+
+    path: Path
+    channel: int | None
+
+
+def _table(path: Path) -> dict[str, tuple[str, str]]:
+    """First word -> the rest, and the place, of each line.
+
+    Raises:
+      DataError: if two lines begin with one word: what belongs to it could not be told.
+    """
+    found: dict[str, tuple[str, str]] = {}
     for number, line in numbered_lines(path):
         if words := line.split(maxsplit=1):
-            yield words[0], "".join(words[1:]).rstrip(), f"{path}, line {number}"
+            place = f"{path}, line {number}"
+            if words[0] in found:
+                first = found[words[0]][1].rpartition(" ")[2]
+                raise DataError(f"{place}: '{words[0]}' stands in line {first} already.")
+            found[words[0]] = "".join(words[1:]).rstrip(), place
+    return found
 
 
-def _segments(path: Path) -> Mapping[str, tuple[str, float, float]]:
-    """Utterance -> recording, start and end in seconds; an end of -1 is the recording's."""
+def _segments(path: Path) -> Mapping[str, _Segment]:
+    """Utterance -> its part of a recording; an end of -1 is the recording's."""
     found = {}
-    for utterance, rest, place in _table(path) if path.exists() else ():
+    for utterance, (rest, place) in (_table(path) if path.exists() else {}).items():
         try:
-            recording, start, end = rest.split()[:3]
-            found[utterance] = recording, float(start), float(end)
+            recording, start, end, *channel = rest.split()[:4]
+            times = float(start), float(end)
+            if not all(map(math.isfinite, times)):
+                raise ValueError
+            stop = None if times[1] < 0 else times[1]
+            found[utterance] = _Segment(recording, times[0], stop, *map(int, channel))
         except ValueError:
             raise DataError(
                 f"{place} must hold an utterance, a recording, its start and its end in seconds."
@@ -70,14 +116,14 @@ def _segments(path: Path) -> Mapping[str, tuple[str, float, float]]:
     return found
 
 
-def _path(line: str, place: str, folder: Path) -> Path:
+def _recording(line: str, place: str, folder: Path) -> _Recording:
     """The sound file that a line of wav.scp reads, found from the folders that Kaldi runs in."""
-    name = _decoded_file(line[:-1], place) if line.endswith("|") else line
+    name, channel = _decoded_file(line[:-1], place) if line.endswith("|") else (line, None)
     places = [Path(name)] if Path(name).is_absolute() else _from_around(folder, name)
     found = next((path for path in places if path.is_file()), None)
     if found is None:
         raise DataError(f"{place} names {name}, which is missing.")
-    return found
+    return _Recording(found, channel)
 
 
 def _from_around(folder: Path, name: str) -> list[Path]:
@@ -86,33 +132,24 @@ def _from_around(folder: Path, name: str) -> list[Path]:
     return [base / name for base in (folder.parent.parent, folder.parent, folder)]
 
 
-def _decoded_file(command: str, place: str) -> str:
+def _decoded_file(command: str, place: str) -> tuple[str, int | None]:
+    """The file that a command decodes as a whole, and the channel that it takes."""
     try:
-        words = shlex.split(command)
+        program, *options, name = shlex.split(command)
     except ValueError:
-        words = []
-    options = set(words[1:-1])
-    known = words and Path(words[0]).name in _DECODERS and not options & {"|", ">", "<", ";", "&&"}
-    if not known or words[-1].startswith("-") or ("-c" in words and "2" in options):
+        program, options, name = "", [], "-"
+    words = " ".join(options)
+    known = _DECODERS.get(Path(program).name)
+    if not known or name.startswith("-") or known.sub("", words).strip():
         raise DataError(f"{place} runs '{command.strip()}', and commands are not run; {_CONVERT}.")
-    return words[-1]
+    return name, 0 if _FIRST_CHANNEL in words else None
 
 
-def _cut(path: Path, start: float, end: float) -> bytes:
-    """A part of a recording, from second `start` to `end`, as a WAV file."""
-    import soundfile
-
+def _passage(
+    path: Path, utterance: str, start: float, end: float | None, channel: int | None
+) -> bytes:
+    """A part of a recording, as a WAV file."""
     try:
-        with soundfile.SoundFile(io.BytesIO(read_sound(path))) as file:
-            stop = file.frames if end < 0 else min(file.frames, round(end * file.samplerate))
-            begin = min(round(start * file.samplerate), stop)
-            file.seek(begin)
-            samples, rate = file.read(stop - begin, dtype="int16", always_2d=True), file.samplerate
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise BrokenValue(
-            "broken sound",
-            f"is not a sound that can be decoded ({path}: {error})".replace("\n", " "),
-        ) from None
-    out = io.BytesIO()
-    soundfile.write(out, samples, rate, format="WAV", subtype="PCM_16")
-    return out.getvalue()
+        return passage(read_sound(path), start, end, channel)
+    except BrokenValue as error:
+        raise BrokenValue(error.reason, f"{error.detail} (utterance '{utterance}')") from None
