@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from t2t_mm.kinds.broken import BrokenValue, TooLarge
+from t2t_mm.kinds.file_endings import Endings, sound_endings
 from t2t_mm.kinds.kind import (
     BYTES,
     InputBounds,
@@ -53,9 +54,7 @@ class Audio(Kind):
     noun: ClassVar[str] = "sound"
     plural: ClassVar[str] = "sounds"
     stored_as: ClassVar[str] = BYTES
-    suffixes: ClassVar[tuple[str, ...]] = (
-        ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au",
-    )  # fmt: skip
+    suffixes = Endings(sound_endings)
     modality_field: ClassVar[str] = "audio_modality"
     leads: ClassVar[bool] = True
     is_timeline: ClassVar[bool] = True
