@@ -86,7 +86,10 @@ def _flags() -> flags.FlagValues:
         **define,
     )
     flags.DEFINE_bool(
-        "skip_broken", False, "Leave out and count broken examples instead of stopping.", **define
+        "skip_broken",
+        False,
+        "Leave out, count and name broken examples instead of stopping.",
+        **define,
     )
     flags.DEFINE_integer(
         "max_cases",
@@ -158,7 +161,7 @@ def _list(values: flags.FlagValues) -> str:
 
 def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
     from t2t_mm.data.generation.api import generate
-    from t2t_mm.data.generation.progress import table
+    from t2t_mm.data.generation.progress import report
     from t2t_mm.data.generation.runners.beam import parse_options
 
     if values.beam_pipeline_options and values.runner == LOCAL:
@@ -181,7 +184,7 @@ def _generate(problems: list[Problem], values: flags.FlagValues) -> int:
         runner=values.runner,
         beam_options=parse_options(values.beam_pipeline_options),
     )
-    print(table(rows))
+    print(report(rows))
     print(f"complete in {values.data_dir} after {time.monotonic() - start:.1f} s")
     return 0
 

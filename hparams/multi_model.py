@@ -148,7 +148,7 @@ def multimodel_1p8() -> MultiModelHParams:
 
 @register_hparams
 def multimodel1p8() -> MultiModelHParams:
-    """multimodel_1p8, by its older name."""
+    """multimodel_1p8, by its older name. Source: T2T of June 2017."""
     return multimodel_1p8()
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import ClassVar
 
 from t2t_mm import registry
-from t2t_mm.data.sources.readers import Roots, WavTable
+from t2t_mm.data.sources.readers import Reader, Row, WavTable
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.data.sources.transcripts import plain_words
-from t2t_mm.problem import Sample, Split
+from t2t_mm.problem import Broken, Sample, Split
 from t2t_mm.problems.speech import SpeechProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
@@ -60,10 +60,13 @@ class CommonVoice(SpeechProblem):
         sound = functools.partial(record.sound, "voice", _TFDS_HZ)
         yield {"inputs": sound, "targets": plain_words(record.text("sentence"))}
 
-    def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
-        table = _TABLES[files.key][split]
-        for row in _reader(files.key, table).rows(Roots((root,)), training=False):
-            yield {"inputs": row.inputs, "targets": plain_words(row.targets)}
+    def reader(self, files: RawFiles, split: Split) -> Reader:
+        return _reader(files.key, _TABLES[files.key][split])
+
+    def sample_of_item(self, item: Row | Broken, split: Split) -> Sample | Broken:
+        if isinstance(item, Row):
+            item = replace(item, targets=plain_words(item.targets))
+        return super().sample_of_item(item, split)
 
 
 def _reader(key: str, table: str) -> WavTable:

@@ -16,10 +16,10 @@ from typing import ClassVar
 
 from t2t_mm import registry
 from t2t_mm.data.sources.named_problem import NamedProblem
-from t2t_mm.data.sources.readers import ClassFolders, Roots
+from t2t_mm.data.sources.readers import ClassFolders, Reader
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Image2ClassProblem, Sample, Split
+from t2t_mm.problem import Broken, Dropped, Image2ClassProblem, Sample, Split
 from t2t_mm.problems.imagenet_classes import SYNSETS
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 
@@ -57,11 +57,16 @@ class ImageNet(NamedProblem, Image2ClassProblem):
     def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample]:
         yield {"inputs": functools.partial(record.blob, "image"), "targets": record.label("label")}
 
-    def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
+    def reader(self, files: RawFiles, split: Split) -> Reader | None:
+        if files.key != "folders":
+            return None
+        return ClassFolders(medium="image", path="train" if split is Split.TRAIN else "val")
+
+    def samples_of_files(
+        self, files: RawFiles, root: Path, split: Split
+    ) -> Iterator[Sample | Dropped | Broken]:
         if files.key == "folders":
-            reader = ClassFolders(medium="image", path="train" if split is Split.TRAIN else "val")
-            for row in reader.rows(Roots((root,)), training=False):
-                yield {"inputs": row.inputs, "targets": row.targets}
+            yield from super().samples_of_files(files, root, split)
         elif split is Split.TRAIN:
             yield from training_samples(root / _TARS[0])
         else:

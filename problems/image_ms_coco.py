@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm import registry
 from t2t_mm.data.sources.named_problem import NamedProblem
-from t2t_mm.data.sources.readers import Coco, Roots
+from t2t_mm.data.sources.readers import Coco, Reader
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.kinds.preparation import one_space
 from t2t_mm.problem import Dropped, Image2TextProblem, Sample, Split
@@ -62,14 +61,9 @@ class ImageMsCoco(NamedProblem, Image2TextProblem):
         else:
             yield {"inputs": image, "targets": captions[0], "references": captions}
 
-    def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
+    def reader(self, files: RawFiles, split: Split) -> Reader:
         year = _YEARS[split]
-        reader = Coco(
-            medium="image", annotations=f"annotations/captions_{year}.json", pictures=year
-        )
-        for row in reader.rows(Roots((root,)), training=split is Split.TRAIN):
-            sample = {"inputs": row.inputs, "targets": row.targets}
-            yield {**sample, "references": list(row.references)} if row.references else sample
+        return Coco(medium="image", annotations=f"annotations/captions_{year}.json", pictures=year)
 
 
 @registry.register_problem("image_ms_coco_tokens8k")

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from t2t_mm import registry
 from t2t_mm.data.sources.named_problem import NamedProblem
-from t2t_mm.data.sources.readers import Cifar, Roots
+from t2t_mm.data.sources.readers import Cifar, Reader
 from t2t_mm.data.sources.readers.idx import images_and_labels, png_of
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
@@ -37,10 +37,8 @@ class CifarProblem(SmallImagesProblem):
     batches: ClassVar[Mapping[Split, tuple[str, ...]]]
     folder: ClassVar[str]
 
-    def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
-        reader = Cifar(medium="image", path=self.folder, files=self.batches[split])
-        for row in reader.rows(Roots((root,)), training=split is Split.TRAIN):
-            yield {"inputs": row.inputs, "targets": row.targets}
+    def reader(self, files: RawFiles, split: Split) -> Reader:
+        return Cifar(medium="image", path=self.folder, files=self.batches[split])
 
 
 def _cifar(name: str, folder: str, archive: str, needs: tuple[str, ...], size: int) -> Provenance:

@@ -16,7 +16,7 @@ from t2t_mm.data.sources import holding_out
 from t2t_mm.data.sources.raw_data import LocatedData
 from t2t_mm.data.sources.readers import LibriSpeech, Roots, Row
 from t2t_mm.data.sources.tfds_folder import Record
-from t2t_mm.problem import Sample, Split
+from t2t_mm.problem import Broken, Sample, Split
 from t2t_mm.problems.speech import SpeechProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFile, RawFiles, TfdsData
@@ -100,11 +100,13 @@ class LibrispeechProblem(SpeechProblem):
         sound = functools.partial(record.sound, "speech", self.sample_rate)
         yield {"inputs": sound, "targets": record.text("text")}
 
-    def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
-        for row in self._rows(_library(root), split):
-            yield {"inputs": row.inputs, "targets": row.targets}
+    def samples_of_files(
+        self, files: RawFiles, root: Path, split: Split
+    ) -> Iterator[Sample | Broken]:
+        for item in self._items(_library(root), split):
+            yield self.sample_of_item(item, split)
 
-    def _rows(self, root: Path, split: Split) -> Iterator[Row]:
+    def _items(self, root: Path, split: Split) -> Iterator[Row | Broken]:
         there = self._available(root)
         if all(there.values()):
             yield from (row for name in there[split] for row in _chapters(root, name))
@@ -141,8 +143,8 @@ def _library(root: Path) -> Path:
     return below if below.is_dir() else root
 
 
-def _chapters(root: Path, path: str) -> Iterator[Row]:
-    return LibriSpeech(medium="audio", path=path).rows(Roots((root,)), training=False)
+def _chapters(root: Path, path: str) -> Iterator[Row | Broken]:
+    return LibriSpeech(medium="audio", path=path).items(Roots((root,)), training=False)
 
 
 @registry.register_problem("librispeech")

@@ -9,11 +9,10 @@ from typing import ClassVar
 
 from t2t_mm import registry
 from t2t_mm.data.sources.readers.lines import numbered_lines
-from t2t_mm.data.sources.readers.media import media_value
+from t2t_mm.data.sources.readers.media import media_item
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.data.sources.transcripts import plain_words
-from t2t_mm.errors import DataError
-from t2t_mm.problem import Sample, Split
+from t2t_mm.problem import Broken, Sample, Split
 from t2t_mm.problems.speech import SpeechProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFile, RawFiles, TfdsData
@@ -65,17 +64,24 @@ class Ljspeech(SpeechProblem):
             sound = functools.partial(record.sound, "speech", _HZ)
             yield {"inputs": sound, "targets": plain_words(record.text("text_normalized"))}
 
-    def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
+    def samples_of_files(
+        self, files: RawFiles, root: Path, split: Split
+    ) -> Iterator[Sample | Broken]:
         folder = root / "LJSpeech-1.1"
         for number, line in numbered_lines(folder / "metadata.csv"):
             place = f"{folder / 'metadata.csv'}, line {number}"
             fields = line.split("|")
+            if _split_of(fields[0]) is not split:
+                continue
             if len(fields) != 3:
-                raise DataError(f"{place} has {len(fields)} columns separated by |, not 3.")
-            name, _, spoken = fields
-            if _split_of(name) is split:
-                sound = media_value(folder / "wavs" / f"{name}.wav", place)
-                yield {"inputs": sound, "targets": plain_words(spoken)}
+                sentence = f"{place} has {len(fields)} columns separated by |, not 3."
+                yield self.sample_of_item(Broken("rows of another width", sentence, place), split)
+                continue
+            sound = media_item(folder / "wavs" / f"{fields[0]}.wav", place)
+            if isinstance(sound, Broken):
+                yield self.sample_of_item(sound, split)
+            else:
+                yield {"inputs": sound, "targets": plain_words(fields[2])}
 
 
 def _split_of(name: str) -> Split:

@@ -18,10 +18,10 @@ from t2t_mm import registry
 from t2t_mm.data.sources import holding_out
 from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.data.sources.raw_data import LocatedData
-from t2t_mm.data.sources.readers.treebank import trees_of
+from t2t_mm.data.sources.readers.treebank import items_of
 from t2t_mm.errors import DataError
 from t2t_mm.kinds import tree_tags, trees
-from t2t_mm.problem import Dropped, Sample, Split, Text2TreeProblem
+from t2t_mm.problem import Broken, Dropped, Sample, Split, Text2TreeProblem
 from t2t_mm.problems.vocabularies import vocabulary
 from t2t_mm.provenance import Provenance, RawFiles
 
@@ -49,11 +49,14 @@ class ParsingProblem(NamedProblem, Text2TreeProblem):
 
     def samples_of_files(
         self, files: RawFiles, root: Path, split: Split
-    ) -> Iterator[Sample | Dropped]:
+    ) -> Iterator[Sample | Dropped | Broken]:
         paths = _section_files(root, split) if files.key == "mrg" else [self._file(root, split)]
         for path in paths:
-            for _, tree in trees_of(path):
-                yield _sample(tree)
+            for item in items_of(path):
+                if isinstance(item, Broken):
+                    yield self.sample_of_item(item, split)
+                else:
+                    yield _sample(item[1])
 
     def _file(self, root: Path, split: Split) -> Path:
         places = [root / name for name in self.tree_files[split]]

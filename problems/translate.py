@@ -14,7 +14,7 @@ from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.data.sources.readers.parallel import pairs
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Dropped, Sample, Split, Text2TextProblem
+from t2t_mm.problem import Broken, Dropped, Sample, Split, Text2TextProblem
 from t2t_mm.provenance import RawFiles
 
 
@@ -38,10 +38,15 @@ class TranslateProblem(NamedProblem, Text2TextProblem):
             "targets": record.text(type(self).language),
         }  # also of `_rev`
 
-    def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
+    def samples_of_files(
+        self, files: RawFiles, root: Path, split: Split
+    ) -> Iterator[Sample | Broken]:
         for left, right in self.corpora[files.key][split]:
-            for english, other in pairs(one_file(root, left), one_file(root, right)):
-                yield {"inputs": english, "targets": other}
+            for pair in pairs(one_file(root, left), one_file(root, right)):
+                if isinstance(pair, Broken):
+                    yield self.sample_of_item(pair, split)
+                else:
+                    yield {"inputs": pair[0], "targets": pair[1]}
 
 
 def one_file(root: Path, pattern: str) -> Path:

@@ -80,8 +80,13 @@ def _on_vocabulary(problem: Problem, vocabulary: str | None) -> Problem:
     return problem.with_vocabulary(vocabulary) if vocabulary else problem
 
 
-def _expand(part: str, flag: str) -> dict[str, str | None]:
+def _expand(part: str, flag: str, within: tuple[str, ...] = ()) -> dict[str, str | None]:
     """Name -> the vocabulary that a mixture wants for it, None for the problem's own."""
+    if part in within:
+        raise UserError(
+            f"{flag} names the mixture '{part}', which holds itself "
+            f"({' -> '.join([*within, part])}); take it out of its problems."
+        )
     if part.endswith("*"):
         matches = [name for name in problem_names() if name.startswith(part[:-1])]
         if not matches:
@@ -89,7 +94,7 @@ def _expand(part: str, flag: str) -> dict[str, str | None]:
         return dict.fromkeys(matches)
     if part in MIXTURES:
         mixture = MIXTURES.get(part)
-        members = [_expand(member, flag) for member in mixture.problems]
+        members = [_expand(member, flag, (*within, part)) for member in mixture.problems]
         return {name: mixture.vocabulary or own for m in members for name, own in m.items()}
     if split_suffixes(part)[0] not in PROBLEMS:
         _refuse_waveform(part, flag)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -33,6 +33,7 @@ class Split(str, Enum):
 
 Value = str | bytes | int | Callable[[], bytes]
 Sample = Mapping[str, Any]
+_SHOWN_NAMES = 3  # of the many that a note may be about
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,45 @@ class Dropped:
     """
 
     reason: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Stands where an example would have been: what is there cannot be read or stored.
+
+    Without --skip_broken it ends the generation; with it, it is counted.
+
+    Attributes:
+      reason: a few words to count by, e.g. "missing file".
+      sentence: the whole error.
+      place: where it stands, for the report.
+    """
+
+    reason: str
+    sentence: str
+    place: str
+
+    def within(self, where: str) -> Broken:
+        """The same, its sentence beginning with what it belongs to and ending with the way out."""
+        sentence = f"{where}: {self.sentence.rstrip('.')}; or leave broken examples out with"
+        return replace(self, sentence=f"{sentence} --skip_broken.")
+
+
+@dataclass(frozen=True)
+class SourceNote:
+    """Something about raw data that a user should know, though nothing fails by it.
+
+    Attributes:
+      what: e.g. "files that end in .m4a are not read".
+      names: of the files or folders that it is about: all of them.
+    """
+
+    what: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        shown = [*self.names[:_SHOWN_NAMES], *["..."] * (len(self.names) > _SHOWN_NAMES)]
+        return f"{self.what} ({len(self.names):,}): {'; '.join(shown)}"
 
 
 @dataclass(frozen=True)
@@ -276,9 +316,19 @@ class Problem:
         """Describes what is done to text, and the examples that are left out; "" for nothing."""
         return ""
 
+    def why_empty(self, split: Split, tmp_dir: Path) -> str:
+        """A clause on why a split has no examples, and on the way out; "" if nobody knows."""
+        del split, tmp_dir
+        return ""
+
+    def notes(self, tmp_dir: Path) -> list[SourceNote]:
+        """Notes on the raw data, for the report and the manifest: what lies there unread."""
+        del tmp_dir
+        return []
+
     def generate_samples(
         self, split: Split, tmp_dir: Path, seed: int
-    ) -> Iterator[Sample | Dropped]:
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields one mapping per example, the same ones in the same order for the same seed.
 
         Args:
@@ -292,11 +342,14 @@ class Problem:
           sounds are the bytes of an encoded file (PNG, JPEG; WAV, FLAC); a label is its class
           name; see the kinds' `check`. A value may be a function
           without arguments that makes it: only the worker that writes the example calls it.
-          Or a `Dropped`, for an example that a rule leaves out: reasons are counted.
+          Or a `Dropped`, for an example that a rule leaves out: reasons are counted. Or a `Broken`,
+          for one that cannot be read: an error, or counted with --skip_broken.
         """
         raise NotImplementedError(f"{type(self).__name__} must define generate_samples")
 
-    def raw_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample | Dropped]:
+    def raw_samples(
+        self, split: Split, tmp_dir: Path, seed: int
+    ) -> Iterator[Sample | Dropped | Broken]:
         """`generate_samples` before `clean`, where a problem tells the two apart.
 
         Every worker reads all of it, and cleans what it stores. One sample for each of
@@ -304,7 +357,7 @@ class Problem:
         """
         return self.generate_samples(split, tmp_dir, seed)
 
-    def clean(self, sample: Sample | Dropped, split: Split) -> Sample | Dropped:
+    def clean(self, sample: Sample | Dropped | Broken, split: Split) -> Sample | Dropped | Broken:
         """Makes of one of `raw_samples` what `generate_samples` yields."""
         del split
         return sample

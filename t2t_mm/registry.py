@@ -21,6 +21,7 @@ from typing import Any
 
 from t2t_mm.errors import UserError, unknown
 
+_DERIVED = ("_rev", "_copy")  # ends of the names that problems have beside their own
 PLUGIN_GROUP = "t2t_mm.plugins"
 
 
@@ -153,6 +154,10 @@ class Registry:
             self._used.add(name)
         return self._entries[name].value
 
+    def has(self, name: str) -> bool:
+        """True if the name is registered so far; imports nothing."""
+        return name in self._entries
+
     def entry(self, name: str) -> Entry:
         """The entry of `name`, without importing what is only declared."""
         self.load()
@@ -232,14 +237,25 @@ def _derives(one: type, module: str, base: str) -> bool:
 def _check_problem(name: str, value: Any) -> None:
     if not _derives(value if inspect.isclass(value) else type(value), "t2t_mm.problem", "Problem"):
         raise TypeError(f"problem '{name}' must be a Problem, got {value!r}")
-    if name.endswith(("_rev", "_copy")):
+    if name.endswith(_DERIVED):
         raise ValueError(f"problem name '{name}' must not end in _rev or _copy: they are derived")
+    # --problems=NAME would mean the mixture.
+    names = [name, *(f"{name}{end}" for end in _DERIVED)]
+    taken = [other for other in names if MIXTURES.has(other)]
+    if taken:
+        raise ValueError(
+            f"problem '{name}' has the name of the mixture '{taken[0]}', which --problems would "
+            "take"
+        )
 
 
 def _check_mixture(name: str, value: Any) -> None:
     if not isinstance(value, Mixture):
         raise TypeError(f"mixture '{name}' must be a Mixture, got {value!r}")
-    if name in PROBLEMS:
+    base = name
+    while base not in PROBLEMS and base.endswith(_DERIVED):
+        base = base.rpartition("_")[0]
+    if base in PROBLEMS:
         raise ValueError(f"mixture '{name}' has the name of a problem")
 
 

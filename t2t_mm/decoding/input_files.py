@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +12,15 @@ from pathlib import Path
 
 from t2t_mm.decoding.inputs import Raw, expanded, read_lines, text_lines
 from t2t_mm.errors import DataError, UserError
+from t2t_mm.files.names import in_any_form
+from t2t_mm.files.text import DAMAGED, unpacked
 from t2t_mm.kinds import Kind
-from t2t_mm.problem import Task
+from t2t_mm.problem import SourceNote, Task
 from t2t_mm.runs.trained_run import task_named
 
 STANDARD_INPUT = "-"
+_TABLES = (".tsv", ".tsv.gz", ".tsv.bz2", ".tsv.xz")
+_log = logging.getLogger("t2t_mm")
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,12 @@ def _media(task: Task, name: str) -> Iterator[DecodeInput]:
 
 def _folder(path: Path, kind: Kind) -> list[Path]:
     """The files of one kind in a folder, by name; not those of folders in it."""
-    found = sorted(f for f in path.iterdir() if f.suffix.lower() in kind.suffixes and f.is_file())
+    there = sorted(f for f in path.iterdir() if not f.name.startswith("."))
+    found = [f for f in there if f.suffix.lower() in kind.suffixes and f.is_file()]
+    others = tuple(str(f) for f in there if f.suffix.lower() not in kind.suffixes or f.is_dir())
+    if found and others:
+        what = f"files and folders that are no {kind.plural} by their endings are not read"
+        _log.warning("%s", SourceNote(what, others))
     if not found:
         raise DataError(
             f"the folder {path} holds no {kind.noun} (a file that ends in "
@@ -107,8 +117,12 @@ def _is_media(path: Path, kind: Kind) -> bool:
         return True
     if not os.path.isfile(path):
         return False
-    with open(path, "rb") as file:
-        return b"\0" in file.read(1024)
+    try:
+        with open(path, "rb") as file:
+            head, _ = unpacked(file, path)
+    except (DataError, *DAMAGED):
+        return False  # a list that cannot be read, of which the reader of lines tells more
+    return b"\0" in head[:1024]
 
 
 def _named(task: Task, line: str, place: str, listed_in: str) -> DecodeInput:
@@ -132,9 +146,9 @@ def resolved(record: Mapping[str, str], task: Task, listed_in: str) -> dict[str,
 
 def resolved_path(text: str, listed_in: str) -> Path:
     """A path, relative to the working directory or to the file that lists it."""
-    path = expanded(text.strip())
+    path = in_any_form(expanded(text.strip()))
     if not os.path.exists(path) and listed_in != STANDARD_INPUT:
-        path = expanded(listed_in).parent / path
+        path = in_any_form(expanded(listed_in).parent / path)
     return path
 
 
@@ -147,7 +161,7 @@ def parse_record(line: str, names: Sequence[str], place: str) -> dict[str, str]:
     form = "{" + ", ".join(f'"{name}": ...' for name in names) + "}"
     try:
         record = json.loads(line)
-    except ValueError:
+    except (RecursionError, ValueError):
         record = None
     if not isinstance(record, dict) or record.keys() != set(names):
         raise DataError(f"{place} must be a JSON object {form}.")
@@ -188,8 +202,8 @@ def read_records(task: Task, where: str) -> list[DecodeInput]:
 
 
 def is_table(where: str, problem: str | None) -> bool:
-    """True if a file mixes problems: it ends in .tsv, and no flag names a problem."""
-    return problem is None and where.lower().endswith(".tsv")
+    """True if a file mixes problems: it is a .tsv, packed or not, and no flag names a problem."""
+    return problem is None and where.lower().endswith(_TABLES)
 
 
 def read_table(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.errors import DataError
+from t2t_mm.files.text import BadLine, lines_of_bytes
 from t2t_mm.kinds import Kind
 from t2t_mm.kinds.broken import BrokenValue, TooLarge
 from t2t_mm.kinds.kind import BYTES, FLOATS, INT, InputBounds, StoredInput
@@ -155,10 +156,10 @@ def _path_of(value: Value, kind: Kind) -> str:
 
 
 def read_lines(path: str | Path, empty: bool = False) -> list[str]:
-    """The lines of a UTF-8 text file, none of them empty unless `empty` allows it.
+    """The lines of a text file, none of them empty unless `empty` allows it; see files/text.py.
 
     Raises:
-      DataError: for a file that cannot be read or holds nothing, an empty line, or invalid UTF-8.
+      DataError: for a file that cannot be read or holds nothing, an empty line, or what is no text.
     """
     try:
         content = expanded(path).read_bytes()
@@ -169,25 +170,18 @@ def read_lines(path: str | Path, empty: bool = False) -> list[str]:
 
 def text_lines(content: bytes, path: str | Path, empty: bool = False) -> list[str]:
     """The lines of what was read from `path`; see `read_lines`."""
-    lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    if not lines[-1]:
-        lines.pop()
+    lines = list(lines_of_bytes(content, path))
     if not lines:
         raise DataError(f"{path} is empty; give it one input a line.")
     return [_line(line, number, path, empty) for number, line in enumerate(lines, 1)]
 
 
-def _line(line: bytes, number: int, path: str | Path, empty: bool) -> str:
-    try:
-        text = line.removesuffix(b"\r").decode()
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"line {number} of {path} is not valid UTF-8 ({error.reason} at its byte "
-            f"{error.start + 1}); convert the file to UTF-8."
-        ) from None
-    if not text.strip() and not empty:
+def _line(line: str | BadLine, number: int, path: str | Path, empty: bool) -> str:
+    if isinstance(line, BadLine):
+        raise DataError(f"line {number} of {path} {line.detail}.")
+    if not line.strip() and not empty:
         raise DataError(f"line {number} of {path} is empty; give one input a line.")
-    return text
+    return line
 
 
 def stacked(kind: Kind, values: Sequence[Any]) -> Any:

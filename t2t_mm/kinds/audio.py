@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from t2t_mm.kinds.broken import BrokenValue, TooLarge
+from t2t_mm.kinds.file_endings import Endings, sound_endings
 from t2t_mm.kinds.kind import (
     BYTES,
     InputBounds,
@@ -53,9 +54,7 @@ class Audio(Kind):
     noun: ClassVar[str] = "sound"
     plural: ClassVar[str] = "sounds"
     stored_as: ClassVar[str] = BYTES
-    suffixes: ClassVar[tuple[str, ...]] = (
-        ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au",
-    )  # fmt: skip
+    suffixes = Endings(sound_endings)
     modality_field: ClassVar[str] = "audio_modality"
     leads: ClassVar[bool] = True
     is_timeline: ClassVar[bool] = True
@@ -86,21 +85,21 @@ class Audio(Kind):
         return [stored_sound(encoded_file(value), self.sample_rate or _DEFAULT_RATE)]
 
     def read(self, raw: Any, vocabularies: Vocabularies) -> StoredInput:
-        pcm = stored_sound(content_of(raw), self.sample_rate or _DEFAULT_RATE)
-        return StoredInput(pcm, len(pcm) // _BYTES_PER_SAMPLE)
+        return self._read(raw)
 
     def read_bounded(
         self, raw: Any, vocabularies: Vocabularies, bounds: InputBounds
     ) -> StoredInput:
-        stored = self.read(raw, vocabularies)
-        seconds = stored.size / (self.sample_rate or _DEFAULT_RATE)
-        if seconds > bounds.audio_seconds:
-            raise TooLarge(
-                "long sound",
-                f"has {seconds:,.1f} seconds; at most {bounds.audio_seconds:g} are answered "
-                "(--decode_hparams=max_input_seconds=N allows more, where memory does)",
-            )
-        return stored
+        return self._read(raw, bounds.audio_seconds)
+
+    def _read(self, raw: Any, most_seconds: float | None = None) -> StoredInput:
+        rate = self.sample_rate or _DEFAULT_RATE
+        try:
+            pcm = stored_sound(content_of(raw), rate, most_seconds)
+        except TooLarge as error:
+            flag = "--decode_hparams=max_input_seconds=N allows more, where memory does"
+            raise TooLarge(error.reason, f"{error.detail} ({flag})") from None
+        return StoredInput(pcm, len(pcm) // _BYTES_PER_SAMPLE)
 
     def sizes(self, counts: Any) -> Any:
         """Samples."""
@@ -196,7 +195,10 @@ class Audio(Kind):
                 "text", 'is text, but this problem takes a sound; send its file as {"b64": "..."}'
             )
         rate = description.get("sample_rate") or _DEFAULT_RATE
-        return pcm_file(stored_sound(value, rate, limits.audio_seconds), rate)
+        try:
+            return pcm_file(stored_sound(value, rate, limits.audio_seconds), rate)
+        except TooLarge as error:
+            raise TooLarge(error.reason, f"{error.detail} (--max_audio_seconds)") from None
 
     @classmethod
     def sample_row(cls, description: Mapping[str, Any]) -> bytes:

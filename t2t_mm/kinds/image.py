@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.kinds.broken import BrokenValue, TooLarge
+from t2t_mm.kinds.file_endings import Endings, image_endings
 from t2t_mm.kinds.image_files import formats, is_read_by_tensorflow, stored_image
 from t2t_mm.kinds.kind import (
     BYTES,
@@ -53,9 +54,7 @@ class Image(Kind):
     noun: ClassVar[str] = "image"
     plural: ClassVar[str] = "images"
     stored_as: ClassVar[str] = BYTES
-    suffixes: ClassVar[tuple[str, ...]] = (
-        ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
-    )  # fmt: skip
+    suffixes = Endings(image_endings)
     modality_field: ClassVar[str] = "image_modality"
     heavy: ClassVar[bool] = True
     option_keys: ClassVar[tuple[str, ...]] = ("image_size", "flip")

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from t2t_mm.kinds.broken import BrokenValue
+from t2t_mm.kinds.file_endings import IMAGE_FORMATS
 from t2t_mm.kinds.image_structure import is_plain_jpeg, is_plain_png
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-# Named, because Pillow would hand some others to external programs.
-_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO",
-            "PCX", "SGI", "TGA")  # fmt: skip
 _KEPT = {"PNG": {"1", "L", "LA", "P", "RGB", "RGBA"}, "JPEG": {"L", "RGB"}}  # format: modes
 _PLAIN = {"PNG": is_plain_png, "JPEG": is_plain_jpeg}
 _ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
@@ -53,7 +51,7 @@ def stored_image(content: bytes) -> bytes:
     except Exception as error:  # decoders raise what they like over damaged bytes
         raise _broken(str(error).partition("<_io")[0].strip() or type(error).__name__) from None
     if not _PLAIN[str(image.format)](content) and not is_read_by_tensorflow(content):
-        raise _broken("it breaks the rules of its format, and TensorFlow does not read it")
+        raise _broken("it is damaged: Pillow reads it, but TensorFlow does not")
     return content
 
 
@@ -77,7 +75,7 @@ def formats() -> tuple[str, ...]:
     from PIL import Image
 
     Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
+    return tuple(name for name in IMAGE_FORMATS if name in Image.OPEN)
 
 
 def is_read_by_tensorflow(content: bytes) -> bool:

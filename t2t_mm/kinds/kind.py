@@ -561,10 +561,12 @@ def content_of(raw: Any) -> bytes:
     import os
     from pathlib import Path
 
+    from t2t_mm.files.names import in_any_form
+
     if isinstance(raw, (bytes, bytearray, memoryview)):
         return bytes(raw)
     try:
-        return Path(os.path.expanduser(raw)).read_bytes()
+        return in_any_form(Path(os.path.expanduser(raw))).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise BrokenValue("unreadable file", f"cannot be read ({reason}); check the path") from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from t2t_mm.files.names import decomposed, same_form
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.kind import INT, INTS, Found, Kind, StoredInput, Vocabularies
 from t2t_mm.kinds.layouts import SingleValue
@@ -100,8 +101,10 @@ class Label(SingleValue, Kind):
         Raises:
           BrokenValue: if there is no such class.
         """
-        if isinstance(value, str) and value in self._ids:
-            return self._ids[value]
+        if isinstance(value, str):
+            found = self._ids.get(value, self._ids_by_form.get(same_form(value)))
+            if found is not None:
+                return found
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(self.names):
             return value
         labels = self.names
@@ -113,6 +116,10 @@ class Label(SingleValue, Kind):
     @functools.cached_property
     def _ids(self) -> Mapping[str, int]:
         return {label: i for i, label in enumerate(self.names)}
+
+    @functools.cached_property
+    def _ids_by_form(self) -> Mapping[str, int]:
+        return {same_form(label): i for i, label in enumerate(self.names)}
 
     @property
     def can_be_exported(self) -> bool:
@@ -202,7 +209,9 @@ class Label(SingleValue, Kind):
 
         from t2t_mm.kinds.graph.checks import require_all
 
-        same = tf.equal(contents[:, None], tf.constant(self.names)[None])
+        # A graph cannot normalize, so that it is asked for each of a name's forms.
+        spelled = [[*map(form, self.names)] for form in (str, same_form, decomposed)]
+        same = tf.reduce_any(tf.equal(contents[:, None, None], tf.constant(spelled)[None]), 1)
         known = require_all(tf.reduce_any(same, -1), f"is none of {', '.join(self.names[:10])}.")
         with tf.control_dependencies([known]):
             return tf.argmax(tf.cast(same, tf.int32), -1)

@@ -74,9 +74,9 @@ def _checked(
     if content[:4] in content[start + size : start + size + _PADDING + 4]:
         raise broken_sound("another file was joined to its end")
     after = start + size + size % 2
-    if content[after:].strip(b"\0") and not _are_chunks(content, after, order):
-        more = len(content) - after
-        tell("sounds that go on after their end", f"has {more:,} bytes after its header's end")
+    if width == 4 and content[after:].strip(b"\0") and not _are_chunks(content, after, order):
+        more = f"has {len(content) - after:,} bytes after the end that its header tells"
+        tell("sounds that go on after their end", more)
     return [content]
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
-from t2t_mm.kinds.broken import BrokenValue, broken_sound
+from t2t_mm.kinds.broken import TooLarge, broken_sound
 from t2t_mm.kinds.sound_limits import ABSURD, FULL_SCALE, LOUD, LOUD_SHARE
 
 # Whose lengths `whole_parts` or libsndfile compare with what is there.
@@ -206,8 +206,6 @@ def _check_length(frames: int | None, rate: int, most: float | None, word: str =
     if frames is not None and frames > _MOST_FRAMES:
         raise broken_sound(f"it has {word}{frames:,} samples; at most {_MOST_FRAMES:,} are read")
     if most is not None and frames is not None and frames / rate > most:
-        raise BrokenValue(
-            "long sound",
-            f"has {word}{frames / rate:.2f} seconds; at most {most:g} are allowed "
-            "(--max_audio_seconds)",
+        raise TooLarge(
+            "long sound", f"has {word}{frames / rate:.2f} seconds; at most {most:g} are allowed"
         )

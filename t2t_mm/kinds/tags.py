@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from t2t_mm.files.names import same_form
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.kind import INTS, Found, Kind, Vocabularies
 from t2t_mm.kinds.layouts import IdSequence
@@ -78,13 +80,17 @@ class Tags(IdSequence, Kind):
 
     def check(self, value: Any) -> list[int]:
         tags = value.split() if isinstance(value, str) else list(value)
-        wrong = [tag for tag in tags if tag not in self.names]
+        wrong = [tag for tag in tags if same_form(tag) not in self._ids]
         if wrong:
             raise BrokenValue(
                 "unknown tag",
                 f"has the unknown tag {wrong[0]!r}; allowed are {', '.join(self.names) or 'none'}",
             )
-        return [self.names.index(tag) + 1 for tag in tags]
+        return [self._ids[same_form(tag)] for tag in tags]
+
+    @functools.cached_property
+    def _ids(self) -> Mapping[str, int]:
+        return {same_form(tag): number for number, tag in enumerate(self.names, start=1)}
 
     def align(
         self, stored: list[int], inputs: Mapping[str, Any], vocabularies: Vocabularies

@@ -46,17 +46,21 @@ def parse(text: str) -> ParseTree:
     return trees[0]
 
 
-def parse_all(text: str) -> Iterator[tuple[int, ParseTree]]:
+def parse_all(text: str, first_line: int = 1) -> Iterator[tuple[int, ParseTree]]:
     """Reads trees one after another, as a .mrg file holds them over several lines each.
 
+    Args:
+      text: holds them.
+      first_line: the number of its first line.
+
     Yields:
-      The line in which a tree begins, from 1, and the tree.
+      The line in which a tree begins, and the tree.
 
     Raises:
       DataError: for unbalanced brackets, an empty one, or text outside of all brackets.
     """
     stack: list[_Open] = []
-    line, position, opened = 1, 0, False
+    line, position, opened = first_line, 0, False
     for match in _TOKEN.finditer(text):
         line += text.count("\n", position, match.start())
         position, token = match.start(), match.group()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from t2t_mm.errors import DataError, unknown
+from t2t_mm.files.names import same_form
 from t2t_mm.problem import Split
 from t2t_mm.problems_file.kinds import KINDS, ProblemKind
 from t2t_mm.problems_file.schema import Table, build, keys_of, number_between, positive_whole
@@ -158,7 +159,8 @@ def _check_options(options: Options, given: Table, kind: ProblemKind, place: str
             positive_whole(given[key], f"{place}: {key}")
     for key in ("weight", "loss_weight"):
         number_between(getattr(options, key), 0, float("inf"), f"{place}: {key}")
-    twice = sorted({label for label in options.labels if options.labels.count(label) > 1})
+    labels = [*map(same_form, options.labels)]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
         raise DataError(f"{place}: labels names '{twice[0]}' twice.")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from t2t_mm.data.sources.named_problem import NamedProblem
 from t2t_mm.errors import DataError, unknown
+from t2t_mm.files.text import read_text
 from t2t_mm.lookup import find_problems, split_suffixes
 from t2t_mm.problem import VocabularySpec
 from t2t_mm.problems_file.declaration import read_declaration
@@ -83,10 +84,8 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise DataError(f"--problems_file={path} is not a file; give the path of a TOML file.")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as cause:
-        raise DataError(f"{path} is not UTF-8 ({cause.reason} at byte {cause.start}).") from None
-    except tomllib.TOMLDecodeError as cause:
+        content = tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as cause:
         raise DataError(f"{path} is malformed TOML: {str(cause).rstrip('.')}.") from None
     for name in content:
         if name not in _TABLES:

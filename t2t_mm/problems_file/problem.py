@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.data.sources.readers import Roots, Row
+from t2t_mm.data.sources.readers.media import endings
+from t2t_mm.data.sources.readers.selection import unnamed_under
 from t2t_mm.errors import DataError, UserError
+from t2t_mm.files.names import same_form
 from t2t_mm.kinds import Kind
 from t2t_mm.kinds.preparation import one_line
 from t2t_mm.problem import (
     INPUTS,
+    Broken,
     Dropped,
     Problem,
     Sample,
+    SourceNote,
     Split,
     with_preparation,
 )
@@ -39,7 +44,7 @@ class FileProblem(Problem):
         self.declaration = declaration
         self.folder = folder
         self.tmp_dir = tmp_dir
-        self._labels: tuple[str, ...] | None = options.labels or None
+        self._labels: tuple[str, ...] | None = tuple(map(same_form, options.labels)) or None
         rules = common_rules(declaration.sources[Split.TRAIN])
         self.inputs = with_preparation(_inputs(declaration), rules)
         targets = kind.targets.declared(self.name, _options(declaration, kind.targets))
@@ -82,7 +87,7 @@ class FileProblem(Problem):
         try:
             for source in self.declaration.sources[Split.TRAIN]:
                 for target in map(one_line, source.reader.labels(self._roots(None))):
-                    found |= dict.fromkeys(self.targets.labels_in(target))
+                    found |= dict.fromkeys(map(same_form, self.targets.labels_in(target)))
         except UserError as cause:
             raise DataError(f"{self.declaration.place}, labels: {cause}") from None
         found.pop("", None)
@@ -92,7 +97,7 @@ class FileProblem(Problem):
 
     def generate_samples(
         self, split: Split, tmp_dir: Path, seed: int
-    ) -> Iterator[Sample | Dropped]:
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the split's samples; see Problem. The order is that of the files: no seed.
 
         What the filters leave out comes last, so that it changes no example's place.
@@ -101,16 +106,74 @@ class FileProblem(Problem):
         left_out: Counter[str] = Counter()
         labels = frozenset(self.labels_at(tmp_dir))
         for row in self._rows(split, tmp_dir, left_out):
-            wrong = [name for name in self.targets.labels_in(row.targets) if name not in labels]
-            if wrong:
-                raise DataError(
-                    f"{self.declaration.place}, {split.value}: {row.target_key or row.key} has the "
-                    f"class '{wrong[0]}', which is not among the {len(labels)} labels of the "
-                    "training data; correct it, or write all classes into labels."
-                )
-            yield _sample(row)
+            if isinstance(row, Row):
+                row = self._with_known_labels(row, labels)
+            yield _sample(row) if isinstance(row, Row) else self._located(row, split)
         for reason, count in sorted(left_out.items()):
             yield from itertools.repeat(Dropped(reason), count)
+
+    def _with_known_labels(self, row: Row, labels: frozenset[str]) -> Row | Broken:
+        """The row, or what is wrong with its class."""
+        found = map(same_form, self.targets.labels_in(row.targets))
+        wrong = [name for name in found if name not in labels]
+        if not wrong:
+            return row
+        place = row.target_key or row.key
+        return Broken(
+            "classes that training lacks",
+            f"{place} has the class '{wrong[0]}', which is not among the {len(labels)} labels of "
+            "the training data; correct it, or write all classes into labels.",
+            place,
+        )
+
+    def _located(self, broken: Broken, split: Split) -> Broken:
+        return broken.within(f"{self.declaration.place}, {split.value}")
+
+    def why_empty(self, split: Split, tmp_dir: Path) -> str:
+        """The reason for a part that is held out, or that the rest of a hold-out leaves empty."""
+        held_out = self.declaration.held_out
+        if split in self.declaration.sources and split is not Split.TRAIN:
+            return f"look at the files of {self.declaration.place.removesuffix(']')}.{split.value}]"
+        there: Counter[str] = Counter()
+        for part in Split:
+            if part is Split.TRAIN or held_out.share(part):
+                there[part.value] = sum(1 for _ in self._rows(part, tmp_dir, Counter()))
+        total = sum(there.values())
+        if not total or there[split.value]:
+            return f"look at the files of {self.declaration.place.removesuffix(']')}.train]"
+        shares = {part: held_out.share(part) for part in Split if held_out.share(part)}
+        way_out = f"raise the share in holdout, give {split.value} a source of its own"
+        if split is Split.TRAIN:
+            way_out = "lower the shares in holdout"
+        kept = shares.get(split, 1 - sum(shares.values()))
+        return (
+            f"the hold-out leaves it {kept:g} of {total} examples of the training source, chosen "
+            f"by hash, and that is none; {way_out}, or give more examples"
+        )
+
+    def notes(self, tmp_dir: Path) -> list[SourceNote]:
+        """Notes on all sources, each once.
+
+        Raises:
+          DataError: for a source that is missing or of another format.
+        """
+        try:
+            return list(dict.fromkeys(self._notes(tmp_dir)))
+        except UserError as cause:
+            raise DataError(f"{self.declaration.place}: {cause}") from None
+
+    def _notes(self, tmp_dir: Path) -> list[SourceNote]:
+        roots = self._roots(tmp_dir)
+        parts = self.declaration.sources.values()
+        readers = [source.reader for part in parts for source in part]
+        notes = [note for reader in readers for note in reader.notes(roots)]
+        named: dict[tuple[str, str], set[str]] = {}
+        for reader in readers:
+            if found := reader.named_files(roots):
+                named.setdefault((found[0], reader.medium), set()).update(found[1])
+        for (folder, medium), names in named.items():
+            notes += unnamed_under(roots.find(folder), endings(medium), names, folder)
+        return notes
 
     def labels_at(self, tmp_dir: Path) -> tuple[str, ...]:
         """The labels, read from below `tmp_dir` if they are not known yet."""
@@ -120,11 +183,12 @@ class FileProblem(Problem):
     def left_out(self, split: Split, tmp_dir: Path) -> dict[str, int]:
         """The number of rows of a split that the filters leave out, by reason."""
         counts: Counter[str] = Counter()
-        for _ in self._rows(split, tmp_dir, counts):
-            pass
+        for row in self._rows(split, tmp_dir, counts):
+            if isinstance(row, Broken):
+                raise DataError(self._located(row, split).sentence)
         return dict(sorted(counts.items()))
 
-    def _rows(self, split: Split, tmp_dir: Path, left_out: Counter[str]) -> Iterator[Row]:
+    def _rows(self, split: Split, tmp_dir: Path, left_out: Counter[str]) -> Iterator[Row | Broken]:
         own = split is not Split.TRAIN and split in self.declaration.sources
         held_out = None if own else self.declaration.held_out
         try:

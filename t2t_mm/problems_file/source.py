@@ -12,7 +12,7 @@ from t2t_mm.data.sources.readers import Reader, Roots, Row
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.preparation import Rules, one_line, prepare, words_alone
 from t2t_mm.kinds.tree import spelled
-from t2t_mm.problem import INPUTS, Split
+from t2t_mm.problem import INPUTS, Broken, Split
 from t2t_mm.problems_file.kinds import ProblemKind
 
 # A text is one line: decoded outputs are compared and written line by line.
@@ -58,9 +58,10 @@ class HoldOut:
         """The share of one split."""
         return {Split.DEV: self.dev, Split.TEST: self.test}.get(split, 0.0)
 
-    def split_of(self, row: Row) -> Split:
+    def split_of(self, row: Row | Broken) -> Split:
         """The split that a row of a training source belongs to."""
-        place = stable_hash(row.group or row.key) / 2**64
+        group = row.place if isinstance(row, Broken) else row.group or row.key
+        place = stable_hash(group) / 2**64
         if place < self.dev:
             return Split.DEV
         return Split.TEST if place < self.dev + self.test else Split.TRAIN
@@ -89,8 +90,8 @@ class Source:
 
     def rows(
         self, roots: Roots, split: Split, held_out: HoldOut | None, left_out: Counter[str]
-    ) -> Iterator[Row]:
-        """Yields the rows that are used, their texts ready.
+    ) -> Iterator[Row | Broken]:
+        """Yields the rows that are used, their texts ready, and what is broken.
 
         Args:
           roots: where paths start.
@@ -99,28 +100,32 @@ class Source:
           left_out: counts what the filters leave out, by reason.
 
         Raises:
-          DataError: for what is missing or malformed, with its place.
+          DataError: for a source that is missing or of another format.
         """
 
-        def kept(count: Counter[str]) -> Iterator[Row]:
-            rows = self.reader.rows(roots, training=split is Split.TRAIN)
+        def kept(count: Counter[str]) -> Iterator[Row | Broken]:
+            rows = self.reader.items(roots, training=split is Split.TRAIN)
             mine = (r for r in rows if held_out is None or held_out.split_of(r) is split)
             return self._filtered(mine, count)
 
         most = self.filters.max_examples
         return kept(left_out) if most is None else _fewest(kept, most, left_out)
 
-    def _filtered(self, rows: Iterable[Row], left_out: Counter[str]) -> Iterator[Row]:
+    def _filtered(
+        self, rows: Iterable[Row | Broken], left_out: Counter[str]
+    ) -> Iterator[Row | Broken]:
         most = self.filters.max_words
         for row in rows:
+            if isinstance(row, Broken):
+                yield row
+                continue
             row = self._ready(row)
             texts = self._texts(row)
             empty = [place for place, text in texts if not text]
             if empty and not self.filters.skip_empty:
-                raise DataError(
-                    f"{empty[0]} is empty; fill it, or leave it out by skip_empty = true."
-                )
-            if empty:
+                sentence = f"{empty[0]} is empty; fill it, or leave it out by skip_empty = true."
+                yield Broken("empty texts", sentence, empty[0])
+            elif empty:
                 left_out["empty"] += 1
             elif most and any(len(text.split()) > most for _, text in texts):
                 left_out[f"longer than {most} words"] += 1
@@ -160,7 +165,7 @@ class Source:
         values = row.inputs if isinstance(row.inputs, Mapping) else {INPUTS: row.inputs}
         return {name: _text(values[name]) for name in self.kind.text_inputs}
 
-    def _with_tree(self, row: Row) -> Row:
+    def _with_tree(self, row: Row) -> Row | Broken:
         """The row with its tree proved, a bracketed one in the spelling of trees.linearize."""
         rules = words_alone(self.filters.rules)
         if self.reader.LINEAR_TREES and not rules:
@@ -168,7 +173,8 @@ class Source:
         try:
             return replace(row, targets=spelled(row.targets, lambda word: prepare(word, rules)))
         except DataError as cause:
-            raise DataError(f"{row.target_key or row.key}: {cause}") from None
+            place = row.target_key or row.key
+            return Broken("malformed trees", f"{place}: {cause}", place)
 
 
 def _text(inputs: str | Callable[[], bytes]) -> str:
@@ -188,12 +194,13 @@ def common_rules(sources: Sequence[Source]) -> Rules:
 
 
 def _fewest(
-    rows: Callable[[Counter[str]], Iterator[Row]], most: int, left_out: Counter[str]
-) -> Iterator[Row]:
+    rows: Callable[[Counter[str]], Iterator[Row | Broken]], most: int, left_out: Counter[str]
+) -> Iterator[Row | Broken]:
     """The rows with the lowest hashes, in their order; two runs, and no row kept in memory."""
-    lowest = heapq.nsmallest(most, (stable_hash(row.key) for row in rows(Counter())))
+    good = (row for row in rows(Counter()) if isinstance(row, Row))
+    lowest = heapq.nsmallest(most, (stable_hash(row.key) for row in good))
     for row in rows(left_out):
-        if stable_hash(row.key) <= lowest[-1]:
+        if isinstance(row, Broken) or stable_hash(row.key) <= lowest[-1]:
             yield row
         else:
             left_out["beyond max_examples"] += 1

@@ -65,7 +65,7 @@ def test_texts_targets_sounds_and_images_beyond_the_bounds_are_named() -> None:
         1: f"line 2 {said}",
         2: f"line 3 has 160 characters; at most 8 tokens are answered {flag}",
         3: f"line 4: the target {said}",
-        5: "wav 1 has 0.2 seconds; at most 0.24 are answered (--decode_hparams=max_input_seconds=N "
+        5: "wav 1 has 0.25 seconds; at most 0.24 are allowed (--decode_hparams=max_input_seconds=N "
         "allows more, where memory does).",
         7: "png 1 has 20 x 20 pixels; at most 300 are read: make it smaller.",
         8: "png 2 has 10000 x 10000 pixels; at most 300 are read: make it smaller.",

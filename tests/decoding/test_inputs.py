@@ -135,8 +135,8 @@ def test_lines(tmp_path):
         (b"a\n\t \n", "line 2 of {path} is empty; give one input a line."),
         (
             b"a\nb\nc\xe9\n",
-            "line 3 of {path} is not valid UTF-8 (unexpected end of data at its byte 2); convert "
-            "the file to UTF-8.",
+            "line 3 of {path} is not UTF-8 (byte 2 of the line: unexpected end of data); convert "
+            "the file, for instance with iconv -t UTF-8.",
         ),
     ],
 )
@@ -168,7 +168,7 @@ def test_damaged_images_and_sounds_are_sentences(vocabularies):
         (
             png(1)[:-12],
             PICTURE,
-            "is not an image that can be decoded .*TensorFlow does not read it",
+            "is not an image that can be decoded .*Pillow reads it, but TensorFlow does not",
         ),
         (wav(1)[:-9], SOUND, r"is not a sound that can be decoded \(it breaks off after"),
     ):

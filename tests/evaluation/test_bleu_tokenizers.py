@@ -138,6 +138,7 @@ def test_a_problems_file_says_the_language(tmp_path: Path) -> None:
         (["ฉันรักแมว"], "th"),
         (["ខ្ញុំស្រលាញ់ឆ្មា"], "km"),
         (["the word 猫 is Japanese for cat"], ""),
+        (["我用 TensorFlow 训练 Transformer 模型"], "zh"),
         (["der Hund", "кошка", "γάτα", "قطة"], ""),
         (["123 !?"], ""),
         ([], ""),

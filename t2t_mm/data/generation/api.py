@@ -269,6 +269,7 @@ def _settle_origin(problem: Problem, manifest: Manifest, request: Request) -> No
             "--overwrite."
         )
     manifest.origin, manifest.cleaning = origin, problem.describe_cleaning()
+    manifest.notes = [str(note) for note in problem.notes(request.tmp_dir)]
 
 
 def _record(manifest: Manifest, order: PassOrder, result: PassResult, data_dir: Path) -> None:
@@ -281,10 +282,13 @@ def _record(manifest: Manifest, order: PassOrder, result: PassResult, data_dir: 
         reasons = ", ".join(f"{n:,} {r}" for r, n in manifest.left_out(split).items())
         manifest.splits[split] = [None] * order.total  # to be tried again
         manifest.save(data_dir)
+        way_out = order.problem.why_empty(order.split, order.tmp_dir) or (
+            f"put its raw files into --tmp_dir (now {order.tmp_dir}), or take the split out of its "
+            "`shards`"
+        )
         raise DataError(
             f"problem '{manifest.data_name}' has no examples in its {split} split"
-            f"{f' ({left_out:,} were left out: {reasons})' if left_out else ''}; put its raw files "
-            f"into --tmp_dir (now {order.tmp_dir}), or take the split out of its `shards`."
+            f"{f' ({left_out:,} were left out: {reasons})' if left_out else ''}; {way_out}."
         )
     manifest.complete = all(None not in shards for shards in manifest.splits.values())
     manifest.save(data_dir)
@@ -301,8 +305,10 @@ def _rows(
             bytes=manifest.bytes(split),
             seconds=seconds.get((name, split)),
             left_out=manifest.left_out(split),
+            broken=manifest.broken(split),
+            notes=() if number else tuple(manifest.notes),
             noted=manifest.noted(split),
         )
         for name, manifest in manifests.items()
-        for split in manifest.splits
+        for number, split in enumerate(manifest.splits)
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,12 @@ from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.notes import Note, heard
 from t2t_mm.kinds.text import checked_text
 from t2t_mm.kinds.vocabulary import Vocabulary
-from t2t_mm.problem import TARGETS, Dropped, Problem, Sample, Split
-
-
-@dataclass(frozen=True)
-class Broken:
-    """An example that cannot be stored.
-
-    Attributes:
-      reason: to count by.
-      sentence: the whole error.
-    """
-
-    reason: str
-    sentence: str
+from t2t_mm.problem import TARGETS, Broken, Dropped, Problem, Sample, Split
 
 
 def checked_samples(
     problem: Problem, split: Split, tmp_dir: Path, seed: int
-) -> Iterator[Sample | Dropped]:
+) -> Iterator[Sample | Dropped | Broken]:
     """A problem's samples before `clean`; what its reader stumbles over becomes a sentence.
 
     Raises:
@@ -42,8 +28,8 @@ def checked_samples(
     index, names = 0, problem.kinds.keys()
     try:
         for sample in problem.raw_samples(split, tmp_dir, seed):
-            if type(sample) is not Dropped and not (
-                type(sample) is dict and sample.keys() == names
+            if not isinstance(sample, (dict, Dropped, Broken)) or (
+                isinstance(sample, dict) and sample.keys() != names
             ):
                 _check_form(sample, names, _place(problem, split, index))
             yield sample
@@ -102,11 +88,11 @@ class ExampleEncoder:
         self._targets = features[TARGETS].with_labels(problem.label_names)
 
     def encode(
-        self, chunk: Sequence[tuple[int, Sample | Dropped]]
+        self, chunk: Sequence[tuple[int, Sample | Dropped | Broken]]
     ) -> list[bytes | Broken | Dropped]:
         """Cleans and serialises (index, sample) pairs; text is encoded a chunk at a time."""
         checked = [
-            sample if isinstance(sample, Dropped) else self._check(index, sample)
+            sample if isinstance(sample, (Dropped, Broken)) else self._check(index, sample)
             for index, sample in ((i, self._problem.clean(raw, self._split)) for i, raw in chunk)
         ]
         good = [features for features in checked if isinstance(features, dict)]
@@ -152,6 +138,7 @@ class ExampleEncoder:
         return Broken(
             error.reason,
             f"{place}: {side} {error.detail}; or leave broken examples out with --skip_broken.",
+            file or place,
         )
 
 

@@ -20,7 +20,7 @@ from t2t_mm.data.records.files import write_records
 from t2t_mm.data.records.manifest import Shard
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.vocabulary import Vocabulary
-from t2t_mm.problem import Dropped, Problem, Sample, Split
+from t2t_mm.problem import Broken, Dropped, Problem, Sample, Split
 
 _CHUNK = 1024  # samples encoded at once
 _LARGE_CHUNK = 32  # of images and sounds
@@ -113,8 +113,10 @@ def _fill(spills: dict[int, Spill], order: PassOrder, progress: Progress) -> flo
             if isinstance(record, bytes):
                 # Training data are read shuffled; what is evaluated keeps its order.
                 spill.add(key if order.split is Split.TRAIN else index, record)
-            elif isinstance(record, Dropped) or order.skip_broken:
+            elif isinstance(record, Dropped):
                 spill.left_out[record.reason] += 1
+            elif order.skip_broken:
+                spill.leave_out_broken(record)
             else:
                 raise DataError(record.sentence)
         progress(len(chunk))
@@ -147,7 +149,7 @@ def _encoder(order: PassOrder) -> ExampleEncoder:
     return ExampleEncoder(order.problem, order.split, vocabularies)
 
 
-def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample | Dropped]]]:
+def _chunks(order: PassOrder) -> Iterator[list[tuple[int, int, Sample | Dropped | Broken]]]:
     """(index, key, sample) of the wanted shards, some at a time."""
     most = _chunk_size(order)
     samples = checked_samples(order.problem, order.split, order.tmp_dir, order.seed)
@@ -167,4 +169,4 @@ def _finish(order: PassOrder, shard: int, spill: Spill) -> Shard:
     name = shard_name(order.problem.data_name, order.split.value, shard, order.total)
     examples, size, digest = write_records(order.data_dir / name, spill.in_order())
     left_out, noted = (dict(sorted(c.items())) for c in (spill.left_out, spill.noted))
-    return Shard(name, examples, size, digest, left_out, noted)
+    return Shard(name, examples, size, digest, left_out, noted=noted, broken=spill.broken)

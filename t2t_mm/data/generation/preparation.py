@@ -285,6 +285,7 @@ def ensure_vocabularies(
                 manifest.seed,
                 request.overwrite,
                 log,
+                request.skip_broken,
             )
             known = manifest.vocabularies.get(name)
             mend = command_line(manifest.data_name, request.data_dir)

@@ -21,6 +21,8 @@ class SummaryRow:
       examples, bytes: of all shards.
       seconds: of work in this run, over all workers; None if it was there already.
       left_out: reason -> number of examples that were read and not written.
+      broken: reason -> places of the first of them that could not be read.
+      notes: on the problem's raw data; with its first split alone.
       noted: what was done to values that were written -> how often.
     """
 
@@ -30,6 +32,8 @@ class SummaryRow:
     bytes: int
     seconds: float | None
     left_out: dict[str, int]
+    broken: dict[str, list[str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     noted: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -67,6 +71,20 @@ class Meter(Bar):
 
     def _line(self, seconds: float) -> str:
         return f"generating: {self._shards} of {self._total} shards, {self._rate(seconds)}"
+
+
+def report(rows: Sequence[SummaryRow]) -> str:
+    """The table, then what was broken and what is to be known of the raw data."""
+    lines = [table(rows)]
+    for row in rows:
+        for reason, places in row.broken.items():
+            count = row.left_out[reason]
+            shown = "; ".join([*places, *["..."] * (count > len(places))])
+            lines.append(
+                f"{row.problem}, {row.split}: left out as broken, {reason} ({count:,}): {shown}"
+            )
+        lines += [f"{row.problem}: {note}" for note in row.notes]
+    return "\n".join(lines)
 
 
 def table(rows: Sequence[SummaryRow]) -> str:

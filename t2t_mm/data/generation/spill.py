@@ -12,7 +12,11 @@ from typing import IO
 
 import numpy as np
 
+from t2t_mm.data.records.manifest import PLACES
+from t2t_mm.problem import Broken
+
 _BLOCK = 1 << 14  # records whose places are looked up at once
+_PLACES = 3  # of broken examples of one sort that are told
 _WHOLE = 64 << 20  # bytes of a file that is read whole rather than record by record
 
 
@@ -28,6 +32,7 @@ class Spill:
 
     Attributes:
       left_out: reason -> number of examples that were not written.
+      broken: reason -> the places of the first examples that could not be read or stored.
       noted: reason -> how often something was done to a value that was written.
     """
 
@@ -37,6 +42,7 @@ class Spill:
         self._file: IO[bytes] | None = None
         self._keys, self._lengths = array("Q"), array("I")
         self.left_out: Counter[str] = Counter()
+        self.broken: dict[str, list[str]] = {}
         self.noted: Counter[str] = Counter()
 
     def add(self, key: int, record: bytes) -> None:
@@ -46,6 +52,13 @@ class Spill:
         self._lengths.append(len(record))
         if len(self._buffer) > self._memory:
             self._flush()
+
+    def leave_out_broken(self, broken: Broken) -> None:
+        """Counts an example that is not written, and keeps the first places."""
+        self.left_out[broken.reason] += 1
+        places = self.broken.setdefault(broken.reason, [])
+        if len(places) < PLACES:
+            places.append(broken.place)
 
     def _flush(self) -> None:
         if self._file is None:

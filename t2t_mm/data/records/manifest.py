@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.errors import DataError
+from t2t_mm.files.names import same_form
 from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds import Kind, Text
 from t2t_mm.problem import INPUTS, TARGETS, Problem
 
+PLACES = 3  # of broken examples of one sort that are told
 FORMAT = 1  # of the manifest and the stored features
 
 
@@ -34,6 +37,7 @@ class Shard:
       sha256: of its content.
       left_out: reason -> number of examples that a rule of the problem, or --skip_broken for
         broken ones, left out.
+      broken: reason -> places of the first broken ones.
       noted: what was done to values, such as "clipped samples" -> how often.
     """
 
@@ -42,6 +46,7 @@ class Shard:
     bytes: int
     sha256: str
     left_out: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, list[str]] = field(default_factory=dict)
     noted: dict[str, int] = field(default_factory=dict)
 
     def is_whole(self, data_dir: Path) -> bool:
@@ -76,6 +81,7 @@ class Manifest:
       complete: all shards are finished.
       origin: which raw data they were made from, where a problem has several to read.
       cleaning: what was done to the text, and what was left out, in words.
+      notes: on the raw data, such as files that lie there and are not read.
       max_cases: examples of a split at most, the generator's first; 0: all.
     """
 
@@ -90,6 +96,7 @@ class Manifest:
     complete: bool = False
     origin: str = ""
     cleaning: str = ""
+    notes: list[str] = field(default_factory=list)
     max_cases: int = 0
 
     @property
@@ -113,6 +120,15 @@ class Manifest:
         """What was done to values -> how often."""
         return _summed(shard.noted for shard in self.splits[split] if shard)
 
+    def broken(self, split: str) -> dict[str, list[str]]:
+        """Reason -> places of some examples that were left out because they were broken."""
+        found: dict[str, list[str]] = {}
+        for shard in filter(None, self.splits[split]):
+            for reason, places in shard.broken.items():
+                there = {*found.get(reason, []), *places}
+                found[reason] = sorted(there, key=_by_number)[:PLACES]
+        return dict(sorted(found.items()))
+
     def broken_shards(self, data_dir: Path) -> list[str]:
         """Files that are missing or of another size, and positions that are not finished."""
         names = []
@@ -133,7 +149,7 @@ class Manifest:
         if self.version != problem.version:
             return f"version {self.version} of its generator, not {problem.version}"
         declared = problem.label_names if problem.declares_labels else self.labels
-        if self.labels != declared:
+        if [*map(same_form, self.labels)] != [*map(same_form, declared)]:
             return f"the {len(self.labels)} labels {_short(self.labels)}, not {_short(declared)}"
         if self.features.keys() != problem.kinds.keys():
             return f"the features {', '.join(self.features)}, not {', '.join(problem.kinds)}"
@@ -183,6 +199,12 @@ def _other_field(
             return f"{name} in {stored[key]}, not {declared[key]}"
         return f"{name} with {key} {stored.get(key)}, not {declared[key]}"
     return None
+
+
+def _by_number(place: str) -> list[str | int]:
+    """A sort key by which line 9 comes before line 10."""
+    parts = re.split(r"(\d+)", place)
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

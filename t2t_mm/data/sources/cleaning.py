@@ -9,7 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from t2t_mm.kinds.preparation import Rules, prepare
-from t2t_mm.problem import TARGETS, Dropped, Problem, Sample, Split
+from t2t_mm.problem import TARGETS, Broken, Dropped, Problem, Sample, Split
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,14 @@ class TextRules:
         ]
         return "; ".join([*used, "empty texts left out"])
 
-    def apply(self, sample: Sample | Dropped, problem: Problem, split: Split) -> Sample | Dropped:
+    def apply(
+        self, sample: Sample | Dropped | Broken, problem: Problem, split: Split
+    ) -> Sample | Dropped | Broken:
         """The cleaned sample, or the reason why it is left out.
 
         Texts that are functions (made by the worker that needs them) are left as they are.
         """
-        if isinstance(sample, Dropped):
+        if isinstance(sample, (Dropped, Broken)):
             return sample
         cleaned = dict(sample)
         texts = []

@@ -12,10 +12,19 @@ from pathlib import Path
 from t2t_mm.data.sources.cleaning import TextRules
 from t2t_mm.data.sources.downloading import ensure
 from t2t_mm.data.sources.raw_data import LocatedData, find, missing
+from t2t_mm.data.sources.readers.reader import Reader, Roots, Row
 from t2t_mm.data.sources.tfds_folder import Record, TfdsFolder
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.preparation import Rules
-from t2t_mm.problem import Dropped, Problem, Sample, Split, with_preparation
+from t2t_mm.problem import (
+    Broken,
+    Dropped,
+    Problem,
+    Sample,
+    SourceNote,
+    Split,
+    with_preparation,
+)
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 
 
@@ -44,7 +53,9 @@ class NamedProblem(Problem):
         of_targets = (*self.transcript_rules, *self.rules.of_targets)
         self.targets = self.targets.with_preparation(of_targets)
 
-    def samples_of_record(self, record: Record, split: Split) -> Iterator[Sample | Dropped]:
+    def samples_of_record(
+        self, record: Record, split: Split
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the samples of one record of TFDS, mostly one.
 
         A problem whose data sets have different features overrides `samples_of_tfds` instead.
@@ -53,7 +64,7 @@ class NamedProblem(Problem):
 
     def samples_of_tfds(
         self, data: TfdsData, folder: TfdsFolder, split: Split
-    ) -> Iterator[Sample | Dropped]:
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the samples of a split of a prepared data set.
 
         Args:
@@ -67,15 +78,40 @@ class NamedProblem(Problem):
 
     def samples_of_files(
         self, files: RawFiles, root: Path, split: Split
-    ) -> Iterator[Sample | Dropped]:
-        """Yields the samples of a split of the original files.
+    ) -> Iterator[Sample | Dropped | Broken]:
+        """Yields the samples of a split of the original files: by default, those of `reader`.
 
         Args:
           files: which of provenance.files.
           root: the folder that holds what it needs.
           split: which part.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define samples_of_files")
+        reader = self.reader(files, split)
+        if reader is None:
+            raise NotImplementedError(f"{type(self).__name__} must define samples_of_files")
+        for item in reader.items(Roots((root,)), training=split is Split.TRAIN):
+            yield self.sample_of_item(item, split)
+
+    def reader(self, files: RawFiles, split: Split) -> Reader | None:
+        """The reader of a split of the original files, of a problem that reads them by one."""
+        del files, split
+        return None
+
+    def sample_of_item(self, item: Row | Broken, split: Split) -> Sample | Broken:
+        """The sample of one of a reader's items."""
+        if isinstance(item, Broken):
+            return item.within(f"problem '{self.data_name}', split {split.value}")
+        sample = {"inputs": item.inputs, "targets": item.targets}
+        return {**sample, "references": list(item.references)} if item.references else sample
+
+    def notes(self, tmp_dir: Path) -> list[SourceNote]:
+        """Those of the readers of all splits, each once; see Problem."""
+        found = find(self, tmp_dir)
+        if found is None or found.files is None:
+            return []
+        readers = [self.reader(found.files, split) for split in self.splits]
+        notes = (note for r in readers if r for note in r.notes(Roots((found.path,))))
+        return list(dict.fromkeys(notes))
 
     def prepare(self, tmp_dir: Path, log: Callable[[str], None] = print) -> None:
         """Downloads what is missing, or says how to get it; see Problem."""
@@ -114,14 +150,16 @@ class NamedProblem(Problem):
 
     def generate_samples(
         self, split: Split, tmp_dir: Path, seed: int
-    ) -> Iterator[Sample | Dropped]:
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the cleaned samples; the order is that of the data: no seed."""
         if self.provenance.generated:
             raise NotImplementedError(f"{type(self).__name__} must define generate_samples")
         for sample in self.raw_samples(split, tmp_dir, seed):
             yield self.clean(sample, split)
 
-    def raw_samples(self, split: Split, tmp_dir: Path, seed: int) -> Iterator[Sample | Dropped]:
+    def raw_samples(
+        self, split: Split, tmp_dir: Path, seed: int
+    ) -> Iterator[Sample | Dropped | Broken]:
         """Yields the samples as they are read."""
         if self._generates:
             return self.generate_samples(split, tmp_dir, seed)
@@ -130,7 +168,7 @@ class NamedProblem(Problem):
             raise missing(self, tmp_dir)
         return self._samples(found, split)
 
-    def clean(self, sample: Sample | Dropped, split: Split) -> Sample | Dropped:
+    def clean(self, sample: Sample | Dropped | Broken, split: Split) -> Sample | Dropped | Broken:
         """Applies the rules."""
         if self.rules is None or not self.prepares_text:
             return sample
@@ -143,7 +181,7 @@ class NamedProblem(Problem):
         generated = self.provenance is not None and self.provenance.generated
         return generated or own is not NamedProblem.generate_samples
 
-    def _samples(self, found: LocatedData, split: Split) -> Iterator[Sample | Dropped]:
+    def _samples(self, found: LocatedData, split: Split) -> Iterator[Sample | Dropped | Broken]:
         if found.tfds:
             return self.samples_of_tfds(found.tfds, TfdsFolder(found.path), split)
         if found.files:

@@ -22,7 +22,7 @@ from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.kinds.text import checked_text
 from t2t_mm.kinds.vocabulary import RESERVED, Vocabulary
-from t2t_mm.problem import Dropped, Problem, Split, VocabularySpec
+from t2t_mm.problem import Broken, Dropped, Problem, Split, VocabularySpec
 
 _SAMPLE_BYTES = 32 << 20  # text that a vocabulary is built over
 _LEAST = RESERVED + 64  # room for an alphabet
@@ -110,6 +110,7 @@ def ensure_vocabulary(
     seed: int,
     overwrite: bool = False,
     log: Callable[[str], None] = print,
+    skip_broken: bool = False,
 ) -> Vocabulary:
     """The vocabulary of a data folder, built if it is not there.
 
@@ -124,6 +125,7 @@ def ensure_vocabulary(
       seed: of the problems' generators and of the sample.
       overwrite: build it again if it was built from something else.
       log: is told what is built.
+      skip_broken: pass over what cannot be read instead of raising an error.
 
     Raises:
       DataError: if the vocabulary of that name was built from something else.
@@ -141,11 +143,24 @@ def ensure_vocabulary(
                 "use it must then be generated again)."
             )
     log(f"building {spec.name} over the text of {', '.join(sorted(problems))}")
-    vocabulary = build(spec, _sample(problems, tmp_dir, seed), path)
+    lines = _sample(problems, tmp_dir, seed, skip_broken)
+    if not lines:
+        _explain_no_text(spec, problems, tmp_dir)
+    vocabulary = build(spec, lines, path)
     origin["digest"] = vocabulary.digest
     write_atomically(_origin_path(path), (json.dumps(origin, indent=1) + "\n").encode())
     log(f"built {spec.name}: {vocabulary.size} pieces")
     return vocabulary
+
+
+def _explain_no_text(spec: VocabularySpec, problems: Mapping[str, Problem], tmp_dir: Path) -> None:
+    """Raises an error that says why there is no text, if a problem knows."""
+    for problem in problems.values():
+        if why := problem.why_empty(Split.TRAIN, tmp_dir):
+            raise DataError(
+                f"vocabulary '{spec.name}' has no text to be built over: problem "
+                f"'{problem.data_name}' has none in its train split; {why}."
+            )
 
 
 def recorded_spec(name: str, data_dir: Path) -> VocabularySpec | None:
@@ -167,22 +182,32 @@ def _undamaged(path: Path, origin: Mapping[str, Any] | None) -> Vocabulary:
     return vocabulary
 
 
-def _sample(problems: Mapping[str, Problem], tmp_dir: Path, seed: int) -> list[str]:
+def _sample(
+    problems: Mapping[str, Problem], tmp_dir: Path, seed: int, skip_broken: bool
+) -> list[str]:
     """A sample of each problem's text, all of one size: no large problem drowns a small one."""
     room = _SAMPLE_BYTES // max(1, len(problems))
     lines: list[str] = []
     for name in sorted(problems):
-        lines += sample_lines(train_texts(problems[name], tmp_dir, seed), room, seed)
+        lines += sample_lines(train_texts(problems[name], tmp_dir, seed, skip_broken), room, seed)
     return lines
 
 
-def train_texts(problem: Problem, tmp_dir: Path, seed: int) -> Iterator[str]:
-    """All text of a problem's training split, inputs and targets; images are not made."""
+def train_texts(
+    problem: Problem, tmp_dir: Path, seed: int, skip_broken: bool = False
+) -> Iterator[str]:
+    """All text of a problem's training split, inputs and targets; images are not made.
+
+    Raises:
+      DataError: for what cannot be read, unless it is to be skipped.
+    """
     features = problem.kinds.items()
     texts = {name: kind for name, kind in features if kind.text_vocabulary and not kind.is_absent}
     for raw in checked_samples(problem, Split.TRAIN, tmp_dir, seed):
+        if isinstance(raw, Broken) and not skip_broken:
+            raise DataError(raw.sentence)
         sample = problem.clean(raw, Split.TRAIN)
-        if isinstance(sample, Dropped):
+        if isinstance(sample, (Dropped, Broken)):
             continue
         for name, kind in texts.items():
             try:

@@ -23,11 +23,13 @@ _OTHERS = {
 UNSPACED = frozenset({"zh", "yue", "ja", "dz", *_OTHERS})
 UNSPACED_CHARACTERS = _HAN + _KANA + "".join(_OTHERS.values())
 
-_LETTER = re.compile(r"[^\W\d_]")
+# Each match counts once: a character where there are no spaces, else a run of letters.
 _COUNTED = {
     language: re.compile(f"[{characters}]")
-    for language, characters in {"zh": _HAN, "ja": _KANA, "ko": _HANGUL, **_OTHERS}.items()
+    for language, characters in {"zh": _HAN, "ja": _KANA, **_OTHERS}.items()
 }
+_COUNTED["ko"] = re.compile(f"[{_HANGUL}]+")
+_WORD = re.compile(rf"[^\W\d_{UNSPACED_CHARACTERS}{_HANGUL}]+")
 _KANA_OF_JAPANESE = 0.05  # of Han and kana together; a Chinese text has hardly any
 
 
@@ -37,14 +39,16 @@ def code_of(language: str) -> str:
 
 
 def language_by_script(texts: Iterable[str]) -> str:
-    """A guess of the language by the letters that most of the texts consist of.
+    """A guess of the language by what most of the texts consist of, of words and such characters.
 
     Returns:
       "zh", "ja", "ko", "th", "lo", "bo", "my" or "km"; "" for what has spaces between words.
     """
-    text = "".join(texts)
+    text = "\n".join(texts)
     counts = {language: len(found.findall(text)) for language, found in _COUNTED.items()}
     both = counts["zh"] + counts["ja"]
-    counts["ja" if counts["ja"] > _KANA_OF_JAPANESE * both else "zh"] = both
+    japanese = counts["ja"] > _KANA_OF_JAPANESE * both
+    counts |= {"ja": both if japanese else 0, "zh": 0 if japanese else both}
     most = max(counts, key=counts.__getitem__)
-    return most if counts[most] > len(_LETTER.findall(text)) / 2 else ""
+    others = len(_WORD.findall(text)) + sum(counts.values()) - counts[most]
+    return most if counts[most] > others else ""

@@ -77,7 +77,7 @@ def _lines(prompt: str, empty: bool) -> Iterable[str]:
     terminal = sys.stdin.isatty()
     while True:
         try:
-            line = input(prompt if terminal else "").strip()
+            line = input(prompt if terminal else "").removeprefix("\ufeff").strip()
         except EOFError:
             return
         if line or empty:

@@ -96,7 +96,9 @@ def test_readable_names_are_told_apart(tmp_path: Path) -> None:
 
 def test_class_folder_mistakes(tmp_path: Path) -> None:
     write(tmp_path, "set/notes.txt")
-    assert fails(FOLDERS, tmp_path).startswith(f"no file below {tmp_path}/set ends in .jpg or ")
+    assert fails(FOLDERS, tmp_path).startswith(
+        f"no file below {tmp_path}/set ends in .jfif or .jpe or .jpeg or .jpg or "
+    )
     write(tmp_path, "set/1.png")
     assert (
         fails(FOLDERS, tmp_path)
@@ -187,15 +189,32 @@ def test_coco_trains_on_each_caption_and_evaluates_on_each_picture(tmp_path: Pat
     assert evaluation[1].inputs() == b"pictures/b.jpg"
 
 
+def test_coco_captions_that_are_null(tmp_path: Path) -> None:
+    notes = [{"image_id": 1, "caption": None}, {"image_id": 1, "caption": "a2"},
+             {"image_id": 2, "caption": None}]  # fmt: skip
+    reader = coco(tmp_path, annotations=notes)
+    assert [row.targets for row in rows(reader, tmp_path)] == ["", "a2", ""]
+    evaluation = rows(reader, tmp_path, training=False)
+    assert [(row.targets, row.references) for row in evaluation] == [
+        ("a2", ("", "a2")), ("", ("",)),
+    ]  # fmt: skip
+    assert [str(note) for note in reader.notes(Roots((tmp_path,)))] == [
+        "pictures without a caption are not read (1): pictures/without.jpg",
+        "captions are empty (2): pictures/a.jpg; pictures/b.jpg",
+    ]
+
+
 def test_coco_mistakes(tmp_path: Path) -> None:
     reader = coco(tmp_path, annotations=[{"image_id": 9, "caption": "x"}])
     path = tmp_path / "captions.json"
     assert fails(reader, tmp_path) == (
-        f"{path}: a caption belongs to the picture 9, which is not among its images."
+        f"{path}, annotation 0 belongs to the picture 9, which is not among its images."
     )
     reader = coco(tmp_path, annotations=[{"caption": "x"}])
+    assert fails(reader, tmp_path) == (f"{path}, annotation 0 must hold an image_id and a caption.")
+    reader = coco(tmp_path, images={})
     assert fails(reader, tmp_path) == (
-        f"{path} is not in the COCO captions layout: KeyError 'image_id'; it needs images (id, "
+        f"{path} is not in the COCO captions layout: it has no list 'images'; it needs images (id, "
         "file_name) and annotations (image_id, caption)."
     )
     reader = coco(tmp_path, annotations=[{"image_id": 3, "caption": "x"}])
@@ -282,6 +301,9 @@ def test_cifar_mistakes(tmp_path: Path) -> None:
     assert fails(CIFAR, tmp_path) == f"{batch}: 'data' must be bytes of shape (1, 3072)."
     batch.write_bytes(python2({"labels": [1], "data": np.zeros((1, 3072), np.uint8)}))
     assert fails(CIFAR, tmp_path) == f"{batch}: the label of picture 0 must be 0 to 0, got 1."
+    meta.write_bytes(python2({"label_names": ["plane", "frog", "plane"]}))
+    assert fails(CIFAR, tmp_path).endswith("names the class 'plane' twice; give each its own name.")
+    meta.write_bytes(python2({"label_names": ["plane"]}))
     none = Cifar(path=".", files=("test_*",), medium="image")
     assert fails(none, tmp_path) == f"no file below {tmp_path} matches test_*."
 

@@ -176,7 +176,7 @@ def test_treebank_mistakes_name_file_and_line(tmp_path: Path) -> None:
         f"{tmp_path}/a.mrg, line 2: a bracket that opens here is never closed."
     )
     (tmp_path / "a.mrg").write_bytes(b"( (S (UH \xff)))")
-    assert "a.mrg is not UTF-8" in fails(Treebank(path="."), tmp_path)
+    assert "a.mrg, line 1 is not UTF-8 (byte 10 of the line" in fails(Treebank(path="."), tmp_path)
     assert fails(Treebank(path=".", files=("b*",)), tmp_path) == (
         f"no file below {tmp_path} matches b* and ends in .mrg."
     )

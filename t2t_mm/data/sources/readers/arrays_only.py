@@ -51,12 +51,19 @@ def _allowed() -> dict[tuple[str, str], Any]:
 
     import numpy
 
-    # The function that rebuilds arrays moved between numpy's versions; an array tells which it is.
+    # These functions moved between numpy's versions; an array and a number tell which they are.
     rebuild = numpy.zeros(0).__reduce__()[0]
+    from_buffer = numpy.zeros(1).__reduce_ex__(5)[0]
+    scalar = numpy.int64(0).__reduce__()[0]
     return {
         ("numpy.core.multiarray", "_reconstruct"): rebuild,
         ("numpy._core.multiarray", "_reconstruct"): rebuild,
         ("numpy", "ndarray"): numpy.ndarray,
         ("numpy", "dtype"): numpy.dtype,
+        # Arrays in protocol 5, and single numbers of arrays.
+        ("numpy.core.numeric", "_frombuffer"): from_buffer,
+        ("numpy._core.numeric", "_frombuffer"): from_buffer,
+        ("numpy.core.multiarray", "scalar"): scalar,
+        ("numpy._core.multiarray", "scalar"): scalar,
         ("_codecs", "encode"): codecs.encode,  # how Python 3 writes bytes in protocol 2
     }

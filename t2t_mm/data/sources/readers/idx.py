@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import struct
-import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from t2t_mm.errors import DataError
+from t2t_mm.files.text import DAMAGED, unpacked
 
 _BYTES = 0x08  # the type of what is stored: unsigned bytes
 
@@ -39,9 +38,10 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
       DataError: if it is another file, or breaks off.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read()
-    except (OSError, EOFError, zlib.error) as error:
+        with path.open("rb") as file:
+            head, rest = unpacked(file, path)
+            content = head + rest.read()
+    except DAMAGED as error:
         raise DataError(f"{path} cannot be read ({error}).") from None
     start = 4 + 4 * axes
     if len(content) < start or content[:4] != bytes([0, 0, _BYTES, axes]):

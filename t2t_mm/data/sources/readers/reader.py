@@ -6,12 +6,15 @@ nothing of problems, hold-outs or filters: see problems_file/.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from t2t_mm.errors import DataError
+from t2t_mm.files.names import in_any_form
+from t2t_mm.problem import Broken, SourceNote
 
 SEVERAL = "several"  # in `Reader.INPUTS`: rows hold several inputs, by name
 
@@ -40,6 +43,18 @@ class Row:
     references: tuple[str, ...] = ()
 
 
+def repeated(name: str, place: str, line: int) -> Broken:
+    """The item for a row whose id an earlier one has.
+
+    Args:
+      name: the id.
+      place: of the row.
+      line: of the earlier one, in the same file.
+    """
+    sentence = f"{place} names '{name}', as line {line} does; remove one of the two."
+    return Broken("ids that occur twice", sentence, place)
+
+
 @dataclass(frozen=True)
 class Roots:
     """The folders that a relative path may start from, in the order in which they are tried."""
@@ -53,8 +68,8 @@ class Roots:
           DataError: if there is none, with every place that was tried.
         """
         places = list(dict.fromkeys(root / Path(path).expanduser() for root in self.folders))
-        for place in places:
-            if place.exists():
+        for place in map(in_any_form, places):
+            if os.path.exists(place):
                 return place
         tried = " nor at ".join(str(place) for place in places)
         neither = "neither at " if len(places) > 1 else "not at "
@@ -80,8 +95,8 @@ class Reader:
 
     medium: str = field(default="text", metadata={"internal": True})
 
-    def rows(self, roots: Roots, training: bool) -> Iterator[Row]:
-        """Yields the rows, always the same ones in the same order.
+    def items(self, roots: Roots, training: bool) -> Iterator[Row | Broken]:
+        """Yields the rows, always the same ones in the same order; what is no row, as Broken.
 
         Args:
           roots: where paths start.
@@ -89,10 +104,35 @@ class Reader:
             of them as references.
 
         Raises:
-          DataError: for what is missing or malformed, with its place.
+          DataError: for what makes the whole source useless: it is missing, or of another format.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define rows")
+        raise NotImplementedError(f"{type(self).__name__} must define items")
+
+    def rows(self, roots: Roots, training: bool) -> Iterator[Row]:
+        """Yields the rows; see `items`.
+
+        Raises:
+          DataError: also for what is no row, with its place.
+        """
+        for item in self.items(roots, training):
+            if isinstance(item, Broken):
+                raise DataError(item.sentence)
+            yield item
 
     def labels(self, roots: Roots) -> tuple[str, ...]:
         """The class names in the order of their ids; sorted, unless the format has an order."""
-        return tuple(sorted({row.targets for row in self.rows(roots, training=True)}))
+        items = self.items(roots, training=True)
+        return tuple(sorted({item.targets for item in items if isinstance(item, Row)}))
+
+    def named_files(self, roots: Roots) -> tuple[str, set[str]] | None:
+        """A folder of files, and those below it that a table names, of formats with such a table.
+
+        Their paths are relative, in Unicode's normal form C.
+        """
+        del roots
+        return None
+
+    def notes(self, roots: Roots) -> list[SourceNote]:
+        """Notes on what lies in the source and is not read, or is read and may surprise."""
+        del roots
+        return []

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from t2t_mm.data.sources.readers.media import media_value
+from t2t_mm.data.sources.readers.media import media_item
 from t2t_mm.data.sources.readers.reader import SEVERAL, Reader, Roots, Row, Value
-from t2t_mm.data.sources.readers.records import Record, column, read_records
+from t2t_mm.data.sources.readers.records import Record, read_records
+from t2t_mm.files.names import same_form
+from t2t_mm.problem import Broken
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Table(Reader):
       targets: likewise of targets.
       columns: names of the columns, if the file has no header line.
       delimiter: between columns, if it is not the format's.
+      id: the column of the rows' ids, which must not occur twice, where there is one.
       several: where the inputs stand, of a problem that has several; not a key of the file.
     """
 
@@ -47,31 +50,62 @@ class Table(Reader):
     targets: str = "targets"
     columns: tuple[str, ...] = ()
     delimiter: str | None = None
+    id: str = "id"
     several: Mapping[str, Column] = field(default_factory=dict, metadata={"internal": True})
 
-    def rows(self, roots: Roots, training: bool) -> Iterator[Row]:
+    def items(self, roots: Roots, training: bool) -> Iterator[Row | Broken]:
         del training  # a row has one answer
         path = roots.find(self.path)
+        seen: dict[str, int] = {}
         for number, record in read_records(path, self.STYLE, self.delimiter, self.columns):
             place = f"{self.path}, line {number}"
-            targets = column(record, self.targets, place)
-            if self.several:
-                yield self._row_of_several(record, roots, place, targets)
-            else:
-                inputs = column(record, self.inputs, place)
-                yield Row(place, inputs, targets, group=inputs)
+            if isinstance(record, Broken):
+                yield record
+                continue
+            yield self._again(record, place, number, seen) or self._item(record, roots, place)
 
-    def _row_of_several(self, record: Record, roots: Roots, place: str, targets: str) -> Row:
+    def _again(
+        self, record: Record, place: str, number: int, seen: dict[str, int]
+    ) -> Broken | None:
+        """The item for a row whose id an earlier one has."""
+        cells = record.cells((self.id,), place) if self.id in record else [""]
+        if isinstance(cells, Broken) or not cells[0]:
+            return None
+        first = seen.setdefault(cells[0], number)
+        if first == number:
+            return None
+        sentence = (
+            f"{place} has the {self.id} '{cells[0]}' of line {first}; remove one of the two, or "
+            'say id = "" if rows may share it.'
+        )
+        return Broken("ids that occur twice", sentence, place)
+
+    def _item(self, record: Record, roots: Roots, place: str) -> Row | Broken:
+        if self.several:
+            return self._item_of_several(record, roots, place)
+        cells = record.cells((self.inputs, self.targets), place)
+        if isinstance(cells, Broken):
+            return cells
+        inputs, targets = cells
+        return Row(place, inputs, targets, group=inputs)
+
+    def _item_of_several(self, record: Record, roots: Roots, place: str) -> Row | Broken:
         """A row whose files, or else whose texts, are the group that is held out together."""
-        texts = {name: column(record, where.name, place) for name, where in self.several.items()}
-        files = {
-            name: roots.find(where.folder or ".") / texts[name]
-            for name, where in self.several.items()
-            if where.folder is not None
-        }
+        cells = record.cells([self.targets, *(c.name for c in self.several.values())], place)
+        if isinstance(cells, Broken):
+            return cells
+        targets, texts = cells[0], dict(zip(self.several, cells[1:], strict=True))
         values: dict[str, Value] = {**texts}
-        values |= {name: media_value(path, place) for name, path in files.items()}
-        group = "\n".join(texts[name] for name in files or texts)
+        files = [name for name, where in self.several.items() if where.folder is not None]
+        for name in files:
+            path = roots.find(self.several[name].folder or ".") / texts[name]
+            value = media_item(path, place)
+            if isinstance(value, Broken):
+                return value
+            values[name] = value
+        group = "\n".join(
+            same_form(texts[name]) if files else texts[name] for name in files or texts
+        )
         return Row(place, values, targets, group=group)
 
 

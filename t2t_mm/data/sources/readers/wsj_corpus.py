@@ -8,13 +8,13 @@ Discs, or copies of them, hold a folder wsj0 or wsj1 each. Sounds are wsj?/SET/S
 from __future__ import annotations
 
 import functools
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from t2t_mm.data.sources.readers.lines import numbered_lines
+from t2t_mm.data.sources.readers.selection import listing
 from t2t_mm.kinds.sphere import read_sound
 
 _DEPTH = ("", "*/", "*/*/")  # where wsj0 and wsj1 lie below the root
@@ -114,9 +114,7 @@ def discs(root: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        folders.sort()
-        yield from (Path(parent, name) for name in sorted(files))
+    yield from (folder / name for name in sorted(listing(folder).files))
 
 
 def _stem(below: str) -> str:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from t2t_mm import lookup, problems_file, registry
+from t2t_mm import lookup, problems_file
 from t2t_mm.data.binding import bind
 from t2t_mm.data.generation.api import generate
 from t2t_mm.errors import UserError
 from t2t_mm.kinds import Image, Label, Number, Text
 from t2t_mm.problem import Split
 from tests.data.datagen_toys import png
+from tests.problems_file.written_files import samples
 
 TABLE = """
 [problems.vqa_mine]
@@ -31,13 +32,6 @@ LINES = [
     {"file": f"{number % 4}.png", "question": f"Is {number}\tin it ?", "answer": answer}
     for number, answer in enumerate(["yes", "no"] * 10)
 ]
-
-
-@pytest.fixture(autouse=True)
-def clean_registries(monkeypatch: pytest.MonkeyPatch) -> None:
-    for table in (registry.PROBLEMS, registry.VOCABULARIES):
-        table.load()
-        monkeypatch.setattr(table, "_entries", dict(table._entries))
 
 
 @pytest.fixture
@@ -172,8 +166,8 @@ def test_a_missing_file_and_an_empty_text_are_named(folder: Path) -> None:
     problem = lookup.find_problem(load(folder))
     (folder / "pictures" / "3.png").unlink()
     with pytest.raises(UserError, match=r"asked.jsonl, line 4 names .*3.png, which is missing"):
-        list(problem.generate_samples(Split.TRAIN, folder, 0))
+        samples(problem.name, Split.TRAIN, folder)
     (folder / "asked.jsonl").write_text('{"file": "0.png", "question": " ", "answer": "no"}\n')
     with pytest.raises(UserError, match="line 1, question is empty"):
         for split in (Split.TRAIN, Split.DEV):
-            list(problem.generate_samples(split, folder, 0))
+            samples(problem.name, split, folder)
