@@ -100,8 +100,8 @@ class HParams(TypedRecord):
     adam_beta2: Share = 0.997
     adam_epsilon: Positive = 1e-6
     accumulate_steps: Count = 1  # batches whose gradients make one step
-    # shares of a batch, which cores compute side by side; 0: as many as pay
-    batch_shares: Count0 = 0
+    # shares of a batch, which cores compute side by side; 0: as many as pay, see docs/optimizers.md
+    batch_shares: Count0 = 1
     freeze: Patterns = ""  # "pattern;...": paths of variables that training leaves as they are
     clip_norm: Least0 = 2.0  # global norm of the gradient; 0 = no clipping
     weight_decay: Least0 = 0.0  # decoupled, per step and unit of learning rate, matrices only

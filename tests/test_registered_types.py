@@ -71,6 +71,7 @@ WRONG: list[tuple[str, Any, str]] = [
         lambda: None,
         "mixing policy 'wrong' must be a subclass of t2t_mm.training.mixing.MixingPolicy, got",
     ),
+    ("text_rules", "lower", "text rule 'wrong' must be a function of text, got 'lower'"),
     (
         "metrics",
         lambda answers: 0.5,

@@ -173,7 +173,7 @@ def _whole(task: dict[str, Any]) -> dict[str, Any]:
 def _filled(record: RunRecord) -> dict[str, Any]:
     """All hparams; one that came after the record was written has its default: no change."""
     try:
-        return {**record.bound_hparams().to_dict(), "batch_shares": record.batch_shares}
+        return record.bound_hparams().to_dict()
     except UserError:  # of another version, or of a set that is not registered here
         return record.hparams
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -54,6 +55,9 @@ class Gradients:
       label_smoothing: of the target's loss.
       replicas: the devices.
       loss_scale: which losses are multiplied by on the way back.
+      in_order: gradients that meet at a tensor are added one after another. A tape adds them by an
+        operation that begins with whichever of them nobody else waits for, which depends, where
+        graphs run in one thread each, on the order that TensorFlow has chosen for this process.
 
     Attributes:
       objectives: of the model, each with the names of the groups that it moves.
@@ -66,12 +70,14 @@ class Gradients:
         label_smoothing: float,
         replicas: Replicas,
         loss_scale: LossScale,
+        in_order: bool = False,
     ):
         self._model = model
         self._groups = groups
         self._label_smoothing = label_smoothing
         self._replicas = replicas
         self._loss_scale = loss_scale
+        self._in_order = in_order
         self.objectives = objective_groups(model, groups)
 
     def of(
@@ -96,7 +102,7 @@ class Gradients:
         """
         minimized, moves = self.objectives[number]
         groups = {name: group for name, group in self._touched(route).items() if name in moves}
-        with tf.GradientTape() as tape:
+        with contextlib.nullcontext() if self._in_order else tf.GradientTape() as tape:
             forward = self._model.forward_pass(
                 route, batch, batch[TARGETS], command, True, self._label_smoothing
             )
@@ -108,7 +114,8 @@ class Gradients:
                 loss += forward.aux_loss / self._replicas.count
             scaled = self._loss_scale.multiply(loss)
         sources = {name: [local(v.value) for v in group] for name, group in groups.items()}
-        joined = flat_groups.join(groups, tape.gradient(scaled, sources))
+        found = tape.gradient(scaled, sources) if tape else _in_order(scaled, sources)
+        joined = flat_groups.join(groups, found)
         if not joined and number == 0:
             raise HParamError(
                 "hparam 'freeze' leaves nothing to train where the inputs are "
@@ -142,3 +149,11 @@ class Gradients:
         return {
             name: group for name, group in self._groups.items() if any(id(v) in own for v in group)
         }
+
+
+def _in_order(loss: tf.Tensor, sources: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Group -> gradients of the loss for its variables; None for one that it does not depend on."""
+    variables = [variable for group in sources.values() for variable in group]
+    added = tf.AggregationMethod.EXPERIMENTAL_TREE  # by twos
+    gradients = iter(tf.gradients(loss, variables, aggregation_method=added))
+    return {name: [next(gradients) for _ in group] for name, group in sources.items()}

@@ -69,10 +69,13 @@ class TrainStep:
             tuning or Tuning(),
             model,
         )
-        gradients = Gradients(model, groups, hparams.label_smoothing, replicas, self.loss_scale)
+        shares = hparams.batch_shares
+        gradients = Gradients(
+            model, groups, hparams.label_smoothing, replicas, self.loss_scale, in_order=shares > 1
+        )
         self.further_objectives = [objective.name for objective, _ in gradients.objectives[1:]]
         """Names of the model's objectives beside the first."""
-        accumulates, shares = accumulate_steps(hparams, replicas.count) > 1, hparams.batch_shares
+        accumulates = accumulate_steps(hparams, replicas.count) > 1
         if accumulates and self.further_objectives:
             raise HParamError(
                 f"hparam 'accumulate_steps' is {hparams.accumulate_steps} for a model of several "

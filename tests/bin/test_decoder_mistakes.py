@@ -52,7 +52,7 @@ RUN, TEXT, FILE = "--output_dir={run}", "--problem=decoding_toy_text", "--decode
             "none.txt cannot be read (No such file or directory); check the path.",
         ),
         ((RUN, TEXT, "--decode_from_file={empty}"), "line 2 of {empty} is empty; give one input"),
-        ((RUN, TEXT, "--decode_from_file={latin}"), "line 1 of {latin} is not valid UTF-8"),
+        ((RUN, TEXT, "--decode_from_file={latin}"), "line 1 of {latin} is not UTF-8"),
         (
             (RUN, "--problem=decoding_toy_class", "--decode_from_file={broken}"),
             "the image {broken} is not an image that can be decoded",

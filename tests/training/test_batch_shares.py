@@ -105,7 +105,8 @@ def test_batches_evaluated_side_by_side_give_the_same_bits() -> None:
 def test_a_run_keeps_its_shares_wherever_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {**MULTI_MODEL, "local_eval_frequency": 3}
+    automatic = MULTI_MODEL["hparams"] + ",batch_shares=0"
+    options = {**MULTI_MODEL, "local_eval_frequency": 3, "hparams": automatic}
     monkeypatch.setattr(batch_shares, "count_cores", lambda: 2)
     train(tmp_path, "whole", train_steps=6, **options)
     train(tmp_path, "parts", train_steps=3, **options)
@@ -114,7 +115,7 @@ def test_a_run_keeps_its_shares_wherever_it_goes_on(
     assert_equal_checkpoints(tmp_path / "whole", tmp_path / "parts")
     record = json.loads((tmp_path / "parts" / "run.json").read_text())
     assert record["hparams"]["batch_shares"] == 2
-    changed = {**options, "hparams": options["hparams"] + ",batch_shares=3"}
+    changed = {**options, "hparams": MULTI_MODEL["hparams"] + ",batch_shares=3"}
     with pytest.raises(CheckpointError, match="hparam batch_shares: 2 -> 3"):
         train(tmp_path, "parts", train_steps=9, **changed)
 
@@ -126,7 +127,7 @@ def test_a_run_from_before_there_were_shares_goes_on_with_whole_batches(tmp_path
     record = json.loads(path.read_text())
     del record["hparams"]["batch_shares"]
     path.write_text(json.dumps(record))
-    options = {"hparams": "hidden_size=16,filter_size=16,num_heads=2"}
+    options = {"hparams": "hidden_size=16,filter_size=16,num_heads=2,batch_shares=0"}
     train(tmp_path, "old", train_steps=4, **options)
     assert json.loads(path.read_text())["hparams"]["batch_shares"] == 1
 
@@ -137,7 +138,7 @@ def test_models_whose_examples_depend_on_one_another_take_whole_batches(
     monkeypatch.setattr(batch_shares, "count_cores", lambda: 64)
     chosen = {
         hparams_set: batch_shares.with_shares(
-            HPARAMS.get(hparams_set)(), MODELS.get(model), tmp_path
+            HPARAMS.get(hparams_set)().replace(batch_shares=0), MODELS.get(model), tmp_path
         ).batch_shares
         for model, hparams_set in (
             ("multi_model", "multimodel_tiny"),
