@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-DIGITS = "zero one two three four five six seven eight nine".split()
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 COLORS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
 PROBLEMS = "tiny_digits,tiny_colors"
 _TABLES = """

@@ -9,16 +9,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_MOST = 2000  # characters of a sentence; what was received may have been a whole article
+
 
 class UserError(Exception):
     """The user's mistake: what is wrong, what was received, what is allowed, what to change."""
+
+    def __str__(self) -> str:
+        return _shortened(super().__str__())
 
 
 class UnknownNameError(UserError, KeyError):
     """A name that no registry, hparams set or file knows."""
 
     def __str__(self) -> str:  # KeyError would quote the sentence
-        return str(self.args[0])
+        return _shortened(str(self.args[0]))
 
 
 class HParamError(UserError, ValueError):
@@ -63,3 +68,12 @@ def _shorten(names: list[str], most: int = 40) -> str:
         return "none"
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _shortened(sentence: str) -> str:
+    """The sentence without the middle of what is too long: where it stands, and what is allowed."""
+    left_out = len(sentence) - _MOST
+    if left_out <= 0:
+        return sentence
+    half = _MOST // 2
+    return f"{sentence[:half]} [... {left_out:,} characters ...] {sentence[-half:]}"

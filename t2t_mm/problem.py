@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_mm.errors import DataError
+from t2t_mm.files import json_fields
 from t2t_mm.kinds import Audio, Image, Kind, Label, Number, Tags, Text, Tree
 from t2t_mm.kinds.kind import kind_from_dict
 from t2t_mm.provenance import DEFAULT_ACCESS, DataAccess, Provenance
@@ -196,7 +197,7 @@ class Task:
         fixed = second_edition(values) if is_first_edition(values) else dict(values)
         fixed["inputs"] = {name: kind_from_dict(kind) for name, kind in fixed["inputs"].items()}
         fixed["targets"] = kind_from_dict(fixed["targets"])
-        return cls(**{**fixed, "metrics": tuple(fixed["metrics"])})
+        return json_fields.record(cls, {**fixed, "metrics": tuple(fixed["metrics"])})
 
 
 def input_kinds(declared: Kind | Mapping[str, Kind]) -> dict[str, Kind]:

@@ -1,4 +1,4 @@
-"""Fuzzing of all that reads what users hand in: `python -m benchmarks.fuzzing`, docs/reliability.md.
+"""Fuzzing of all that reads what users hand in: `python -m benchmarks.fuzzing`; docs/reliability.md
 
 runner   inputs in a child process with bounds;  target  what a target is;  mutation  damage, seeded
 sources  files that a problems file names;  balance  read = kept + dropped + refused

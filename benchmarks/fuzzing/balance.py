@@ -16,7 +16,8 @@ from t2t_mm.problem import Dropped, Problem, Split, VocabularySpec
 from t2t_mm.problems_file.declaration import read_declaration
 from t2t_mm.problems_file.problem import FileProblem
 
-WORDS = "the a red blue big small dog cat tree house sees likes runs sleeps and of in on".split()
+WORDS = ("the", "a", "red", "blue", "big", "small", "dog", "cat", "tree", "house", "sees", "likes",
+         "runs", "sleeps", "and", "of", "in", "on")  # fmt: skip
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Wanted:
 
 def vocabulary(folder: Path) -> Vocabulary:
     """A vocabulary of a few words."""
-    lines = [" ".join(WORDS[i:] + WORDS[:i]) for i in range(len(WORDS))]
+    lines = [" ".join((*WORDS[i:], *WORDS[:i])) for i in range(len(WORDS))]
     return build(VocabularySpec("vocab.fuzzing", 340, ()), lines, folder / "vocab.fuzzing.model")
 
 

@@ -21,7 +21,7 @@ _RATE = 8000
 
 
 def make_pictures() -> Try:
-    """Damaged pictures: one verdict and one content everywhere, and TensorFlow decodes what is kept."""
+    """Damaged pictures: one verdict and content everywhere; TensorFlow decodes what is kept."""
     import tensorflow as tf
 
     whole = pictures()
@@ -44,7 +44,7 @@ def make_pictures() -> Try:
 
 
 def make_sounds() -> Try:
-    """Damaged sounds: one verdict and one content everywhere; nothing that was cut passes for whole."""
+    """Damaged sounds: one verdict and content everywhere; nothing cut passes for whole."""
     whole = sounds()
     kind = Audio(_RATE)
 
@@ -58,7 +58,10 @@ def make_sounds() -> Try:
             return REFUSED
         check(len(stored) > 0 and len(stored) % 2 == 0, f"{name}: {len(stored)} bytes")
         if cut and any(word in name for word in UNCOMPRESSED) and "open" not in name:
-            check(len(stored) == 3200, f"{name}, cut to {len(content)} bytes: {len(stored)} bytes of sound")
+            check(
+                len(stored) == 3200,
+                f"{name}, cut to {len(content)} bytes: {len(stored)} bytes of sound",
+            )
         return KEPT
 
     return once
@@ -86,7 +89,10 @@ def _one_verdict(kind: Kind, content: bytes) -> bytes | None:
                 warnings.simplefilter("ignore")
                 found[name] = entrance()
         except BrokenValue as error:
-            check(bool(error.reason and error.detail) and len(error.detail) < 1000, str(error.detail)[:300])
+            check(
+                bool(error.reason and error.detail) and len(error.detail) < 1000,
+                str(error.detail)[:300],
+            )
             found[name] = None
     refused = [name for name, stored in found.items() if stored is None]
     if refused and len(refused) < len(found):
@@ -108,15 +114,24 @@ def _content(stored: bytes) -> bytes:
 
 
 def make_export_pictures() -> Try:
-    """Damaged pictures in an export's graph: no other verdict and no other pixels than datagen's."""
+    """Damaged pictures in an export's graph: no other verdict or pixels than datagen's."""
     import tensorflow as tf
 
     kind = Image(8)
     whole = {n: c for n, c in pictures().items() if not n.endswith((".webp", ".tif"))}
-    graph = tf.function(lambda contents: kind.graph_read(contents, {}), input_signature=[tf.TensorSpec([None], tf.string)])
-    decode = tf.function(lambda one: tf.io.decode_image(one, 3, expand_animations=False), input_signature=[tf.TensorSpec([], tf.string)])
+    graph = tf.function(
+        lambda contents: kind.graph_read(contents, {}),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
+    decode = tf.function(
+        lambda one: tf.io.decode_image(one, 3, expand_animations=False),
+        input_signature=[tf.TensorSpec([], tf.string)],
+    )
     return lambda rng, folder: _graph_verdict(
-        kind, _damaged(rng, whole, rng.choice(list(whole))), graph, lambda stored: decode(stored).numpy()
+        kind,
+        _damaged(rng, whole, rng.choice(list(whole))),
+        graph,
+        lambda stored: decode(stored).numpy(),
     )
 
 
@@ -126,9 +141,15 @@ def make_export_sounds() -> Try:
 
     kind = Audio(_RATE)
     whole = {n: c for n, c in sounds().items() if n.startswith("WAV-PCM_16")}
-    graph = tf.function(lambda contents: kind.graph_read(contents, {}), input_signature=[tf.TensorSpec([None], tf.string)])
+    graph = tf.function(
+        lambda contents: kind.graph_read(contents, {}),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
     return lambda rng, folder: _graph_verdict(
-        kind, _damaged(rng, whole, rng.choice(list(whole))), graph, lambda stored: np.frombuffer(stored, "<i2")
+        kind,
+        _damaged(rng, whole, rng.choice(list(whole))),
+        graph,
+        lambda stored: np.frombuffer(stored, "<i2"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Targets: sources of files. Class folders, tables of pictures and sounds, COCO, CIFAR, LibriSpeech."""
+"""Targets: sources of files. Class folders, tables of files, COCO, CIFAR, LibriSpeech."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def class_folders(rng: random.Random, folder: Path) -> tuple[Table, Wanted]:
     """Folders of classes, some files damaged, some that are no files of the kind, some links."""
     table: Table = {"kind": "image2class", "format": "class_folders", "train": {"path": "data"}}
     read = told = 0
-    for name in rng.sample(("red", "blue", "é", "_x", "a b", "[1]", ".hidden", "ONE"), rng.randint(1, 4)):
+    for name in rng.sample(
+        ("red", "blue", "é", "_x", "a b", "[1]", ".hidden", "ONE"), rng.randint(1, 4)
+    ):
         place = folder / "data" / rng.choice((name, name, f"{name}/deep"))
         place.mkdir(parents=True, exist_ok=True)
         for number in range(rng.randint(0, 3)):
@@ -82,7 +84,10 @@ def media_table(kind: str, form: str, column: str, content: bytes, ending: str) 
             line, whole = f"{name}\t{text}".encode(), True
             way = rng.random()
             if way < 0.1:
-                line, whole = damaged_text(rng, line.decode()).encode("utf-8", "surrogatepass"), False
+                line, whole = (
+                    damaged_text(rng, line.decode()).encode("utf-8", "surrogatepass"),
+                    False,
+                )
                 line = line.replace(b"\n", b" ").replace(b"\r", b" ")
             if way < 0.9:
                 file = content if rng.random() < 0.8 else damaged_bytes(rng, content)
@@ -146,7 +151,9 @@ def cifar(rng: random.Random, folder: Path) -> tuple[Table, Wanted]:
     elif way == 1:
         labels, wanted = damaged_tree(rng, labels), Wanted()
     elif way == 2:
-        pixels = rng.choice((pixels[:, :-1], pixels.astype(np.int64), pixels[:-1], pixels.T, pixels.tolist()))
+        pixels = rng.choice(
+            (pixels[:, :-1], pixels.astype(np.int64), pixels[:-1], pixels.T, pixels.tolist())
+        )
         wanted = Wanted()
     batch: Any = {b"data": pixels, b"labels": labels}
     meta: Any = {b"label_names": [b"a", b"b", b"c"]}

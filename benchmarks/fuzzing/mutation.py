@@ -10,19 +10,27 @@ from typing import Any
 
 # What has broken readers before: of other programs, and of this one.
 ODD_TEXTS = (
-    "", " ", "\t", "\u00a0", "\0", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\ufeff", "\u200b",
-    "\u0301", "é", "e\u0301", "ß", "İ", "日本語", "\U0001f600", "\ud800", "▁", "<unk>", "</s>", "<0x41>",
-    '"', '""', "'", "`", "\\", "\\n", "\\u0000", "(", ")", "((", "))", "()", "(S)", "(S (NP", "-LRB-",
-    "#", "//", "--", "{}", "[]", "{", "}", "null", "true", "nan", "NaN", "inf", "-inf", "1e999", "-1", "0",
-    "1_000", "0x10", "٣", "9" * 400, "a" * 5000, "a " * 2000, "../../etc/passwd", "/dev/null", "~", "~root",
-    "%s", "{0}", "${HOME}", "$(id)", "; rm", "*", "?", "[", "[a-", "..", ".", "=", ",", "a,b", "a\tb", "|",
+    "", " ", "\t", "\u00a0", "\0", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\ufeff",
+    "\u200b",
+    "\u0301", "é", "e\u0301", "ß", "İ", "日本語", "\U0001f600", "\ud800", "▁", "<unk>", "</s>",
+    "<0x41>",
+    '"', '""', "'", "`", "\\", "\\n", "\\u0000", "(", ")", "((", "))", "()", "(S)", "(S (NP",
+    "-LRB-",
+    "#", "//", "--", "{}", "[]", "{", "}", "null", "true", "nan", "NaN", "inf", "-inf", "1e999",
+    "-1", "0",
+    "1_000", "0x10", "٣", "9" * 400, "a" * 5000, "a " * 2000, "../../etc/passwd", "/dev/null",
+    "~", "~root",
+    "%s", "{0}", "${HOME}", "$(id)", "; rm", "*", "?", "[", "[a-", "..", ".", "=", ",", "a,b",
+    "a\tb", "|",
 )  # fmt: skip
 ODD_VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, -(2**63), 10**400, 0.0, -0.5, 1.5, 1e308,
     float("nan"), float("inf"), "", "x", [], {}, [[]], [None], {"": None}, ["x", 1], {"kind": 1},
 )  # fmt: skip
-ODD_BYTES = (b"\0", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\n", b"\r", b"\r\n", b"\n\n", b"\t", b'"', b",",
-             b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80\x00\x00\x00", b"\xff\xff\xff\x7f",
+ODD_BYTES = (b"\0", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\n", b"\r", b"\r\n", b"\n\n", b"\t",
+    b'"', b",",
+             b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80\x00\x00\x00",
+             b"\xff\xff\xff\x7f",
              b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0")  # fmt: skip
 
 
@@ -163,14 +171,22 @@ def _change(rng: random.Random, holder: Any, key: Any, places: list[tuple[Any, A
         at = rng.randint(0, len(holder[key]))
         holder[key] = holder[key][:at] + odd_text(rng) + holder[key][at:]
     elif way == 5 and isinstance(holder[key], (int, float)) and not isinstance(holder[key], bool):
-        holder[key] = rng.choice((-holder[key], holder[key] + 1, holder[key] * 1000, str(holder[key])))
+        holder[key] = rng.choice(
+            (-holder[key], holder[key] + 1, holder[key] * 1000, str(holder[key]))
+        )
     else:
         holder[key] = odd_value(rng)
 
 
 def _places(value: Any) -> Any:
     """(holder, key) of everything inside of a value."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    pairs = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, inner in list(pairs):
         yield value, key
         yield from _places(inner)

@@ -54,9 +54,17 @@ def kaldi(rng: random.Random, folder: Path) -> Wanted:
     whole = _WAV if rng.random() < 0.7 else damaged_bytes(rng, _WAV)
     for number in range(2):
         (place / f"r{number}.wav").write_bytes(whole)
-    scp = [f"r{i} {rng.choice(('{0}', 'cat {0} |', 'sph2pipe -f wav {0} |', 'rm {0} |'))}".format(f"r{i}.wav") for i in range(2)]
+    scp = [
+        f"r{i} {rng.choice(('{0}', 'cat {0} |', 'sph2pipe -f wav {0} |', 'rm {0} |'))}".format(
+            f"r{i}.wav"
+        )
+        for i in range(2)
+    ]
     text = [f"u{i} {sentence(rng, i)}" for i in range(count)]
-    segments = [f"u{i} r{i % 2} {0.01 * i:.2f} {rng.choice((0.1, 0.2, 0.3, 5, -1)):.2f}" for i in range(count)]
+    segments = [
+        f"u{i} r{i % 2} {0.01 * i:.2f} {rng.choice((0.1, 0.2, 0.3, 5, -1)):.2f}"
+        for i in range(count)
+    ]
     files = {"wav.scp": scp, "text": text, "segments": segments}
     wanted = Wanted(count)
     for name, lines in files.items():
@@ -77,17 +85,29 @@ def tfds(rng: random.Random, folder: Path) -> Wanted:
     place = folder / "tfds" / "mnist" / "3.0.1"
     place.mkdir(parents=True)
     count = rng.randint(1, 5)
-    examples: list[dict[str, Any]] = [{"image": [_PNG], "label": [rng.randrange(10)]} for _ in range(count)]
+    examples: list[dict[str, Any]] = [
+        {"image": [_PNG], "label": [rng.randrange(10)]} for _ in range(count)
+    ]
     wanted = Wanted(count)
     way = rng.randrange(6)
     if way == 0:
-        examples[0] = rng.choice(({"image": [], "label": [1]}, {"label": [1]}, {"image": [_PNG, _PNG], "label": [1]},
-                                  {"image": [_PNG], "label": [99]}, {"image": [_PNG], "label": [-1]}, {"image": [damaged_bytes(rng, _PNG)], "label": [0]}))  # fmt: skip
+        examples[0] = rng.choice(({"image": [], "label": [1]}, {"label": [1]}, {"image": [_PNG,
+        _PNG], "label": [1]},
+                                  {"image": [_PNG], "label": [99]}, {"image": [_PNG],
+                                  "label": [-1]}, {"image": [damaged_bytes(rng, _PNG)],
+                                  "label": [0]}))  # fmt: skip
         wanted = Wanted()
     records = [encode_example(example) for example in examples]
     if way == 1:
         records[0], wanted = damaged_bytes(rng, records[0]), Wanted()
-    splits = [{"name": name, "shardLengths": [str(count)], "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"} for name in ("train", "test")]
+    splits = [
+        {
+            "name": name,
+            "shardLengths": [str(count)],
+            "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+        }
+        for name in ("train", "test")
+    ]
     info: Any = {"name": "mnist", "version": "3.0.1", "fileFormat": "tfrecord", "splits": splits}
     if way == 2:
         info, wanted = damaged_tree(rng, info), Wanted()
@@ -128,7 +148,10 @@ def glue(rng: random.Random, folder: Path) -> Wanted:
     place.mkdir()
     count = rng.randint(1, 6)
     lines = ["index\tquestion\tsentence\tlabel"]
-    lines += [f"{i}\t{a}\t{b}\t{rng.choice(('entailment', 'not_entailment'))}" for i, (a, b) in enumerate(pairs(rng)[:count])]
+    lines += [
+        f"{i}\t{a}\t{b}\t{rng.choice(('entailment', 'not_entailment'))}"
+        for i, (a, b) in enumerate(pairs(rng)[:count])
+    ]
     wanted = Wanted(len(lines) - 1)
     if rng.random() < 0.5:
         line = rng.randrange(1, len(lines))
@@ -146,7 +169,7 @@ def glue(rng: random.Random, folder: Path) -> Wanted:
 
 
 def make_parallel() -> Try:
-    """WMT's pairs of files, plain, packed or SGML: as many pairs as lines or segments, or refused."""
+    """WMT's pairs of files, plain, packed or SGML: all pairs, or refused."""
     from t2t_mm.data.sources.readers.parallel import pairs as read_pairs
     from t2t_mm.errors import UserError
 

@@ -28,7 +28,7 @@ def made_run() -> Path:
 
 
 def make_bodies() -> Try:
-    """Bodies of an export of two problems: 200 with as many answers as rows, or 4xx with a sentence.
+    """Bodies for an export of two problems: 200, or 4xx with a sentence.
 
     A body that nobody touched gets the answer that it always gets.
     """
@@ -41,7 +41,9 @@ def make_bodies() -> Try:
     run = made_run()
     folder = run.parent / "export"
     export(run, folder, log=lambda line: None)
-    settings = ServerSettings(str(folder), "fuzz", poll_seconds=0, quiet=True, limits=Limits(body_bytes=1 << 20))
+    settings = ServerSettings(
+        str(folder), "fuzz", poll_seconds=0, quiet=True, limits=Limits(body_bytes=1 << 20)
+    )
     api = make_api(settings, folder, load_and_warm_up)
     client = TestClient(api.app(), raise_server_exceptions=True)
     client.__enter__()
@@ -54,7 +56,11 @@ def make_bodies() -> Try:
     def once(rng: random.Random, folder: Path) -> str:
         number = rng.randrange(len(wholes))
         body, headers = _damaged_body(rng, wholes[number])
-        path = _PATHS[0] if rng.random() < 0.95 else rng.choice((_PATHS[1], f"/v1/models/{rng.randrange(9)}:predict"))
+        path = (
+            _PATHS[0]
+            if rng.random() < 0.95
+            else rng.choice((_PATHS[1], f"/v1/models/{rng.randrange(9)}:predict"))
+        )
         status, content = _answer(client, path, body, headers)
         if body == wholes[number] and path == _PATHS[0] and not headers:
             check((status, content) == answers[number], f"another answer: {content}")
@@ -79,7 +85,10 @@ def _bodies() -> list[dict[str, Any]]:
     picture = {"b64": base64.b64encode(_PNG).decode()}
     return [
         {"signature_name": "tiny_digits", "instances": ["one two", "three"]},
-        {"signature_name": "tiny_digits", "instances": [{"inputs": "four"}, {"inputs": {"b64": "Zml2ZQ=="}}]},
+        {
+            "signature_name": "tiny_digits",
+            "instances": [{"inputs": "four"}, {"inputs": {"b64": "Zml2ZQ=="}}],
+        },
         {"signature_name": "tiny_digits", "inputs": ["six"]},
         {"signature_name": "tiny_digits", "inputs": {"inputs": ["seven eight", "nine"]}},
         {"signature_name": "tiny_colors", "instances": [picture, picture]},
@@ -94,7 +103,9 @@ def _damaged_body(rng: random.Random, whole: bytes) -> tuple[bytes, dict[str, st
         return whole, {}
     if way < 0.1:
         packed = gzip.compress(whole, mtime=0)
-        return (packed if rng.random() < 0.5 else damaged_bytes(rng, packed)), {"content-encoding": "gzip"}
+        return (packed if rng.random() < 0.5 else damaged_bytes(rng, packed)), {
+            "content-encoding": "gzip"
+        }
     if way < 0.5:
         try:
             return json.dumps(damaged_tree(rng, json.loads(whole))).encode(), {}
@@ -107,9 +118,13 @@ def _damaged_body(rng: random.Random, whole: bytes) -> tuple[bytes, dict[str, st
             rows[0] = {"b64": base64.b64encode(damaged_bytes(rng, _PNG)).decode()}
         return json.dumps(values).encode(), {}
     if way < 0.65:
-        return json.dumps({"signature_name": "tiny_digits", "instances": [odd_text(rng)]}).encode(), {}
+        return json.dumps(
+            {"signature_name": "tiny_digits", "instances": [odd_text(rng)]}
+        ).encode(), {}
     if way < 0.67:
-        return rng.choice((b"[" * 100_000, b'{"a":' * 50_000, b"1" * 10_000, b"", b'{"instances": []}')), {}
+        return rng.choice(
+            (b"[" * 100_000, b'{"a":' * 50_000, b"1" * 10_000, b"", b'{"instances": []}')
+        ), {}
     return damaged_bytes(rng, whole), {}
 
 
@@ -123,11 +138,16 @@ def make_decoder_inputs() -> Try:
 
     def once(rng: random.Random, folder: Path) -> str:
         name = rng.choice(list(run.tasks))
-        lines = [" ".join(rng.choices(tiny_job.DIGITS, k=rng.randint(1, 4))) for _ in range(rng.randint(1, 5))]
+        lines = [
+            " ".join(rng.choices(tiny_job.DIGITS, k=rng.randint(1, 4)))
+            for _ in range(rng.randint(1, 5))
+        ]
         if name == "tiny_colors":
             lines = [f"{i}.png" for i in range(len(lines))]
             for line in lines:
-                (folder / line).write_bytes(_PNG if rng.random() < 0.8 else damaged_bytes(rng, _PNG))
+                (folder / line).write_bytes(
+                    _PNG if rng.random() < 0.8 else damaged_bytes(rng, _PNG)
+                )
         content = "\n".join(lines).encode() + b"\n"
         way = rng.random()
         if way < 0.5:

@@ -67,9 +67,7 @@ def run(target: str, first: int, count: int, seed: int) -> Result:
     return result
 
 
-def _run_child(
-    target: str, first: int, last: int, seed: int, folder: Path, result: Result
-) -> int:
+def _run_child(target: str, first: int, last: int, seed: int, folder: Path, result: Result) -> int:
     """Runs one child to its end or death; gives the number to go on with."""
     words = [sys.executable, "-m", "benchmarks.fuzzing", f"--target={target}", f"--first={first}",
              f"--inputs={last - first}", f"--seed={seed}", f"--child={folder}"]  # fmt: skip
@@ -120,7 +118,9 @@ def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def work(make: Callable[[], Try], target: str, first: int, count: int, seed: int, out: Path) -> None:
+def work(
+    make: Callable[[], Try], target: str, first: int, count: int, seed: int, out: Path
+) -> None:
     """What a child does: tries the inputs, writes faults and the sum to out/verdicts."""
     tries = make()
     base = _bounded()
@@ -142,7 +142,7 @@ def work(make: Callable[[], Try], target: str, first: int, count: int, seed: int
         _write(events, verdicts=verdicts, slowest=slowest, peak=max(0, _peak() - base))
 
 
-def _write(events, **event) -> None:  # noqa: ANN001, ANN003
+def _write(events, **event) -> None:
     events.write(json.dumps(event) + "\n")
     events.flush()
 

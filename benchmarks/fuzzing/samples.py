@@ -22,7 +22,9 @@ def _pictures() -> Iterator[tuple[str, bytes]]:
     color = Image.fromarray(noise[..., :3])
     rgba = Image.fromarray(noise)
     for mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
-        picture = rgba if mode == "RGBA" else rgba.convert("LA") if mode == "LA" else color.convert(mode)
+        picture = (
+            rgba if mode == "RGBA" else rgba.convert("LA") if mode == "LA" else color.convert(mode)
+        )
         yield f"{mode}.png", _saved(picture, "PNG")
     yield "I16.png", _saved(Image.fromarray(noise[..., 0].astype(np.uint16) * 257), "PNG")
     for mode in ("L", "RGB", "CMYK"):
@@ -46,7 +48,7 @@ def _pictures() -> Iterator[tuple[str, bytes]]:
     yield "I16.tif", _saved(Image.fromarray(noise[..., 0].astype(np.uint16) * 257), "TIFF")
 
 
-def _saved(picture, form: str, **options) -> bytes:  # noqa: ANN001, ANN003
+def _saved(picture, form: str, **options) -> bytes:
     out = io.BytesIO()
     picture.save(out, form, **options)
     return out.getvalue()
@@ -54,9 +56,11 @@ def _saved(picture, form: str, **options) -> bytes:  # noqa: ANN001, ANN003
 
 _SOUNDS = (
     ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "PCM_U8"), ("WAV", "FLOAT"), ("WAV", "DOUBLE"),
-    ("WAV", "ULAW"), ("WAV", "IMA_ADPCM"), ("WAV", "GSM610"), ("WAVEX", "PCM_16"), ("RF64", "PCM_16"),
+    ("WAV", "ULAW"), ("WAV", "IMA_ADPCM"), ("WAV", "GSM610"), ("WAVEX", "PCM_16"), ("RF64",
+    "PCM_16"),
     ("W64", "PCM_16"), ("AIFF", "PCM_16"), ("AIFF", "FLOAT"), ("AU", "PCM_16"), ("AU", "ULAW"),
-    ("NIST", "PCM_16"), ("VOC", "PCM_16"), ("CAF", "PCM_16"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24"),
+    ("NIST", "PCM_16"), ("VOC", "PCM_16"), ("CAF", "PCM_16"), ("FLAC", "PCM_16"), ("FLAC",
+    "PCM_24"),
     ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
 )  # fmt: skip
 UNCOMPRESSED = ("PCM", "FLOAT", "DOUBLE", "LAW")  # whose samples all are in the file one by one
@@ -69,7 +73,9 @@ def sounds() -> dict[str, bytes]:
     found = {}
     for channels in (1, 2):
         times = np.arange(1600) / 8000
-        tone = np.stack([0.5 * np.sin(2 * np.pi * 440 * (c + 1) * times) for c in range(channels)], 1)
+        tone = np.stack(
+            [0.5 * np.sin(2 * np.pi * 440 * (c + 1) * times) for c in range(channels)], 1
+        )
         for form, subtype in _SOUNDS:
             out = io.BytesIO()
             try:
@@ -78,5 +84,11 @@ def sounds() -> dict[str, bytes]:
                 continue  # this libsndfile does not write it
             found[f"{form}-{subtype}-{channels}"] = out.getvalue()
     wav = found["WAV-PCM_16-1"]
-    open_end = wav[:4] + struct.pack("<I", 0x7FFFFFFF) + wav[8:40] + struct.pack("<I", 0x7FFFF000) + wav[44:]
+    open_end = (
+        wav[:4]
+        + struct.pack("<I", 0x7FFFFFFF)
+        + wav[8:40]
+        + struct.pack("<I", 0x7FFFF000)
+        + wav[44:]
+    )
     return {**found, "WAV-PCM_16-open": open_end}

@@ -21,30 +21,38 @@ from t2t_mm.errors import UserError
 _FILE: dict[str, Any] = {
     "problems": {
         "fuzz_pairs": {
-            "kind": "text2text", "format": "text_lines", "vocabulary": "vocab.fuzz", "command": "to_x",
-            "reversed_command": "to_y", "language": "de", "weight": 2.0, "shards": {"train": 2, "dev": 1},
+            "kind": "text2text", "format": "text_lines", "vocabulary": "vocab.fuzz",
+            "command": "to_x",
+            "reversed_command": "to_y", "language": "de", "weight": 2.0, "shards": {"train": 2,
+            "dev": 1},
             "train": {"inputs": "a.txt", "targets": "b.txt", "max_words": 5, "lowercase": True},
             "dev": [{"inputs": "a.txt", "targets": "b.txt"}], "metrics": ["bleu", "chrf"],
         },
         "fuzz_stars": {
             "kind": "text2class", "format": "csv", "inputs": "review", "targets": "stars",
-            "labels": ["1", "2"], "train": {"path": "t.csv", "skip_empty": True}, "holdout": {"dev": 0.1, "test": 0.2},
+            "labels": ["1", "2"], "train": {"path": "t.csv", "skip_empty": True},
+            "holdout": {"dev": 0.1, "test": 0.2},
         },
         "fuzz_photos": {
             "kind": "image2class", "format": "class_folders", "image_size": 16, "flip": False,
             "train": {"path": "data", "files": ["*.png", "a..b"]}, "holdout": {"dev": 0.5},
         },
         "fuzz_numbers": {
-            "kind": "text2number", "format": "tsv", "low": 0, "high": 5.0, "train": {"path": "t.tsv", "columns": ["inputs", "targets"], "delimiter": "|"},
+            "kind": "text2number", "format": "tsv", "low": 0, "high": 5.0,
+            "train": {"path": "t.tsv", "columns": ["inputs", "targets"], "delimiter": "|"},
         },
         "fuzz_questions": {
-            "kind": "several2class", "format": "jsonl", "targets": "answer", "train": {"path": "q.jsonl"},
+            "kind": "several2class", "format": "jsonl", "targets": "answer",
+            "train": {"path": "q.jsonl"},
             "inputs": {"image": {"kind": "image", "column": "file", "folder": "p", "image_size": 8},
-                       "question": {"kind": "text"}, "size": {"kind": "number", "low": 0.0, "high": 1.0}},
+                       "question": {"kind": "text"}, "size": {"kind": "number", "low": 0.0,
+                       "high": 1.0}},
         },
         "fuzz_speech": {
-            "kind": "speech2text", "format": "wav_table", "sample_rate": 8000, "loss_weight": 0.5, "summary": "x",
-            "train": {"path": "t.tsv", "folder": "files", "transcript": "text", "extension": ".wav", "max_examples": 3},
+            "kind": "speech2text", "format": "wav_table", "sample_rate": 8000, "loss_weight": 0.5,
+            "summary": "x",
+            "train": {"path": "t.tsv", "folder": "files", "transcript": "text",
+            "extension": ".wav", "max_examples": 3},
         },
     },
     "vocabularies": {"vocab.fuzz": {"size": 340, "problems": ["fuzz_pairs"]}},
@@ -79,7 +87,10 @@ def make_problems_file() -> Try:
             check(content is not whole, str(error))
             return refusal(error)
         finally:
-            added = [[n for n in r.names() if n not in b] for r, b in zip(registries, before, strict=True)]
+            added = [
+                [n for n in r.names() if n not in b]
+                for r, b in zip(registries, before, strict=True)
+            ]
             found = {name: PROBLEMS.get(name) for name in added[0]}
             for registry, new in zip(registries, added, strict=True):
                 for name in new:
@@ -126,9 +137,12 @@ def _word(value: Any) -> str:
     return json.dumps(str(value))
 
 
-_VALUES = ("0", "1", "-1", "2", "3", "7", "16", "128", "0.5", "1.5", "-0.1", "1e9", "1e-9", "1e999", "nan", "inf",
-           "true", "false", "adam", "momentum", "keras.Lion", "keras.X", "noam", "constant*rsqrt_decay", "a:1;b:2",
-           "[1,2]", "[]", "[0.5,0.7]", "(1)", "[1", "drop", "bf16", "mixed_float16", "1_000", "٣", "", " ")  # fmt: skip
+_VALUES = ("0", "1", "-1", "2", "3", "7", "16", "128", "0.5", "1.5", "-0.1", "1e9", "1e-9",
+    "1e999", "nan", "inf",
+           "true", "false", "adam", "momentum", "keras.Lion", "keras.X", "noam",
+           "constant*rsqrt_decay", "a:1;b:2",
+           "[1,2]", "[]", "[0.5,0.7]", "(1)", "[1", "drop", "bf16", "mixed_float16", "1_000", "٣",
+           "", " ")  # fmt: skip
 
 
 def make_hparams() -> Try:
@@ -140,7 +154,9 @@ def make_hparams() -> Try:
 
     def once(rng: random.Random, folder: Path) -> str:
         record = sets[rng.choice(list(sets))]
-        text = assignments(rng, [*record.types(), *record.ALIASES, "optimizer.beta1", "optimizer.x"])
+        text = assignments(
+            rng, [*record.types(), *record.ALIASES, "optimizer.beta1", "optimizer.x"]
+        )
         try:
             changed = record.override(text)
             _check_whole(changed)

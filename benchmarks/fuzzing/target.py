@@ -34,7 +34,7 @@ def refusal(error: UserError) -> str:
     """
     sentence = str(error)
     check(bool(sentence.strip()), "an empty sentence")
-    check(len(sentence) < 4000, f"a sentence of {len(sentence):,} characters")
+    check(len(sentence) < 2100, f"a sentence of {len(sentence):,} characters")
     check("Traceback" not in sentence, sentence)
     return REFUSED
 

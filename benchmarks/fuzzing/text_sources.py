@@ -69,7 +69,11 @@ def lines_source(kind: str, targets: Callable[[random.Random, str], str]) -> Wri
 
     def write(rng: random.Random, folder: Path) -> tuple[Table, Wanted]:
         rows = [(one, targets(rng, other)) for one, other in pairs(rng)]
-        table = {"kind": kind, "format": "text_lines", "train": {"inputs": "a.txt", "targets": "b.txt"}}
+        table = {
+            "kind": kind,
+            "format": "text_lines",
+            "train": {"inputs": "a.txt", "targets": "b.txt"},
+        }
         untouched = dict(rows)
         sides = [[row[0].encode() for row in rows], [row[1].encode() for row in rows]]
         if rng.random() < 0.6:  # some rows
@@ -81,7 +85,11 @@ def lines_source(kind: str, targets: Callable[[random.Random, str], str]) -> Wri
                     sides[side][row] = damaged_bytes(rng, sides[side][row]).replace(b"\n", b"")
             contents = [b"\n".join(side) + b"\n" for side in sides]
             wanted = Wanted(len(rows), untouched=untouched)
-            if b"\r" in contents[0] + contents[1] or kind != "text2text" or b"\0" in contents[0] + contents[1]:
+            if (
+                b"\r" in contents[0] + contents[1]
+                or kind != "text2text"
+                or b"\0" in contents[0] + contents[1]
+            ):
                 wanted.untouched = {}  # the file as a whole may be another kind of text by that
         else:
             contents = [b"\n".join(side) + b"\n" for side in sides]
@@ -158,7 +166,8 @@ def table_source(style: str) -> Writer:
 
 _OPTIONS: dict[str, tuple[Any, ...]] = {
     "lowercase": (True,), "skip_empty": (True,), "max_words": (1, 3), "max_examples": (1, 5),
-    "columns": (["inputs", "targets"], ["targets"]), "inputs": ("targets", "x"), "delimiter": (";", "|", ""),
+    "columns": (["inputs", "targets"], ["targets"]), "inputs": ("targets", "x"),
+    "delimiter": (";", "|", ""),
 }  # fmt: skip
 
 
@@ -183,7 +192,11 @@ def _damaged_record(rng: random.Random, style: str, row: tuple[str, str]) -> byt
         return json.dumps(damaged_tree(rng, values)).encode()
     if way < 0.7:
         side = rng.randrange(2)
-        changed = (damaged_text(rng, row[0]), row[1]) if side == 0 else (row[0], damaged_text(rng, row[1]))
+        changed = (
+            (damaged_text(rng, row[0]), row[1])
+            if side == 0
+            else (row[0], damaged_text(rng, row[1]))
+        )
         if style == "jsonl":
             return _record(style, changed)
         return _without_breaks("\t,"[style == "csv"].join(changed))
@@ -216,7 +229,7 @@ def treebank_source(rng: random.Random, folder: Path) -> tuple[Table, Wanted]:
     (folder / "bank").mkdir()
     total: int | None = 0
     for number in range(rng.randint(1, 3)):
-        trees = [tree for tree in rng.choices(_TREES, k=rng.randint(1, 5))]
+        trees = rng.choices(_TREES, k=rng.randint(1, 5))
         content = "\n".join(trees).encode() + b"\n"
         way = rng.random()
         if way < 0.4:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from t2t_mm.errors import DataError
+from t2t_mm.files import json_fields
 from t2t_mm.kinds.broken import BrokenValue
 from t2t_mm.registry import KINDS, MODALITIES
 from t2t_mm.tensor import Tensor
@@ -547,9 +548,12 @@ def kind_from_dict(values: Mapping[str, Any]) -> Kind:
 
     Raises:
       UnknownNameError: for a kind that is not registered.
+      TypeError: for a value of another type than its field has.
     """
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k != "kind"}
-    return KINDS.get(values["kind"]).restored(fields)
+    kind = KINDS.get(values["kind"])
+    json_fields.check_record(kind, fields)
+    return kind.restored(fields)
 
 
 def content_of(raw: Any) -> bytes:

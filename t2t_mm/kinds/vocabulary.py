@@ -32,7 +32,7 @@ class Vocabulary:
         self.model = model
         try:
             self._pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
-        except RuntimeError:
+        except (RuntimeError, ValueError, LookupError):  # what damaged bytes make it raise
             raise DataError(
                 f"vocabulary '{name}' is not a SentencePiece model; delete its file and run "
                 "t2t-datagen again."

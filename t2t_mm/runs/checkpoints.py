@@ -37,6 +37,7 @@ from t2t_mm.runs.stored import (
 LATEST = "checkpoints"
 BEST = "best"
 _PREFIX = "model"
+_NAMES = "checkpoint"  # TensorFlow's file that names those of a folder
 
 # In the state of a checkpoint that a run begins with: it has weights, perhaps slots, no iterators.
 BEGINNING = "beginning"
@@ -131,7 +132,7 @@ class Checkpoints:
         Raises:
           CheckpointError: if the checkpoint lacks something that this run needs.
         """
-        path = self._latest.latest_checkpoint
+        path = latest_in(Path(self._latest.directory))
         if path is None:
             return None
         try:
@@ -212,8 +213,44 @@ def _is_finite(stored: StoredCheckpoint) -> bool:
 
 
 def exists(output_dir: Path) -> bool:
-    """True if a run directory holds a checkpoint to resume from."""
-    return tf.train.latest_checkpoint(str(output_dir / LATEST)) is not None
+    """True if a run directory holds a checkpoint to resume from.
+
+    Raises:
+      CheckpointError: as `latest_in`.
+    """
+    return latest_in(output_dir / LATEST) is not None
+
+
+def latest_in(folder: Path) -> str | None:
+    """The latest checkpoint of a folder whose files are there.
+
+    Its file `checkpoint` names them all, and is written last: without it there is none yet.
+
+    Raises:
+      CheckpointError: if that file cannot be read, or names nothing that is there though
+        checkpoints are: to begin anew would write over them.
+    """
+    named = folder / _NAMES
+    if not named.is_file():
+        return None
+    try:
+        state = tf.train.get_checkpoint_state(str(folder))
+    except (UnicodeDecodeError, tf.errors.OpError) as cause:
+        raise _unnamed(folder) from cause
+    names = [*state.all_model_checkpoint_paths, state.model_checkpoint_path] if state else []
+    there = next((name for name in reversed(names) if Path(f"{name}.index").is_file()), None)
+    if there is None and (not names or any(folder.glob("*.index"))):
+        raise _unnamed(folder)
+    return there
+
+
+def _unnamed(folder: Path) -> CheckpointError:
+    found = sorted((path.stem for path in folder.glob("*.index")), key=step_of)
+    last = found[-1] if found else "model-1000"
+    return CheckpointError(
+        f"{folder / _NAMES}, which names the latest checkpoint, is damaged; write into it: "
+        f'model_checkpoint_path: "{last}" (there are: {", ".join(found) or "none"}).'
+    )
 
 
 def by_path(variables: Iterable[keras.Variable]) -> dict[str, tf.Variable]:
@@ -251,7 +288,7 @@ def find(place: str | Path, best: bool = False, flag: str = "--checkpoint_path")
     path = literal_path(place, flag)
     folders = [path / BEST, path / LATEST] if best else [path / LATEST, path / BEST]
     for folder in [*folders, path]:
-        latest = tf.train.latest_checkpoint(str(folder)) if folder.is_dir() else None
+        latest = latest_in(folder)
         if latest:
             return latest
     if path.with_name(path.name + ".index").is_file():

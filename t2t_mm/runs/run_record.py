@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_mm.errors import CheckpointError, UserError
+from t2t_mm.files import json_fields
 from t2t_mm.files.paths import literal_path
 from t2t_mm.files.writing import rewrite
 from t2t_mm.hparam import HParams
@@ -97,8 +98,8 @@ class RunRecord:
                 "give --output_dir the folder that t2t-trainer wrote."
             )
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as cause:
+            return json_fields.record(cls, json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, RecursionError) as cause:
             raise CheckpointError(f"{path} cannot be read as a run's record: {cause}.") from cause
 
     def bound(self, output_dir: Path) -> tuple[list[Task], HParams]:
@@ -109,7 +110,7 @@ class RunRecord:
         """
         try:
             return self.bound_tasks(), self.bound_hparams()
-        except (UserError, KeyError, TypeError) as cause:
+        except (UserError, LookupError, TypeError, ValueError, AttributeError) as cause:
             raise CheckpointError(
                 f"{output_dir}/{FILE} does not fit this t2t_mm ({cause}); load it with the version "
                 f"that wrote it ({self.versions.get('t2t_mm')}), its --t2t_usr_dir included."

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_mm.errors import DataError
+from t2t_mm.files import json_fields
 from t2t_mm.files.names import same_form
 from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds import Kind, Text
@@ -24,6 +25,7 @@ from t2t_mm.problem import INPUTS, TARGETS, Problem
 
 PLACES = 3  # of broken examples of one sort that are told
 FORMAT = 1  # of the manifest and the stored features
+_STORED = {"kind": str, "vocabulary": str | None, "sample_rate": int | None}  # of each feature
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ def load_manifest(data_name: str, data_dir: Path) -> Manifest | None:
         return _from_dict(values)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
@@ -263,13 +265,26 @@ def _from_dict(values: dict[str, Any]) -> Manifest:
     if isinstance(inputs.get("kind"), str):  # one input alone
         inputs = {INPUTS: inputs}
     values["features"] = {**inputs, TARGETS: targets}
+    for stored in values["features"].values():
+        json_fields.check(stored, _STORED)
     values["labels"] = tuple(values["labels"])
-    values["vocabularies"] = {n: VocabularyFile(**v) for n, v in values["vocabularies"].items()}
+    values["vocabularies"] = {
+        n: json_fields.record(VocabularyFile, v) for n, v in values["vocabularies"].items()
+    }
     values["splits"] = {
-        split: [Shard(**shard) if shard else None for shard in shards]
+        split: [_shard(shard) if shard else None for shard in shards]
         for split, shards in values["splits"].items()
     }
-    return Manifest(**values)
+    return json_fields.record(Manifest, values)
+
+
+def _shard(values: Any) -> Shard:
+    shard = json_fields.record(Shard, values)
+    if Path(shard.file).name != shard.file or "\0" in shard.file:
+        raise ValueError(f"{shard.file!r:.60} is no name of a shard")
+    if min(shard.examples, shard.bytes) < 0:
+        raise ValueError(f"{shard.file} has a negative count")
+    return shard
 
 
 def _short(labels: tuple[str, ...]) -> str:

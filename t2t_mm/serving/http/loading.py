@@ -15,12 +15,16 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  (registers the tokenizer's operations)
 
 from t2t_mm.errors import UserError
+from t2t_mm.files import json_fields
 from t2t_mm.registry import KINDS
 from t2t_mm.serving.http.request_error import RowError
 from t2t_mm.serving.http.servable import EXPLAIN, Servable, ServedSignature, features_of
 from t2t_mm.serving.http.tensor_values import sentence
 
 CARD = "assets.extra/t2t_mm.json"
+_CARD = {"problems": dict[str, dict[str, Any]]}
+_PROBLEM = {"features": dict[str, dict[str, Any]], "labels": list[str], "command": str | None}
+_MOST = {"image_size": 1 << 14, "sample_rate": 1 << 20}  # what warming up makes an input of
 
 
 class BrokenExport(UserError):
@@ -51,19 +55,37 @@ def load(folder: Path, version: int) -> Servable:
 def _card(folder: Path) -> dict[str, Any]:
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        features = {name: features_of(problem) for name, problem in card["problems"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        json_fields.check(card, _CARD)
+        features = {name: _checked_features(one) for name, one in card["problems"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BrokenExport(f"{CARD} cannot be read ({type(error).__name__}: {error}).") from None
     if not features:
         raise BrokenExport(f"{CARD} lists no problems.")
     for name, inputs in features.items():
         for feature, description in inputs.items():
-            if description.get("kind") not in KINDS:
+            if description["kind"] not in KINDS:
                 raise BrokenExport(
-                    f"{CARD}: {feature} of {name} are of the kind '{description.get('kind')}', "
+                    f"{CARD}: {feature} of {name} are of the kind '{description['kind']}', "
                     f"which is not registered here; known are {', '.join(KINDS)}."
                 )
     return card
+
+
+def _checked_features(problem: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the card says of a problem's inputs.
+
+    Raises:
+      TypeError, ValueError: for a value that no export has.
+    """
+    json_fields.check(problem, _PROBLEM, required=False)
+    features = features_of(problem)
+    for description in features.values():
+        json_fields.check(description, {"kind": str})
+        json_fields.check(description, dict.fromkeys(_MOST, int | None), required=False)
+        for key, most in _MOST.items():
+            if not 0 < (description.get(key) or 1) <= most:
+                raise ValueError(f"'{key}' must be 1 to {most:,}, got {description[key]!r:.60}")
+    return features
 
 
 def _signature(
