@@ -132,6 +132,7 @@ class House:
         return [*_program("t2t_trainer"), *flags]
 
     def _decoding(self, folder: Path) -> list[str]:
+        folder.mkdir(parents=True, exist_ok=True)
         flags = [f"--output_dir={self.undisturbed('training')}", "--problem=tiny_digits"]
         flags += [
             f"--decode_from_file={self.folder / 'in.txt'}",
@@ -327,7 +328,8 @@ def run_contents(folder: Path) -> dict[str, object]:
             reader = tf.train.load_checkpoint(path)
             found[f"{part} is"] = Path(path).name
             for key in reader.get_variable_to_shape_map():
-                if not key.startswith(("_CHECKPOINTABLE", "iterators")):
+                # A count of a process's saves is TensorFlow's own: none of ours reads it.
+                if not key.startswith(("_CHECKPOINTABLE", "iterators", "save_counter")):
                     value = reader.get_tensor(key)
                     found[f"{part}/{key}"] = value if isinstance(value, bytes) else value.tobytes()
     lines = (folder / "metrics.jsonl").read_text().splitlines() if folder.exists() else []

@@ -160,13 +160,13 @@ def make_decoder_inputs() -> Try:
         path.write_bytes(content)
         try:
             found = read_inputs(run.tasks[name], str(path))
-            if way < 0.5:
-                check(len(found) == len(lines), f"{len(found)} inputs of {len(lines)} lines")
             contents = EncodedInputs(found, run.vocabularies)
             for index in range(len(found)):
                 contents[index]
         except UserError as error:
             return refusal(error)
+        if way < 0.5:
+            check(len(found) == len(lines), f"{len(found)} inputs of {len(lines)} lines")
         return KEPT
 
     return once
