@@ -16,7 +16,7 @@ from t2t_mm.data.sources.readers import Cifar, Reader
 from t2t_mm.data.sources.readers.idx import images_and_labels, png_of
 from t2t_mm.data.sources.tfds_folder import Record
 from t2t_mm.errors import DataError
-from t2t_mm.problem import Image2ClassProblem, Sample, Split
+from t2t_mm.problem import Broken, Image2ClassProblem, Sample, Split
 from t2t_mm.provenance import Provenance, RawFiles, TfdsData
 
 _SPLITS = {"train": "train", "dev": "test"}
@@ -112,13 +112,20 @@ class MnistProblem(SmallImagesProblem):
     image_size = 28
     flip = False  # a mirrored digit is none
 
-    def samples_of_files(self, files: RawFiles, root: Path, split: Split) -> Iterator[Sample]:
+    def samples_of_files(
+        self, files: RawFiles, root: Path, split: Split
+    ) -> Iterator[Sample | Broken]:
         images, labels = (
             next(path for ending in ("", ".gz") if (path := root / f"{name}{ending}").exists())
             for name in _IDX[split]
         )
-        for image, label in images_and_labels(images, labels):
-            yield {"inputs": image, "targets": self.labels[label]}
+        for index, (image, label) in enumerate(images_and_labels(images, labels)):
+            if label < len(self.labels):
+                yield {"inputs": image, "targets": self.labels[label]}
+                continue
+            place = f"{labels}, label {index}"
+            sentence = f"{place} must be 0 to {len(self.labels) - 1}, got {label}"
+            yield self.sample_of_item(Broken("unknown label", sentence, place), split)
 
 
 def _idx_files(folder: str) -> tuple[RawFiles, ...]:

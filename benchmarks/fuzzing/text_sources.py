@@ -156,8 +156,8 @@ def table_source(style: str) -> Writer:
             wanted.untouched = {}
         if "columns" in table:
             wanted.items = None  # the first line may be a row then
-        if style == "csv" and b'"' in content:
-            wanted.untouched, wanted.items = {}, None  # a quote may swallow what follows
+        if style == "csv" and (b'"' in content or b"\r" in content):
+            wanted.untouched, wanted.items = {}, None  # a quote swallows, a return ends a row
         (folder / f"t.{style}").write_bytes(content)
         return table, wanted
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record", bound="DataclassInstance")
 Table = Mapping[str, Any]
+
+_LARGEST = sys.float_info.max
 
 _WORDS = {
     str: "text",
@@ -65,7 +68,7 @@ def as_table(value: Any, place: str) -> Table:
       DataError: if it is not.
     """
     if not isinstance(value, Mapping):
-        raise DataError(f"{place} must be a table, got {value!r}.")
+        raise DataError(f"{place} must be a table, got {value!r:.200}.")
     return value
 
 
@@ -104,6 +107,8 @@ def _plain(hint: Any) -> type:
 def _converted(value: Any, hint: Any, place: str) -> Any:
     kind = _plain(hint)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > _LARGEST:
+            raise DataError(f"{place} is too large for a number: {value!r:.60}.")
         return float(value)
     if kind is tuple:
         texts = [value] if isinstance(value, str) else value

@@ -77,7 +77,7 @@ def _source(own: Table, place: str, context: Context) -> Source:
     name = table.pop("format", None)
     if name is None:
         raise DataError(f"{place} lacks the key 'format' (one of {', '.join(FORMATS)}).")
-    if name not in FORMATS:
+    if not isinstance(name, str) or name not in FORMATS:
         raise unknown("format", str(name), FORMATS, place if "format" in own else context.place)
     reader, kind = FORMATS[name], context.kind
     fitting = [

@@ -91,17 +91,17 @@ def frame(records: Sequence[bytes]) -> bytes:
     """The records in TFRecord framing: length, its CRC, content, its CRC."""
     parts: list[bytes] = []
     for record in records:
-        parts += (_framed_length(len(record)), record, _masked_crc(record))
+        parts += (_framed_length(len(record)), record, masked_crc(record))
     return b"".join(parts)
 
 
 @lru_cache(maxsize=1 << 14)
 def _framed_length(size: int) -> bytes:
     length = struct.pack("<Q", size)
-    return length + _masked_crc(length)
+    return length + masked_crc(length)
 
 
-def _masked_crc(content: bytes) -> bytes:
+def masked_crc(content: bytes) -> bytes:
     """The CRC-32C, rotated and shifted as TFRecord stores it."""
     crc = crc32c(content)
     return _CRC.pack(((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)

@@ -13,7 +13,7 @@ from t2t_mm.data.sources.cleaning import TextRules
 from t2t_mm.data.sources.downloading import ensure
 from t2t_mm.data.sources.raw_data import LocatedData, find, missing
 from t2t_mm.data.sources.readers.reader import Reader, Roots, Row
-from t2t_mm.data.sources.tfds_folder import Record, TfdsFolder
+from t2t_mm.data.sources.tfds_folder import Record, RecordError, TfdsFolder
 from t2t_mm.errors import DataError
 from t2t_mm.kinds.preparation import Rules
 from t2t_mm.problem import (
@@ -74,7 +74,11 @@ class NamedProblem(Problem):
         """
         if split.value in data.splits:
             for record in folder.records(data.splits[split.value]):
-                yield from self.samples_of_record(record, split)
+                try:
+                    yield from self.samples_of_record(record, split)
+                except RecordError as error:
+                    broken = Broken("damaged records", str(error).rstrip("."), record.place)
+                    yield broken.within(f"problem '{self.data_name}', split {split.value}")
 
     def samples_of_files(
         self, files: RawFiles, root: Path, split: Split

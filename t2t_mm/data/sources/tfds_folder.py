@@ -15,18 +15,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from t2t_mm.data.records.example_parsing import Values, example_features, feature_values
+from t2t_mm.data.records.files import masked_crc
 from t2t_mm.errors import DataError
+from t2t_mm.files import json_fields
 from t2t_mm.kinds.wav_files import wav_file
 from t2t_mm.provenance import DataAccess, TfdsData
 
 _INFO = "dataset_info.json"
 _FORMATS = {"tfrecord", "array_record"}
 _PART = re.compile(r"(?P<name>\w+)(\[(?P<from>-?\d+%?)?:(?P<to>-?\d+%?)?\])?")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+_FIELDS = {"splits": list[dict[str, Any]], "name": str}  # of dataset_info.json
+_OPTIONAL = {"version": str, "configName": str | None, "fileFormat": str}
+_OF_SPLIT = {"name": str, "shardLengths": list[int | str], "filepathTemplate": str}
+_SMALL = 1 << 16  # bytes of a record whose checksum costs nothing
+
+
+class RecordError(DataError):
+    """A record that cannot be read as it should; the others of its file can."""
 
 
 def prepared_folder(data: TfdsData, access: DataAccess) -> Path | None:
@@ -48,24 +60,49 @@ class Record:
     `functools.partial(record.blob, "image")`, make a value for the worker that writes it.
     """
 
-    def __init__(self, features: Mapping[str, memoryview], folder: TfdsFolder):
-        self._features, self._folder = features, folder
+    def __init__(self, content: Framed, place: str, folder: TfdsFolder):
+        self._content, self.place, self._folder = content, place, folder
+        self._proven = content.checksum is None
+
+    @cached_property
+    def _features(self) -> Mapping[str, memoryview]:
+        if len(self._content.data) <= _SMALL:
+            self._prove()
+        try:
+            return example_features(self._content.data)
+        except ValueError as error:
+            raise self._damaged(error) from None
+
+    def _prove(self) -> None:
+        """Compares the checksum, once."""
+        if not self._proven and masked_crc(bytes(self._content.data)) != self._content.checksum:
+            raise self._damaged("is not what its checksum says")
+        self._proven = True
+
+    def _damaged(self, why: object) -> RecordError:
+        return RecordError(f"{self.place} is damaged ({why}); let TFDS prepare it again.")
 
     def blobs(self, name: str) -> list[bytes]:
         """Byte strings: encoded images, or texts not decoded yet."""
-        return list(self._get(name))
+        values = self._get(name)
+        if not isinstance(values, list):
+            raise RecordError(f"{self.place}: '{name}' holds numbers, not bytes.")
+        return values
 
     def blob(self, name: str) -> bytes:
         """The only byte string, such as an encoded image."""
-        return self._only(name)
+        return self._only(name, self.blobs(name))
 
     def texts(self, name: str) -> list[str]:
         """Texts."""
-        return [value.decode("utf-8") for value in self._get(name)]
+        try:
+            return [value.decode("utf-8") for value in self.blobs(name)]
+        except UnicodeDecodeError as error:
+            raise RecordError(f"{self.place}: '{name}' is not UTF-8 ({error.reason}).") from None
 
     def text(self, name: str) -> str:
         """The only text."""
-        return self._only(name).decode("utf-8")
+        return self._only(name, self.texts(name))
 
     def numbers(self, name: str) -> np.ndarray:
         """Numbers, int64 or float32 [n]: a sound's samples, a bounding box."""
@@ -81,21 +118,27 @@ class Record:
         values = self._get(name)
         if isinstance(values, np.ndarray):
             return wav_file(values, sample_rate)
-        return self._only(name)
+        return self._only(name, values)
 
     def label(self, name: str) -> str:
         """A class's name; its number where TFDS knows no names."""
         names, number = self._folder.label_names(name), self.number(name)
+        if names and not 0 <= number < len(names):
+            raise RecordError(
+                f"{self.place}: '{name}' must be 0 to {len(names) - 1}, got {number}."
+            )
         return names[number] if names else str(number)
 
     def number(self, name: str) -> int:
         """The only whole number."""
-        return int(self._only(name))
+        value = self._only(name, self._get(name))
+        if isinstance(value, bytes):
+            raise RecordError(f"{self.place}: '{name}' holds bytes, not a number.")
+        return int(value)
 
-    def _only(self, name: str) -> Any:
-        values = self._get(name)
+    def _only(self, name: str, values: Values | list[str]) -> Any:
         if len(values) != 1:
-            raise DataError(f"{self._folder.path}: '{name}' has {len(values)} values, not one.")
+            raise RecordError(f"{self.place}: '{name}' has {len(values)} values, not one.")
         return values[0]
 
     def _get(self, name: str) -> Values:
@@ -104,10 +147,12 @@ class Record:
                 f"{self._folder.path} has no feature '{name}'; it has "
                 f"{', '.join(sorted(self._features))}: it is not TFDS's data set of that name."
             )
+        if 2 * len(self._features[name]) > len(self._content.data):  # it is fetched anyway
+            self._prove()
         try:
             return feature_values(self._features[name])
-        except ValueError as error:
-            raise _damaged(self._folder.path, error) from None
+        except (ValueError, OverflowError) as error:
+            raise self._damaged(error) from None
 
 
 @dataclass(frozen=True)
@@ -123,9 +168,16 @@ class TfdsFolder:
     @cached_property
     def _info(self) -> dict[str, Any]:
         try:
-            return json.loads((self.path / _INFO).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            found = json.loads((self.path / _INFO).read_text(encoding="utf-8"))
+            json_fields.check(found, _FIELDS)
+            json_fields.check(found, _OPTIONAL, required=False)
+            for split in found["splits"]:
+                json_fields.check(split, {"name": str})
+                json_fields.check(split, _OF_SPLIT, required=False)
+                split["shardLengths"] = [*map(_length, split.get("shardLengths", []))]
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise DataError(f"cannot read {self.path / _INFO} ({error}).") from None
+        return found
 
     @property
     def title(self) -> str:
@@ -166,47 +218,50 @@ class TfdsFolder:
         for path, length in self._shards(name):
             inside = range(max(wanted.start - start, 0), min(wanted.stop - start, length))
             if len(inside):
-                for record in self._read(path, inside):
-                    yield Record(_features(record, path), self)
+                contents = self._read(path, inside, length)
+                for index, content in zip(inside, contents, strict=True):
+                    yield Record(content, f"{path}, record {index}", self)
             start += length
 
     def _range(self, part: str) -> tuple[str, range]:
         match = _PART.fullmatch(part.strip())
-        splits = {split["name"]: split for split in self._info.get("splits", [])}
+        splits = {split["name"]: split for split in self._info["splits"]}
         if not match or match["name"] not in splits:
             raise DataError(f"{self.path} has no split '{part}'; it has {', '.join(splits)}.")
-        size = sum(map(int, splits[match["name"]].get("shardLengths", [])))
+        size = sum(splits[match["name"]]["shardLengths"])
         start, stop = (_position(match[key], size) for key in ("from", "to"))
         return match["name"], range(*slice(start, stop).indices(size))
 
     def _shards(self, split: str) -> list[tuple[Path, int]]:
         info = next(s for s in self._info["splits"] if s["name"] == split)
-        lengths = list(map(int, info.get("shardLengths", [])))
+        lengths = info["shardLengths"]
         form = self._info.get("fileFormat", "tfrecord")
         if form not in _FORMATS:
             raise DataError(
                 f"{self.path} is stored as {form}; prepare it as {' or '.join(sorted(_FORMATS))}."
             )
-        template = info.get("filepathTemplate") or "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
         shards = []
         for i, length in enumerate(lengths):
             of = f"{i:05d}-of-{len(lengths):05d}"
-            name = template.format(
-                DATASET=self._info["name"],
-                SPLIT=split,
-                FILEFORMAT=form,
-                SHARD_X_OF_Y=of,
-                SHARD_INDEX=of[:5],
-                NUM_SHARDS=of[-5:],
-            )
+            parts = {
+                "DATASET": self._info["name"],
+                "SPLIT": split,
+                "FILEFORMAT": form,
+                "SHARD_X_OF_Y": of,
+                "SHARD_INDEX": of[:5],
+                "NUM_SHARDS": of[-5:],
+            }
+            template = info.get("filepathTemplate") or _TEMPLATE
+            name = _PLACEHOLDER.sub(lambda found, of=parts: of.get(found[1], found[0]), template)
             shards.append((self.path / name, length))
         return shards
 
-    def _read(self, path: Path, wanted: range) -> Iterator[bytes | memoryview]:
+    def _read(self, path: Path, wanted: range, length: int) -> Iterator[Framed]:
         form = self._info.get("fileFormat", "tfrecord")
+        read = _array_records if form == "array_record" else _tfrecords
         try:
-            yield from (_array_records if form == "array_record" else _tfrecords)(path, wanted)
-        except (OSError, struct.error, EOFError) as error:
+            yield from read(path, wanted, length)
+        except (OSError, struct.error, EOFError, ValueError) as error:
             refused = getattr(error, "strerror", None)  # by the system: nothing is damaged
             anew = f"delete {self.path} and let TFDS prepare it again"
             advice = "see to that and try again" if refused else anew
@@ -220,19 +275,22 @@ def _position(text: str | None, size: int) -> int | None:
     return round(size * int(text[:-1]) / 100) if text.endswith("%") else int(text)
 
 
-def _features(record: bytes | memoryview, path: Path) -> dict[str, memoryview]:
-    try:
-        return example_features(record)
-    except ValueError as error:
-        raise _damaged(path, error) from None
+def _length(value: int | str) -> int:
+    """The number of a shard's records, which JSON has as text."""
+    if int(value) < 0:
+        raise ValueError(f"a shard of {value} records")
+    return int(value)
 
 
-def _damaged(path: Path, error: ValueError) -> DataError:
-    return DataError(f"{path} holds a record that is {error}; prepare it again.")
+class Framed(NamedTuple):
+    """The bytes of a record, none of them read yet, and the checksum that stands beside them."""
+
+    data: bytes | memoryview
+    checksum: bytes | None
 
 
-def _tfrecords(path: Path, wanted: range) -> Iterator[memoryview]:
-    """The wanted records of a TFRecord file, none of them read yet: the file is mapped."""
+def _tfrecords(path: Path, wanted: range, length: int) -> Iterator[Framed]:
+    """The wanted records of a TFRecord file that holds `length` of them: the file is mapped."""
     with open(path, "rb") as file:
         if not path.stat().st_size:
             raise EOFError("it is empty")
@@ -240,19 +298,27 @@ def _tfrecords(path: Path, wanted: range) -> Iterator[memoryview]:
     at = 0
     for index in range(wanted.stop):
         (size,) = struct.unpack("<Q", view[at : at + 8])
+        if view[at + 8 : at + 12] != masked_crc(bytes(view[at : at + 8])):
+            raise EOFError(f"the length of record {index} is not what its checksum says")
         start, at = at + 12, at + 16 + size
         if at > len(view):
             raise EOFError("it breaks off")
         if index in wanted:
-            yield view[start : start + size]
+            yield Framed(view[start : start + size], bytes(view[start + size : at]))
+    if wanted.stop == length and at < len(view):
+        raise EOFError(f"it holds more than the {length:,} records that {_INFO} tells of")
 
 
-def _array_records(path: Path, wanted: range) -> Iterator[bytes]:
+def _array_records(path: Path, wanted: range, length: int) -> Iterator[Framed]:
     from array_record.python.array_record_module import ArrayRecordReader
 
     reader = ArrayRecordReader(str(path))
     try:
+        if reader.num_records() != length:
+            there = f"{reader.num_records():,} records, {_INFO} tells of {length:,}"
+            raise EOFError(f"it holds {there}")
         for start in range(wanted.start, wanted.stop, 64):
-            yield from reader.read(start, min(start + 64, wanted.stop))
+            found = reader.read(start, min(start + 64, wanted.stop))
+            yield from (Framed(content, None) for content in found)
     finally:
         reader.close()

@@ -62,6 +62,9 @@ class Cifar(Reader):
         keys = [self.label_key] if self.label_key else _LABEL_KEYS
         wanted = [key.replace("labels", "label_names") for key in keys]
         names = _first(_mapping(path), wanted, path)
+        if not isinstance(names, (list, tuple)):
+            got = type(names).__name__
+            raise DataError(f"{path}: the classes' names must be a list, got {got}.")
         texts = (name.decode() if isinstance(name, bytes) else str(name) for name in names)
         found = tuple(map(same_form, texts))
         twice = sorted(name for name in set(found) if found.count(name) > 1)
