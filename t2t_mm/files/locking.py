@@ -85,6 +85,40 @@ def lock_or_refuse(path: Path, refusal: Exception, say: Say) -> Iterator[None]:
         lock.release()
 
 
+@contextlib.contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Marks an unfinished folder as somebody's: `is_held` until the block or the process ends."""
+    with _locked(folder):
+        yield
+
+
+def is_held(folder: Path) -> bool:
+    """True if a process is `holding` a folder, or nobody can tell."""
+    with _locked(folder) as free:
+        return not free
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Locks a folder itself, so that no lock file is left; gives True if that could be done."""
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(descriptor)
+
+
 def _try_lock(lock: BaseFileLock, folder: Path, say: Say) -> bool:
     """True if nobody else holds it; on a disk without locks nobody can."""
     try:

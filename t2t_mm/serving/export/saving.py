@@ -13,9 +13,11 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from t2t_mm.errors import UserError
+from t2t_mm.files.locking import holding, is_held
 from t2t_mm.serving.export.description import FILE, FOLDER
 from t2t_mm.serving.export.signatures import EXPLAIN, Exportable
 
+_UNFINISHED = ".unfinished."  # begins the name of a version's folder until it is whole
 _GRAPH, _FINGERPRINT, _GRADIENT = "saved_model.pb", "fingerprint.pb", "_gradient_op_type"
 
 
@@ -36,15 +38,17 @@ def write_version(
     signatures = {name: made.answers(name) for name in made.tasks}
     explained = filter(made.explains, made.tasks)
     signatures |= {EXPLAIN + name: made.explanations(name) for name in explained}
-    beside = folder / f".unfinished.{os.getpid()}"
+    beside = folder / f"{_UNFINISHED}{os.getpid()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        tf.saved_model.save(made, str(beside), signatures, options)
-        _forget_gradients(beside)
-        _write_description(beside / FOLDER, description)
-        path = folder / str(_next_version(folder, step))
-        beside.rename(path)
+        _remove_leftovers(folder)
+        beside.mkdir(parents=True, exist_ok=True)
+        with holding(beside):
+            options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+            tf.saved_model.save(made, str(beside), signatures, options)
+            _forget_gradients(beside)
+            _write_description(beside / FOLDER, description)
+            path = folder / str(_next_version(folder, step))
+            beside.rename(path)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise UserError(
@@ -53,6 +57,13 @@ def write_version(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return path
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Removes what killed exporters left; not what others are writing."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        if not is_held(path):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
