@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fuzzing.balance import Wanted, verdict, vocabulary
+from benchmarks.fuzzing.media_sources import proving
 from benchmarks.fuzzing.mutation import damaged_bytes, damaged_tree, packed_bytes
 from benchmarks.fuzzing.samples import pictures, sounds
 from benchmarks.fuzzing.target import KEPT, Try, check, refusal
@@ -204,8 +205,8 @@ def _side(rows: list[tuple[str, str]], side: int, ending: str) -> bytes:
 
 TARGETS: dict[str, Callable[[], Try]] = {
     "kaldi": target("wsj", kaldi),
-    "tfds_folder": target("image_mnist", tfds),
-    "idx": target("image_mnist", idx),
+    "tfds_folder": proving(target("image_mnist", tfds)),
+    "idx": proving(target("image_mnist", idx)),
     "glue_table": target("question_nli", glue),
     "parallel": make_parallel,
 }

@@ -25,6 +25,7 @@ from benchmarks.fuzzing.target import Try, emptied
 MEMORY = 2 << 30  # bytes above what the libraries take
 _SECONDS = 30  # that one input may take
 _GRACE = 60  # further seconds until a child that does not hear its alarm is killed
+_STARTING = 900  # further seconds until the first input: a run may be trained before it
 _MAPPED = 1 << 26  # a file's pages that are mapped while it is read
 
 
@@ -101,7 +102,7 @@ def _watch(child: subprocess.Popen, now: Path) -> None:
         number = _number(now)
         if number != before:
             before, since = number, time.monotonic()
-        elif time.monotonic() - since > _SECONDS + _GRACE + (120 if number is None else 0):
+        elif time.monotonic() - since > _SECONDS + _GRACE + (_STARTING if number is None else 0):
             child.kill()
             child.wait()
 

@@ -235,7 +235,7 @@ def latest_in(folder: Path) -> str | None:
         return None
     try:
         state = tf.train.get_checkpoint_state(str(folder))
-    except (UnicodeDecodeError, tf.errors.OpError) as cause:
+    except (ValueError, tf.errors.OpError) as cause:
         raise _unnamed(folder) from cause
     names = [*state.all_model_checkpoint_paths, state.model_checkpoint_path] if state else []
     there = next((name for name in reversed(names) if Path(f"{name}.index").is_file()), None)

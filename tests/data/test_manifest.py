@@ -105,3 +105,26 @@ def test_unreadable_manifests(tmp_path: Path) -> None:
     path.write_text(json.dumps({"format": 1, "data_name": "toy"}))
     with pytest.raises(DataError, match=r"\(KeyError: .*\); run t2t-datagen with --overwrite"):
         load_manifest("toy", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": 3}, "TypeError"),
+        ({"complete": "yes"}, "'complete' must be true or false"),
+        ({"inputs": {"kind": "image", "vocabulary": ["x"]}}, "'vocabulary' must be text or null"),
+        ({"inputs": {"kind": "image"}}, "'vocabulary' is missing"),
+        ({"splits": {"train": [{"file": True}]}}, "'file' must be text"),
+        ({"splits": {"train": [{"file": "../x", "examples": 1}]}}, "TypeError"),
+        ({"shard": {"file": "../x"}}, "'../x' is no name of a shard"),
+        ({"shard": {"examples": -1}}, "has a negative count"),
+        ({"shard": {"examples": [1]}}, "'examples' must be a whole number"),
+    ],
+)
+def test_manifests_of_other_values(data_dir: Path, change: dict, message: str) -> None:
+    path = manifest_path("datagen_toy_image", data_dir)
+    values = json.loads(path.read_text())
+    values["splits"]["train"][0] |= change.pop("shard", {})
+    path.write_text(json.dumps({**values, **change}))
+    with pytest.raises(DataError, match=f"cannot read the manifest .*{message}"):
+        load_manifest("datagen_toy_image", data_dir)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from t2t_mm.data.records.files import encode_example
-from t2t_mm.data.sources.tfds_folder import TfdsFolder, prepared_folder
+from t2t_mm.data.sources.tfds_folder import RecordError, TfdsFolder, prepared_folder
 from t2t_mm.errors import DataError
 from t2t_mm.provenance import DataAccess, TfdsData
 from tests.data.tfds_folders import parse_example, prepared
@@ -161,3 +161,84 @@ def test_what_cannot_be_read_is_a_sentence(numbered: TfdsFolder) -> None:
     path.unlink()
     with pytest.raises(DataError, match="No such file"):
         list(numbered.records("train"))
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    examples = [{"text": f"text {i}", "label": i} for i in range(3)]
+    return prepared(tmp_path, "toy", "1.0.0", {"train": examples})
+
+
+def read_texts(folder: Path) -> list[str]:
+    return [record.text("text") for record in TfdsFolder(folder).records("train")]
+
+
+def test_a_flipped_bit_is_told_by_its_checksum(three: Path) -> None:
+    path = next(three.glob("*.tfrecord-*"))
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"text 1", b"text 5"))
+    records = list(TfdsFolder(three).records("train"))
+    assert [records[i].text("text") for i in (0, 2)] == ["text 0", "text 2"]
+    with pytest.raises(RecordError, match="record 1 is damaged .is not what its checksum says"):
+        records[1].text("text")
+    path.write_bytes(b"\x01" + whole[1:])
+    with pytest.raises(DataError, match="the length of record 0 is not what its checksum says"):
+        read_texts(three)
+
+
+def test_more_records_than_are_told_of_are_not_passed_over(three: Path) -> None:
+    info = json.loads((three / "dataset_info.json").read_text())
+    info["splits"][0]["shardLengths"] = ["2"]
+    (three / "dataset_info.json").write_text(json.dumps(info))
+    with pytest.raises(DataError, match="holds more than the 2 records that dataset_info.json"):
+        read_texts(three)
+    assert len(list(TfdsFolder(three).records("train[:1]"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"splits": 3}, "'splits' must be a list, got 3"),
+        ({"splits": [{"shardLengths": ["3"]}]}, "'name' is missing"),
+        ({"splits": [{"name": "train", "shardLengths": ["x"]}]}, "invalid literal for int"),
+        ({"splits": [{"name": "train", "shardLengths": ["-1"]}]}, "a shard of -1 records"),
+        ({"splits": [{"name": "train", "filepathTemplate": 0.5}]}, "'filepathTemplate' must be"),
+        ({"name": None}, "'name' must be text, got None"),
+    ],
+)
+def test_a_dataset_info_of_other_values(three: Path, change: dict, message: str) -> None:
+    info = json.loads((three / "dataset_info.json").read_text())
+    (three / "dataset_info.json").write_text(json.dumps({**info, **change}))
+    with pytest.raises(DataError, match=f"cannot read .*dataset_info.json .*{message}"):
+        read_texts(three)
+
+
+def test_an_unknown_place_holder_stays_as_it_is(three: Path) -> None:
+    info = json.loads((three / "dataset_info.json").read_text())
+    info["splits"][0]["filepathTemplate"] = "{0}-{SPLIT}-{WHAT.x}"
+    (three / "dataset_info.json").write_text(json.dumps(info))
+    with pytest.raises(DataError, match=r"\{0\}-train-\{WHAT.x\} cannot be read"):
+        read_texts(three)
+
+
+def test_values_of_another_kind(tmp_path: Path) -> None:
+    examples = [{"text": 3, "label": "x", "bytes": b"\xff"}]
+    folder = TfdsFolder(prepared(tmp_path, "toy", "1.0.0", {"train": examples}))
+    record = next(folder.records("train"))
+    for ask, message in (
+        (lambda: record.text("text"), "'text' holds numbers, not bytes"),
+        (lambda: record.number("label"), "'label' holds bytes, not a number"),
+        (lambda: record.text("bytes"), "'bytes' is not UTF-8"),
+    ):
+        with pytest.raises(RecordError, match=f"record 0: {message}"):
+            ask()
+
+
+def test_labels_beyond_the_names(tmp_path: Path) -> None:
+    folder = prepared(tmp_path, "toy", "1.0.0", {"train": [{"y": i} for i in (0, 2, -1)]})
+    (folder / "y.labels.txt").write_text("cat\ndog\n")
+    records = list(TfdsFolder(folder).records("train"))
+    assert records[0].label("y") == "cat"
+    for record, number in zip(records[1:], (2, -1), strict=True):
+        with pytest.raises(RecordError, match=f"'y' must be 0 to 1, got {number}"):
+            record.label("y")

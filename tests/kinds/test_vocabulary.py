@@ -136,3 +136,14 @@ def test_sample_cuts_lines() -> None:
         "x" * 1000,
         "x" * 500,
     ]
+
+
+def test_a_model_whose_pieces_are_no_text_is_refused(vocabulary: Vocabulary) -> None:
+    """SentencePiece itself ends in a UnicodeDecodeError over its own message."""
+    twice = [b"\n\x01a", b"\n\x01e"]
+    assert all(piece in vocabulary.model for piece in twice)
+    damaged = vocabulary.model
+    for piece in twice:
+        damaged = damaged.replace(piece, b"\n\x01\xff")
+    with pytest.raises(DataError, match="'x' is not a SentencePiece model"):
+        Vocabulary(damaged, "x")

@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from t2t_mm.data.generation.api import generate
 from t2t_mm.errors import DataError
 from t2t_mm.lookup import find_problem
 from t2t_mm.problems import image_imagenet
 from t2t_mm.problems.imagenet_classes import SYNSETS
+from t2t_mm.provenance import DataAccess
 from tests.data.tfds_folders import prepared
 from tests.problems.named import SENTENCES, made, picture, pixels
 
@@ -159,6 +161,41 @@ def test_idx_files(tmp_path: Path, problem: str, folder: str, ending: str) -> No
     other = {"image_mnist": "image_fashion_mnist", "image_fashion_mnist": "image_mnist"}[problem]
     with pytest.raises(DataError, match="are missing and --offline"):  # equal names of files
         made(other, tmp_path)
+
+
+def test_a_label_beyond_the_classes_is_one_broken_example(tmp_path: Path) -> None:
+    root = tmp_path / "raw" / "mnist"
+    root.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        (root / f"{part}-images-idx3-ubyte").write_bytes(idx(np.zeros((3, 28, 28))))
+        (root / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.array([9, 10, 0])))
+    with pytest.raises(DataError, match="labels-idx1-ubyte, label 1 must be 0 to 9, got 10; or le"):
+        made("image_mnist", tmp_path)
+    rows = generate(
+        [find_problem("image_mnist")], tmp_path / "data", tmp_path / "raw",
+        num_workers=1, skip_broken=True, overwrite=True, log=lambda line: None,
+    )  # fmt: skip
+    assert [(row.examples, row.left_out) for row in rows] == [(2, {"unknown label": 1})] * 2
+
+
+def test_one_damaged_record_of_tfds_is_one_broken_example(tmp_path: Path) -> None:
+    splits = {name: images(tuple("0123456789"), 3) for name in ("train", "test")}
+    for examples in splits.values():
+        for example in examples:
+            example["label"] = int(example["label"])
+    folder = prepared(tmp_path / "tfds", "mnist", "3.0.1", splits)
+    for path in folder.glob("mnist-*"):
+        content = bytearray(path.read_bytes())
+        content[-10] ^= 1
+        path.write_bytes(content)
+    problem = find_problem("image_mnist").with_access(
+        DataAccess(tfds_data_dir=str(tmp_path / "tfds"), offline=True)
+    )
+    rows = generate(
+        [problem], tmp_path / "data", num_workers=1, skip_broken=True, log=lambda line: None,
+        access=problem.access,
+    )  # fmt: skip
+    assert [(row.examples, row.left_out) for row in rows] == [(2, {"damaged records": 1})] * 2
 
 
 def test_broken_idx_files(tmp_path: Path) -> None:

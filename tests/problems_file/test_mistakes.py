@@ -57,6 +57,8 @@ P, T = "my.toml, [problems.pair]", "my.toml, [problems.pair.train]"
         (pair(inner="skip_empty = 1"), f"{T}: skip_empty must be true or false, got 1."),
         (pair(inner="max_words = 0"), f"{T}: max_words must be at least 1, got 0."),
         (pair(inner="max_examples = 1.5"), f"{T}: max_examples must be a whole number, got 1.5."),
+        (pair().replace('"text_lines"', "[1]"), f"unknown format '[1]' (from {P}). Known: "),
+        (pair("weight = 1" + "0" * 400), f"{P}: weight is too large for a number: 1000"),
         (pair("weight = 0"), f"{P}: weight must be above 0, got 0.0."),
         (pair("loss_weight = 'a'"), f"{P}: loss_weight must be a number, got 'a'."),
         (pair("metrics = [1]"), f"{P}: metrics must be text or a list of texts, got [1]."),

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "decoding"))  # where the toy
 from t2t_mm.decoding.decoder import Decoder
 from t2t_mm.decoding.settings import GREEDY, DecodeSettings
 from t2t_mm.errors import UserError
+from t2t_mm.files.locking import holding, is_held
 from t2t_mm.layers.attention import SelfAttention
 from t2t_mm.layers.recording import recording
 from t2t_mm.problem import Split
@@ -272,6 +273,17 @@ def test_versions_count_up_and_nothing_is_left_behind(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write to .*; name another folder in --export_dir"):
         write_version(Nothing(), {}, tmp_path / "file" / "x", 1)
+
+
+def test_what_a_killed_exporter_left_goes_and_what_another_is_writing_stays(tmp_path):
+    for name in ("killed", "writing"):
+        (tmp_path / f".unfinished.{name}" / "variables").mkdir(parents=True)
+    with holding(tmp_path / ".unfinished.writing"):
+        assert is_held(tmp_path / ".unfinished.writing")
+        assert write_version(Nothing(), {}, tmp_path, 1).name == "1"
+        assert sorted(p.name for p in tmp_path.iterdir()) == [".unfinished.writing", "1"]
+    write_version(Nothing(), {}, tmp_path, 1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "2"]
 
 
 def test_int8_answers_are_near_and_small(cut, saved):

@@ -85,9 +85,9 @@ class Record:
     def blobs(self, name: str) -> list[bytes]:
         """Byte strings: encoded images, or texts not decoded yet."""
         values = self._get(name)
-        if not isinstance(values, list):
+        if len(values) and not isinstance(values, list):
             raise RecordError(f"{self.place}: '{name}' holds numbers, not bytes.")
-        return values
+        return list(values)
 
     def blob(self, name: str) -> bytes:
         """The only byte string, such as an encoded image."""

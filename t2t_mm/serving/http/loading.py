@@ -83,8 +83,9 @@ def _checked_features(problem: dict[str, Any]) -> dict[str, dict[str, Any]]:
         json_fields.check(description, {"kind": str})
         json_fields.check(description, dict.fromkeys(_MOST, int | None), required=False)
         for key, most in _MOST.items():
-            if not 0 < (description.get(key) or 1) <= most:
-                raise ValueError(f"'{key}' must be 1 to {most:,}, got {description[key]!r:.60}")
+            value = description.get(key)
+            if value is not None and not 0 < value <= most:
+                raise ValueError(f"'{key}' must be 1 to {most:,}, got {value!r:.60}")
     return features
 
 

@@ -290,6 +290,8 @@ def test_cifar_mistakes(tmp_path: Path) -> None:
     assert fails(CIFAR, tmp_path) == (
         f"{tmp_path} must hold batches.meta or meta with the classes' names."
     )
+    meta.write_bytes(python2({"label_names": True}))
+    assert fails(CIFAR, tmp_path) == f"{meta}: the classes' names must be a list, got bool."
     meta.write_bytes(python2({"label_names": ["plane"]}))
     said = f"{batch} is not a readable pickle of arrays: EOFError"
     assert fails(CIFAR, tmp_path).startswith(said)
