@@ -187,3 +187,15 @@ def test_a_tree_that_cannot_be_written_is_told_with_its_place(tmp_path: Path) ->
     assert fails(Treebank(path="."), tmp_path) == (
         "./a.mrg, line 2: a word's tag is 'NP', the label of its constituent."
     )
+
+
+def test_a_csv_record_that_is_broken_twice_is_counted_once(tmp_path: Path) -> None:
+    content = b'inputs,targets\n\xffa\rb,c\n"\xff\n\xfe",d\ne,f\n'
+    (tmp_path / "a.csv").write_bytes(content)
+    items = list(Csv(path="a.csv").items(Roots((tmp_path,)), True))
+    assert [getattr(item, "reason", item) for item in items[:-1]] == [
+        "lines that are not UTF-8",
+        "lines that are not UTF-8",
+    ]
+    assert [item.place.rpartition(" ")[2] for item in items[:-1]] == ["2", "3"]
+    assert (items[-1].inputs, items[-1].targets) == ("e", "f")

@@ -159,21 +159,20 @@ def _split_quoted(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] |
     reader = csv.reader(_csv_lines(path, bad), delimiter=delimiter, strict=True)
     first = 1
     while True:
+        row: list[str] | Broken
         try:
-            cells = next(reader)
+            row = next(reader)
         except StopIteration:
             return
         except csv.Error as cause:
-            number = reader.line_num
-            yield number, _malformed(path, first, number, str(cause))
-            cells = []
+            row = _malformed(path, first, reader.line_num, str(cause))
         number = reader.line_num
-        for line in range(first, number + 1):
-            if found := bad.pop(line, None):
-                yield number, broken_line(path, line, found)
-                cells = []
-        if cells:
-            yield number, cells
+        lines = sorted(line for line in bad if first <= line <= number)
+        if lines:  # a record is broken once, whatever else is wrong with it
+            row = broken_line(path, lines[0], bad[lines[0]])
+            bad.clear()
+        if row:
+            yield number, row
         first = number + 1
 
 
