@@ -158,10 +158,16 @@ def _parse(name: str, text: str, kind: Any, noun: str, flag: str) -> Any:
         if kind is bool:
             return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
         if kind is int:
-            return int(text.replace("_", ""))
-        return kind(text)
+            value = int(text.replace("_", ""))
+        else:
+            return kind(text)
     except (ValueError, KeyError):
         raise _wrong_type(name, text, kind, noun, flag) from None
+    if -(2**63) <= value < 2**63:
+        return value
+    raise HParamError(
+        f"{noun} '{name}' must be a whole number of 64 bits, got '{text}'; change it in {flag}."
+    )
 
 
 def _check(name: str, value: Any, kind: Any, noun: str, flag: str) -> None:

@@ -27,7 +27,10 @@ class Range:
 
     def holds(self, value: Any) -> bool:
         """True if the value lies within."""
-        if not math.isfinite(value):
+        try:
+            if not math.isfinite(value):
+                return False
+        except OverflowError:  # a whole number beyond all floats
             return False
         enough = value > self.low if self.above else value >= self.low
         return enough and (value < self.high if self.below else value <= self.high)

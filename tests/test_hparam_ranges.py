@@ -139,3 +139,13 @@ def test_hparams_of_optimizers_state_what_they_allow(record: type[OptimizerHPara
             if record.types()[name] is not int:
                 with pytest.raises(HParamError, match=f"'{name}' must be"):
                     record.of(HParams(optimizer_hparams=(f"{name}={value}",)))
+
+
+@pytest.mark.parametrize("name", ["hidden_size", "train_steps", "learning_rate_warmup_steps"])
+def test_whole_numbers_of_more_than_64_bits(name: str) -> None:
+    hparams = HPARAMS.get("transformer_tiny")()
+    for digits in ("1" + "0" * 30, "9" * 400, "-9223372036854775809"):
+        with pytest.raises(HParamError, match=f"'{name}' must be a whole number of 64 bits, got"):
+            hparams.override(f"{name}={digits}")
+    with pytest.raises(HParamError, match=f"'{name}' must be .* or more, got '9999"):
+        hparams.replace(**{name: 10**400 - 1}).check()

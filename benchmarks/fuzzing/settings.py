@@ -150,6 +150,7 @@ def make_hparams() -> Try:
     from t2t_mm.registry import HPARAMS
 
     HPARAMS.load()
+    _made(HPARAMS.get("transformer_tiny")().override("optimizer=keras.Lion"))  # imports Keras
     sets = {name: HPARAMS.get(name)() for name in HPARAMS.names()}
 
     def once(rng: random.Random, folder: Path) -> str:
