@@ -54,9 +54,10 @@ class Vocabulary:
         path = Path(path)
         try:
             model = path.read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            reason = getattr(error, "strerror", None) or error
             raise DataError(
-                f"cannot read the vocabulary {path} ({error.strerror}); run t2t-datagen to make it."
+                f"cannot read the vocabulary {path} ({reason}); run t2t-datagen to make it."
             ) from None
         return cls(model, path.name.removesuffix(".model"))
 

@@ -106,6 +106,9 @@ def test_errors(tmp_path: Path, vocabulary: Vocabulary) -> None:
         build(VocabularySpec("vocab.x", 300, ("p",)), [" ", "\n"], tmp_path / "x.model")
     with pytest.raises(DataError, match=r"cannot read the vocabulary .*none.model \(No such file"):
         Vocabulary.load(tmp_path / "none.model")
+    for name in ("\ud800", "a\0b"):
+        with pytest.raises(DataError, match="cannot read the vocabulary .*; run t2t-datagen to ma"):
+            Vocabulary.load(tmp_path / f"{name}.model")
     (tmp_path / "bad.model").write_bytes(b"no model")
     with pytest.raises(DataError, match="'bad' is not a SentencePiece model"):
         Vocabulary.load(tmp_path / "bad.model")
