@@ -117,6 +117,11 @@ def test_unreadable_manifests(tmp_path: Path) -> None:
         ({"splits": {"train": [{"file": True}]}}, "'file' must be text"),
         ({"splits": {"train": [{"file": "../x", "examples": 1}]}}, "TypeError"),
         ({"shard": {"file": "../x"}}, "'../x' is no name of a shard"),
+        ({"splits": {"dev": []}}, "it says nothing of train"),
+        (
+            {"inputs": {"kind": "text", "vocabulary": "v", "sample_rate": None}},
+            "it says nothing of v",
+        ),
         ({"shard": {"examples": -1}}, "has a negative count"),
         ({"shard": {"examples": [1]}}, "'examples' must be a whole number"),
     ],

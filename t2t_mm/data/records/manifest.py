@@ -21,7 +21,7 @@ from t2t_mm.files import json_fields
 from t2t_mm.files.names import same_form
 from t2t_mm.files.writing import write_atomically
 from t2t_mm.kinds import Kind, Text
-from t2t_mm.problem import INPUTS, TARGETS, Problem
+from t2t_mm.problem import INPUTS, TARGETS, Problem, Split
 
 PLACES = 3  # of broken examples of one sort that are told
 FORMAT = 1  # of the manifest and the stored features
@@ -55,7 +55,7 @@ class Shard:
         """True if the file is there and has its size: the check that costs nothing."""
         try:
             return (data_dir / self.file).stat().st_size == self.bytes
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a name that no file can have
             return False
 
 
@@ -275,7 +275,13 @@ def _from_dict(values: dict[str, Any]) -> Manifest:
         split: [_shard(shard) if shard else None for shard in shards]
         for split, shards in values["splits"].items()
     }
-    return json_fields.record(Manifest, values)
+    manifest = json_fields.record(Manifest, values)
+    if manifest.complete:
+        lacking = {*manifest.text_vocabularies} - manifest.vocabularies.keys()
+        lacking |= {Split.TRAIN.value} - manifest.splits.keys()
+        if lacking:
+            raise ValueError(f"it says nothing of {', '.join(sorted(lacking))}")
+    return manifest
 
 
 def _shard(values: Any) -> Shard:
