@@ -40,7 +40,7 @@ def main() -> int:
         runner.work(TARGETS[names[0]], names[0], args.first, args.inputs, args.seed, args.child)
         return 0
     if args.only is not None:
-        folder = emptied(Path(tempfile.gettempdir()) / "fuzzing-only")
+        folder = emptied(Path(tempfile.gettempdir()) / f"fuzzing-only-{os.getpid()}")
         print(TARGETS[names[0]]()(runner.generator(args.seed, names[0], args.only), folder))
         return 0
     return int(sum(_run(name, args) for name in names) > 0)

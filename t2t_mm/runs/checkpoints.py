@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,8 @@ class Checkpoints:
         self._iterators = dict(iterators)
         self._whole = self._checkpoint()
         best = tf.train.Checkpoint(variables=self._weights, state=self._state)
+        for folder in (LATEST, BEST):
+            _remove_leftovers(output_dir / folder)
         self._latest = _manager(self._whole, output_dir / LATEST, keep, every_hours)
         self._best = _manager(best, output_dir / BEST, 1)
 
@@ -204,6 +207,12 @@ def _manager(
         keep_checkpoint_every_n_hours=every_hours,
         checkpoint_name=_PREFIX,
     )
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Removes what TensorFlow had begun to write when a run was killed."""
+    for path in folder.glob(f"{_PREFIX}-*_temp"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_finite(stored: StoredCheckpoint) -> bool:

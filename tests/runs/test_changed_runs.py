@@ -96,3 +96,12 @@ def find_fails(run: Path) -> str:
     with pytest.raises(CheckpointError) as error:
         find(run)
     return str(error.value)
+
+
+def test_what_a_killed_run_had_begun_to_write_goes(run: Path) -> None:
+    for folder in ("checkpoints/model-9_temp", "best/model-9_temp", "checkpoints/mine_temp"):
+        (run / folder).mkdir(parents=True)
+        (run / folder / "part-00000-of-00001.data.tempstate1").write_text("x")
+    Checkpoints(run, {"a": tf.Variable(0.0)}, [], {}, keep=2)
+    assert sorted(p.name for p in run.glob("*/*_temp")) == ["mine_temp"]
+    assert find(run).endswith("model-3")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from t2t_mm.serving.http.loading import CARD, BrokenExport, load
+from t2t_mm.serving.http.loading import CARD, BrokenExport, load, warm_up
+from t2t_mm.serving.http.servable import Servable, ServedSignature
 
 GOOD = {"inputs": "image", "features": {"inputs": {"kind": "image", "image_size": 8}}}
 
@@ -46,3 +47,10 @@ def test_sizes_that_no_picture_has(tmp_path: Path, size: int) -> None:
 
 def test_a_good_card_lacks_the_graph_alone(tmp_path: Path) -> None:
     assert refusal(tmp_path, {"problems": {"p": GOOD}}).startswith("the SavedModel cannot be loade")
+
+
+def test_a_description_that_lacks_what_warming_up_needs() -> None:
+    problem = {"inputs": "label", "features": {"inputs": {"kind": "label"}}}
+    signature = ServedSignature("p", problem, None, False)
+    with pytest.raises(BrokenExport, match="a first call of 'p' failed .'labels'."):
+        warm_up(Servable(1, {"problems": {"p": problem}}, {"p": signature}))

@@ -112,14 +112,14 @@ def warm_up(servable: Servable) -> None:
     """
     for name in servable.problems:
         signature = servable.signatures[name]
-        columns = {
-            feature: [KINDS.get(description["kind"]).sample_row(description)]
-            for feature, description in signature.features.items()
-        }
         try:
+            columns = {
+                feature: [KINDS.get(description["kind"]).sample_row(description)]
+                for feature, description in signature.features.items()
+            }
             answer = signature.answer(columns)[0]["outputs"][0]
             explain = servable.signatures.get(f"explain_{name}")
             if explain:
                 explain.answer({**columns, "outputs": [answer.encode()]})
-        except (RowError, RuntimeError, LookupError) as error:
+        except (RowError, RuntimeError, LookupError, TypeError, ValueError) as error:
             raise BrokenExport(f"a first call of '{name}' failed ({error}).") from None
