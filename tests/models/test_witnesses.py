@@ -81,9 +81,12 @@ def folder(
     usr_dir.load(str(EXAMPLES))
     folder = tmp_path_factory.mktemp(request.param)
     train(folder, "run", **MODELS[request.param])
+    free_memory()
     with pytest.raises(KeyboardInterrupt):
         train(folder, "stopped", callbacks=[Interrupts()], **MODELS[request.param])
+    free_memory()
     train(folder, "stopped", **MODELS[request.param])
+    free_memory()
     yield folder
     free_memory()
 

@@ -48,11 +48,13 @@ ROWS = {
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory) -> Exported:
+def exported(tmp_path_factory, free_memory) -> Exported:
     run, folder = kinds_run(), tmp_path_factory.mktemp("kinds") / "export"
-    return export(
+    written = export(
         run.output_dir, folder, [*KIND_NAMES], data_dir=run.data_dir, log=lambda line: None
     )
+    free_memory()
+    return written
 
 
 @pytest.fixture(scope="module")
