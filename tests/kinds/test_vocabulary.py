@@ -115,19 +115,6 @@ def test_errors(tmp_path: Path, vocabulary: Vocabulary) -> None:
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_a_model_that_changes_spaces_is_refused(vocabulary: Vocabulary) -> None:
-    """Three bytes of its normalizer: no prefix, spaces kept and not escaped."""
-    from sentencepiece import sentencepiece_model_pb2
-
-    model = sentencepiece_model_pb2.ModelProto.FromString(vocabulary.model)
-    for option in ("escape_whitespaces", "remove_extra_whitespaces"):
-        setattr(model.normalizer_spec, option, not getattr(model.normalizer_spec, option))
-        with pytest.raises(DataError, match="vocabulary 'x' changes spaces"):
-            Vocabulary(model.SerializeToString(), "x")
-        setattr(model.normalizer_spec, option, not getattr(model.normalizer_spec, option))
-    assert Vocabulary(model.SerializeToString(), "x").size == vocabulary.size
-
-
 def test_sample_keeps_everything_that_fits_and_its_order() -> None:
     texts = [f"line {i}" for i in range(1000)]
     assert sample_lines(iter(texts), 1 << 20) == texts

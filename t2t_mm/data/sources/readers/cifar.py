@@ -62,6 +62,7 @@ class Cifar(Reader):
         keys = [self.label_key] if self.label_key else _LABEL_KEYS
         wanted = [key.replace("labels", "label_names") for key in keys]
         names = _first(_mapping(path), wanted, path)
+        names = names.tolist() if hasattr(names, "tolist") else names
         if not isinstance(names, (list, tuple)):
             got = type(names).__name__
             raise DataError(f"{path}: the classes' names must be a list, got {got}.")
