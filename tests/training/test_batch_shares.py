@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,12 @@ def test_fewer_rows_than_shares_and_accumulated_batches() -> None:
         found, wanted = (made(DIGITS, *group) for made in (shared, whole))
         assert found["loss"] == pytest.approx(wanted["loss"], rel=1e-5)
         assert found["norm"] == pytest.approx(wanted["norm"], rel=1e-5)
+
+
+@pytest.fixture(autouse=True)
+def each_gives_its_memory_back(free_memory: Callable[[], None]) -> Iterator[None]:
+    yield
+    free_memory()
 
 
 class OneByOne(Cores):
@@ -103,13 +110,15 @@ def test_batches_evaluated_side_by_side_give_the_same_bits() -> None:
 
 
 def test_a_run_keeps_its_shares_wherever_it_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_memory: Callable[[], None]
 ) -> None:
     automatic = MULTI_MODEL["hparams"] + ",batch_shares=0"
     options = {**MULTI_MODEL, "local_eval_frequency": 3, "hparams": automatic}
     monkeypatch.setattr(batch_shares, "count_cores", lambda: 2)
     train(tmp_path, "whole", train_steps=6, **options)
+    free_memory()
     train(tmp_path, "parts", train_steps=3, **options)
+    free_memory()
     monkeypatch.setattr(batch_shares, "count_cores", lambda: 8)
     train(tmp_path, "parts", train_steps=6, **options)
     assert_equal_checkpoints(tmp_path / "whole", tmp_path / "parts")
