@@ -304,7 +304,7 @@ data_contents = file_contents
 
 
 def data_check(folder: Path) -> list[str]:
-    """What a manifest says is whole, and is not."""
+    """Names what a manifest says is whole, and is not."""
     wrong = []
     for path in folder.glob("*.manifest.json"):
         manifest = json.loads(path.read_text())
@@ -374,7 +374,7 @@ def is_saving(folder: Path) -> bool:
 
 
 def export_contents(folder: Path) -> dict[str, object]:
-    """What every version holds, the same in all; nothing else lies there."""
+    """Reads what every version holds, the same in all; nothing else lies there."""
     found: dict[str, object] = {}
     for path in folder.iterdir():
         if path.name.isdecimal():
@@ -439,7 +439,7 @@ class Server:
         return json.loads(connection.getresponse().read())
 
     def answers(self, texts: list[str]) -> object:
-        """What it answers to some texts."""
+        """Gives what it answers to some texts."""
         body = json.dumps({"signature_name": "tiny_digits", "instances": texts})
         return self.ask("POST", "/v1/models/t2t_mm:predict", body)
 

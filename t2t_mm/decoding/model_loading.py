@@ -172,7 +172,7 @@ class LoadedModel:
         return unprepared_note([task])
 
     def _contents(self, asked: Sequence[DecodeInput], settings: DecodeSettings) -> EncodedInputs:
-        """What is asked, none of it too large.
+        """Checks what is asked, none of it too large.
 
         Raises:
           LargeInput: with the number of the first that is.

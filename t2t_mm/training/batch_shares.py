@@ -1,4 +1,4 @@
-"""Into how many shares a batch is cut; runs/cores.py says why, docs/performance.md what it gains.
+"""Into how many shares a batch is cut; runs/cores.py says why, docs/optimizers.md when it pays.
 
 The number is part of a run as its batch size is: it decides which random numbers dropout draws and
 in what order gradients are added. So it is chosen by rule and not by a stopwatch, written down in

@@ -119,7 +119,7 @@ class Manifest:
         return _summed(shard.left_out for shard in self.splits[split] if shard)
 
     def noted(self, split: str) -> dict[str, int]:
-        """What was done to values -> how often."""
+        """Sort of note about a value -> how often it was made."""
         return _summed(shard.noted for shard in self.splits[split] if shard)
 
     def broken(self, split: str) -> dict[str, list[str]]:
